@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plan: everything needed to run a compiled graph, and nothing of how it was
+// compiled. Plans are values that can be written to disk and read back.
+#pragma once
+
+#include "weft/Core/DType.h"
+#include "weft/Core/Device.h"
+#include "weft/Core/Shape.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weft::runtime {
+
+/// A tensor that enters or leaves a plan.
+struct TensorSpec {
+  DType dtype = DType::float32;
+  Shape shape;
+  int64_t bytes = 0; // of the memory it needs; more than dense for strided ones
+};
+
+/// Memory a kernel works on.
+struct BufferRef {
+  enum class Kind : uint8_t {
+    input,    // index into the inputs
+    prepared, // index into the outputs of the prepare plan
+    output,   // index into the outputs
+    arena,    // offset in bytes into the arena
+    constant, // offset in bytes into the constants
+  };
+  Kind kind = Kind::input;
+  int64_t index = 0; // or offset
+  friend bool operator==(const BufferRef &, const BufferRef &) = default;
+};
+
+/// An argument of a kernel: a buffer, or scalar `scalar` of the call.
+struct Argument {
+  bool isScalar = false;
+  BufferRef buffer;
+  int32_t scalar = 0; // index into the plan's scalars
+  DType scalarType = DType::float32;
+};
+
+/// A compiled kernel. CPU: `void name(void *const *args, int64_t begin,
+/// int64_t end)` in an ELF object without undefined symbols; args[i] points to
+/// the buffer or to the scalar. CUDA: a cubin; buffers are pointers, scalars
+/// values. Equal kernels of a graph are one Kernel.
+struct Kernel {
+  std::string name;
+  std::string code;
+  std::string source; // CUDA text or empty: for dumps and error messages
+};
+
+/// One launch of a kernel. GPU: grid, block, dynamic shared memory. CPU:
+/// `extent` pieces of work that threads share, at least `grain` to a thread.
+struct Launch {
+  int32_t kernel = 0;
+  std::vector<Argument> arguments;
+  uint32_t grid[3] = {1, 1, 1};
+  uint32_t block[3] = {1, 1, 1};
+  uint32_t sharedBytes = 0;
+  int64_t extent = 1;
+  int64_t grain = 1;
+};
+
+/// A copy of a whole buffer (a result that is an input or another result).
+struct Copy {
+  BufferRef from, to;
+  int64_t bytes = 0;
+};
+
+/// Launches in order. `steps[i] >= 0` is launch i, `-1 - i` is copy i.
+struct Plan {
+  Device::Kind device = Device::Kind::cpu;
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> prepared;
+  std::vector<TensorSpec> outputs;
+  std::vector<DType> scalars; // how each scalar of the call is passed
+  std::vector<Kernel> kernels;
+  std::vector<Launch> launches;
+  std::vector<Copy> copies;
+  std::vector<int32_t> steps;
+  std::string constants;
+  int64_t arenaBytes = 0;
+  int64_t liveBytes = 0; // sum of all intermediate values, had none been reused
+};
+
+/// The bytes of a plan, and back. Reading checks every index against its
+/// bounds: a damaged file gives nothing.
+std::string serialize(const Plan &plan);
+bool deserialize(std::string_view bytes, Plan &plan);
+
+} // namespace weft::runtime
