@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <source_location>
 #include <span>
 #include <string>
@@ -39,6 +40,9 @@ enum class OpKind : uint8_t {
 std::string_view name(OpKind kind);
 
 struct Node;
+
+/// Guards what an evaluation changes in nodes: `storage` and `inputs`.
+std::mutex &graph_mutex();
 
 /// A counted reference to a Node. Graphs of any depth are destroyed without
 /// recursion.

@@ -54,7 +54,7 @@ public:
   }
 
   /// The product of the sizes; 1 for rank 0. Shapes whose product exceeds
-  /// 2^62 never leave a shape rule.
+  /// 2^59 never leave a shape rule.
   int64_t num_elements() const {
     int64_t n = 1;
     for (int64_t size : *this)

@@ -2,7 +2,7 @@
 // One rule for the result shape of every op, used by the tracer when an op is
 // called and by the IR's type inference and verifiers alike. Each error names
 // the op, the rule and both values. `op` is the mnemonic that messages start
-// with. Results with more than 8 dims or 2^62 elements are refused.
+// with. Results with more than 8 dims or 2^59 elements are refused.
 #pragma once
 
 #include "weft/Core/DType.h"
@@ -16,7 +16,11 @@
 
 namespace weft::shape_rules {
 
-/// Rank at most 8, no negative size, at most 2^62 elements.
+/// So many elements of any type still have a size in bytes that fits int64.
+inline constexpr int64_t kMaxElements = int64_t{1} << 59;
+
+/// Rank at most 8, no negative size, at most `kMaxElements` elements, where a
+/// size of 0 counts as 1, so that strides fit as well.
 Status valid(std::string_view op, const Shape &shape);
 
 /// Right-aligned broadcasting; equal sizes or 1.
@@ -40,6 +44,7 @@ axes(std::string_view op, std::optional<std::span<const int64_t>> axes,
 /// One size of `sizes` may be -1.
 StatusOr<Shape> reshape(const Shape &x, const Shape &sizes);
 StatusOr<Shape> transpose(const Shape &x, std::span<const int64_t> permutation);
+/// Dims start to end, both included, become one; a scalar becomes [1].
 StatusOr<Shape> flatten(const Shape &x, int64_t start, int64_t end);
 /// Every axis must have size 1.
 StatusOr<Shape> squeeze(const Shape &x, std::span<const int64_t> axes);
@@ -50,7 +55,8 @@ StatusOr<Shape> unsqueeze(const Shape &x, int64_t axis);
 struct Slice {
   std::optional<int64_t> start = {}, stop = {}, step = {};
 };
-/// A slice resolved against its dim: elements start, start + step, ...
+/// A slice resolved against its dim: elements start, start + step, ... Without
+/// elements start is 0, with fewer than two step is 1: equal slices are equal.
 struct SliceBounds {
   int64_t start, step, size;
 };
@@ -69,8 +75,8 @@ StatusOr<Shape> reduce(std::string_view op, const Shape &x,
 Status non_empty(std::string_view op, const Shape &x,
                  std::span<const int64_t> axes);
 
-/// [..., M, K] x [..., K, N] -> [..., M, N] with equal batch dims and rank >= 2;
-/// what the IR verifies.
+/// [..., M, K] x [..., K, N] -> [..., M, N] with equal batch dims and rank >=
+/// 2; what the IR verifies.
 StatusOr<Shape> matmul(const Shape &lhs, const Shape &rhs);
 
 struct Window {
