@@ -1,23 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
 # How every target of this project is compiled and linked.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 
-# -ffunction-sections lets the linker drop what no test or tool reaches.
-add_compile_options(-Wall -Wextra -Wno-unused-parameter -fno-exceptions
-                    -fno-rtti -ffunction-sections -fdata-sections)
+# Contraction is off, so that the CPU code compiled here, the code generated for
+# the CPU and the code generated for the GPU agree; `fma` is written out.
+# Sections let the linker drop what no test or tool reaches. Programs are compiled
+# as libraries are, so that they can share precompiled headers.
+add_compile_options(-fPIC -Wall -Wextra -Wno-unused-parameter
+                    -fno-exceptions -fno-rtti -ffp-contract=off
+                    -ffunction-sections -fdata-sections)
 if(WEFT_WARNINGS_AS_ERRORS)
   add_compile_options(-Werror)
 endif()
+
+# What the tests run with.
+set(WEFT_TEST_ENVIRONMENT WEFT_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache)
 if(WEFT_SANITIZER)
   add_compile_options(-fsanitize=${WEFT_SANITIZER} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${WEFT_SANITIZER})
+  # LLVM's packages are not instrumented. Its allocator poisons memory from
+  # headers compiled here and never unpoisons it in the archives; what it
+  # synchronises by atomics the thread sanitizer cannot see.
+  list(APPEND WEFT_TEST_ENVIRONMENT
+    "ASAN_OPTIONS=allow_user_poisoning=0:detect_odr_violation=0"
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/cmake/tsan.supp")
 endif()
 
 find_program(WEFT_LLD NAMES ld.lld-19 ld.lld)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# How lit runs the .mlir and .test files below this folder.
+import os
+
+import lit.formats
+
+config.name = "Weft"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "CMakeLists.txt"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.weft_binary_root, "test")
+
+for variable in os.environ:
+    if variable.endswith("SAN_OPTIONS") or variable.startswith("WEFT_"):
+        config.environment[variable] = os.environ[variable]
+
+# The programs are found by name, this build's before any installed one.
+tools = os.path.join(config.weft_binary_root, "bin")
+config.environment["PATH"] = os.pathsep.join(
+    [tools, config.llvm_tools_dir, config.environment.get("PATH", "")]
+)
+config.substitutions.append(("%weft_src", config.weft_source_root))
