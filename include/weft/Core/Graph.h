@@ -118,6 +118,9 @@ struct Node {
   DType dtype = DType::float32;
   Device device;
   bool is_parameter = false;
+  /// Of a leaf without storage that stands for input number i of an
+  /// Executable being traced; -1 for all others.
+  int32_t placeholder = -1;
   /// A parameter that holds its initial 0, 1, 2, ... because nobody loaded it.
   bool is_unloaded = false;
 

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weft dialect for C++.
+#pragma once
+
+#include "weft/Core/DType.h"
+#include "weft/Core/Graph.h"
+#include "weft/Core/Shape.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "weft/IR/Dialect.h.inc"
+#include "weft/IR/Enums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "weft/IR/Attributes.h.inc"
+#define GET_OP_CLASSES
+#include "weft/IR/AllOps.h.inc"
+
+namespace weft::ir {
+
+/// Attributes of arguments of `@main` and `@prepare`.
+inline constexpr llvm::StringLiteral kParameterAttr = "weft.parameter";
+inline constexpr llvm::StringLiteral kNameAttr = "weft.name";
+/// On arguments of `@main` after hoisting: result number of `@prepare`.
+inline constexpr llvm::StringLiteral kPreparedAttr = "weft.prepared";
+inline constexpr llvm::StringLiteral kMainName = "main";
+inline constexpr llvm::StringLiteral kPrepareName = "prepare";
+/// Set by plan-memory on a group: the arena offset in bytes of each result, -1
+/// for results of the function; and on the function: the arena's size.
+inline constexpr llvm::StringLiteral kOffsetsAttr = "weft.offsets";
+inline constexpr llvm::StringLiteral kArenaAttr = "weft.arena_bytes";
+
+/// The MLIR element type of a DType, and back. `toDType` needs one of the
+/// dialect's element types.
+mlir::Type toElementType(mlir::MLIRContext *context, DType dtype);
+DType toDType(mlir::Type elementType);
+bool isWeftElementType(mlir::Type type);
+
+Shape toShape(mlir::Type tensor);
+mlir::RankedTensorType toTensorType(mlir::MLIRContext *context, DType dtype,
+                                    const Shape &shape);
+inline DType elementDType(mlir::Value tensor) {
+  return toDType(mlir::getElementTypeOrSelf(tensor.getType()));
+}
+
+/// Whether the op is a row of Ops.td (element-wise, operands of one shape).
+bool isRow(mlir::Operation *op);
+/// The mnemonic without the dialect's prefix: `add`.
+llvm::StringRef mnemonic(mlir::Operation *op);
+/// The OpKind of an op of the dialect that the tracer records.
+std::optional<OpKind> opKind(mlir::Operation *op);
+/// Builds the op of a row.
+mlir::Value createRow(mlir::OpBuilder &builder, mlir::Location location,
+                      OpKind kind, mlir::ValueRange operands);
+
+} // namespace weft::ir

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ops with a shape rule of their own. Each rule is one function of
+// Core/ShapeRules.h, called by the tracer and by the verifier here.
+#ifndef WEFT_IR_STRUCTURED_OPS
+#define WEFT_IR_STRUCTURED_OPS
+
+include "weft/IR/Dialect.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+
+/// An op that the tracer records under its mnemonic.
+class Structured<string mnemonic, list<Trait> traits = []>
+    : Weft_Op<mnemonic, !listconcat([Pure], traits)>;
+
+// ---- values -----------------------------------------------------------------
+def ConstantOp : Weft_Op<"constant", [Pure, ConstantLike,
+                                      AllTypesMatch<["value", "result"]>]> {
+  let summary = "elements known when the graph is compiled";
+  let arguments = (ins TypedAttrInterface:$value);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "attr-dict $value";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+def SplatOp : Structured<"splat"> {
+  let summary = "a tensor whose elements all equal a number of the caller";
+  let arguments = (ins AnyTypeOf<Any.elementTypes>:$scalar);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$scalar attr-dict `:` type($scalar) `->` type($result)";
+  let hasVerifier = 1;
+}
+def IotaOp : Structured<"iota"> {
+  let summary = "0, 1, 2, ... along one axis";
+  let arguments = (ins I64Attr:$axis);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$axis attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+// ---- one element to one element ---------------------------------------------
+def WhereOp : Structured<"where", [Elementwise,
+                        AllTypesMatch<["x", "y", "result"]>]> {
+  let summary = "x where the condition holds, else y";
+  let arguments = (ins Bool.tensor:$condition, Any.tensor:$x, Any.tensor:$y);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$condition `,` $x `,` $y attr-dict `:` type($condition) `,` type($x)";
+}
+def CastOp : Structured<"cast", [SameOperandsAndResultShape]> {
+  let summary = "the same values in another type";
+  let description = [{
+    To a floating-point type: rounded to nearest, ties to even. To an integer
+    type: truncated towards 0, saturating, NaN gives 0; integers wrap. To bool:
+    true unless 0.
+  }];
+  let arguments = (ins Any.tensor:$x);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
+}
+
+// ---- moving elements --------------------------------------------------------
+def BroadcastOp : Structured<"broadcast"> {
+  let summary = "repeats a tensor along new axes and axes of size 1, aligned right";
+  let arguments = (ins Any.tensor:$x);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+def ReshapeOp : Structured<"reshape"> {
+  let summary = "the same elements in row-major order under another shape";
+  let arguments = (ins Any.tensor:$x);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+  let hasVerifier = 1;
+}
+def TransposeOp : Structured<"transpose", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "axis i of the result is axis permutation[i] of x";
+  let arguments = (ins Any.tensor:$x, DenseI64ArrayAttr:$permutation);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x $permutation attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+  let hasVerifier = 1;
+}
+def SliceOp : Structured<"slice"> {
+  let summary = "elements start, start + step, ... of every axis";
+  let arguments = (ins Any.tensor:$x, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$steps);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x `from` $starts `by` $steps attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+def ConcatenateOp : Structured<"concatenate", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "tensors one after the other along an axis";
+  let arguments = (ins Variadic<Any.tensor>:$inputs, I64Attr:$axis);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$inputs `along` $axis attr-dict `:` type($inputs) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+def AsStridedOp : Structured<"as_strided"> {
+  let summary = "element i of the result is x[offset + sum(i[d] * strides[d])]";
+  let description = "Reads borrowed memory whose strides are the caller's; x has rank 1.";
+  let arguments = (ins Any.tensor:$x, I64Attr:$offset, DenseI64ArrayAttr:$strides);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x `offset` $offset `strides` $strides attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+// ---- reductions -------------------------------------------------------------
+/// Axes are ascending; the result drops them. The sum of nothing is 0, the
+/// product 1, `all` true, `any` false; the others need at least one element.
+/// Sums of 8- and 16-bit floats are formed in f32.
+class Reduction<string mnemonic, string what, DTypes accepted>
+    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = what # " along some axes";
+  let arguments = (ins accepted.tensor:$x, DenseI64ArrayAttr:$axes);
+  let results = (outs accepted.tensor:$result);
+  let assemblyFormat = "$x `over` $axes attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *context, ::std::optional<::mlir::Location> location,
+        ::mlir::ValueRange operands, ::mlir::DictionaryAttr attributes,
+        ::mlir::OpaqueProperties properties, ::mlir::RegionRange regions,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      Adaptor adaptor(operands, attributes, properties, regions);
+      return inferReductionType("}] # mnemonic # [{", location, adaptor.getX(),
+                                adaptor.getAxes(), types);
+    }
+    ::llvm::LogicalResult $cppClass::verify() {
+      return verifyReduction("}] # mnemonic # [{", *this, getX(), getAxes());
+    }
+  }];
+}
+def SumOp  : Reduction<"sum",  "the sum",      Number>;
+def ProdOp : Reduction<"prod", "the product",  Number>;
+def MaxOp  : Reduction<"max",  "the largest",  Number>;
+def MinOp  : Reduction<"min",  "the smallest", Number>;
+def AllOp  : Reduction<"all",  "whether all elements are true", Bool>;
+def AnyOp  : Reduction<"any",  "whether any element is true",   Bool>;
+
+/// The first position of an extreme element along one axis, as i32; a NaN wins.
+class ArgReduction<string mnemonic, string what>
+    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "the first position of the " # what # " element along an axis";
+  let arguments = (ins Number.tensor:$x, I64Attr:$axis);
+  let results = (outs RankedTensorOf<[I32]>:$result);
+  let assemblyFormat = "$x `over` $axis attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *context, ::std::optional<::mlir::Location> location,
+        ::mlir::ValueRange operands, ::mlir::DictionaryAttr attributes,
+        ::mlir::OpaqueProperties properties, ::mlir::RegionRange regions,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      Adaptor adaptor(operands, attributes, properties, regions);
+      return inferArgReductionType("}] # mnemonic # [{", location, adaptor.getX(),
+                                   adaptor.getAxis(), types);
+    }
+    ::llvm::LogicalResult $cppClass::verify() {
+      return verifyReduction("}] # mnemonic # [{", *this, getX(),
+                             {static_cast<int64_t>(getAxis())});
+    }
+  }];
+}
+def ArgmaxOp : ArgReduction<"argmax", "largest">;
+def ArgminOp : ArgReduction<"argmin", "smallest">;
+
+// ---- whole ops, decomposed before fusion ------------------------------------
+def SoftmaxOp : Structured<"softmax", [SameOperandsAndResultType]> {
+  let summary = "exp(x - max(x)) over its sum along an axis";
+  let arguments = (ins Floating.tensor:$x, I64Attr:$axis);
+  let results = (outs Floating.tensor:$result);
+  let assemblyFormat = "$x `over` $axis attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+def BatchNormOp : Structured<"batch_norm", [AllTypesMatch<["x", "result"]>]> {
+  let summary = "normalises every channel with given statistics";
+  let description = [{
+    `y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]`, where c is
+    axis 1 of x. Source: Ioffe and Szegedy, "Batch Normalization", 2015.
+  }];
+  let arguments = (ins Floating.tensor:$x, Floating.tensor:$weight,
+                   Floating.tensor:$bias, Floating.tensor:$running_mean,
+                   Floating.tensor:$running_var, F64Attr:$eps);
+  let results = (outs Floating.tensor:$result);
+  let assemblyFormat = [{
+    $x `,` $weight `,` $bias `,` $running_mean `,` $running_var `eps` $eps
+    attr-dict `:` type($x) `,` type($weight) `,` type($bias) `,`
+    type($running_mean) `,` type($running_var)
+  }];
+  let hasVerifier = 1;
+}
+
+// ---- contractions and windows -----------------------------------------------
+def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "[..., m, k] x [..., k, n] -> [..., m, n]";
+  let arguments = (ins Number.tensor:$lhs, Number.tensor:$rhs);
+  let results = (outs Number.tensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let hasVerifier = 1;
+}
+def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "cross-correlation of x [N, C, ...] with w [O, C / groups, ...]";
+  let description = "The optional bias has shape [O]. Padding is (low, high) of each spatial axis.";
+  let arguments = (ins Floating.tensor:$x, Floating.tensor:$w,
+                   Optional<Floating.tensor>:$bias,
+                   DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding,
+                   DenseI64ArrayAttr:$dilation, I64Attr:$groups);
+  let results = (outs Floating.tensor:$result);
+  let assemblyFormat = [{
+    $x `,` $w (`,` $bias^)? `stride` $stride `padding` $padding
+    `dilation` $dilation `groups` $groups attr-dict `:`
+    type($x) `,` type($w) (`,` type($bias)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+class Pooling<string mnemonic, string what, dag extra>
+    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = what # " over windows of the spatial axes of x [N, C, ...]";
+  let arguments = !con((ins Number.tensor:$x, DenseI64ArrayAttr:$kernel,
+                        DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding), extra);
+  let results = (outs Number.tensor:$result);
+  let hasVerifier = 1;
+  let extraClassDefinition = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *context, ::std::optional<::mlir::Location> location,
+        ::mlir::ValueRange operands, ::mlir::DictionaryAttr attributes,
+        ::mlir::OpaqueProperties properties, ::mlir::RegionRange regions,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      Adaptor adaptor(operands, attributes, properties, regions);
+      return inferPoolType("}] # mnemonic # [{", location, adaptor.getX(),
+                           adaptor.getKernel(), adaptor.getStride(),
+                           adaptor.getPadding(), types);
+    }
+    ::llvm::LogicalResult $cppClass::verify() {
+      return verifyPool("}] # mnemonic # [{", *this, getX(), getKernel(),
+                        getStride(), getPadding());
+    }
+  }];
+}
+def MaxpoolOp : Pooling<"maxpool", "the largest element", (ins)> {
+  let assemblyFormat = [{
+    $x `kernel` $kernel `stride` $stride `padding` $padding attr-dict `:`
+    type($x) `->` type($result)
+  }];
+}
+def AvgpoolOp : Pooling<"avgpool", "the mean", (ins BoolAttr:$count_include_pad)> {
+  let assemblyFormat = [{
+    $x `kernel` $kernel `stride` $stride `padding` $padding
+    `count_include_pad` $count_include_pad attr-dict `:`
+    type($x) `->` type($result)
+  }];
+}
+
+// ---- groups -----------------------------------------------------------------
+def Loop : I32EnumAttrCase<"loop", 0>;
+def RowSchedule : I32EnumAttrCase<"row", 1>;
+def ColumnSchedule : I32EnumAttrCase<"column", 2>;
+def WindowSchedule : I32EnumAttrCase<"window", 3>;
+def GemmSchedule : I32EnumAttrCase<"gemm", 4>;
+def ScheduleKind : I32EnumAttr<"ScheduleKind", "how the loops of a group run", [
+    Loop, RowSchedule, ColumnSchedule, WindowSchedule, GemmSchedule]> {
+  let cppNamespace = "::weft::ir";
+  let genSpecializedAttr = 0;
+}
+def ScheduleAttr : AttrDef<Weft_Dialect, "Schedule"> {
+  let mnemonic = "schedule";
+  let summary = "how the loops of a group are run";
+  let description = [{
+    `loop`: one pass over the result; `row`: reductions along the innermost
+    axes, a block of threads to a row; `column`: reductions along outer axes, a
+    thread to a column; `window`: conv and pooling, a thread to some outputs;
+    `gemm`: tiles of a matrix product. `tile` holds the sizes that the kind
+    needs, outermost first.
+  }];
+  let parameters = (ins EnumParameter<ScheduleKind>:$kind,
+                    OptionalArrayRefParameter<"int64_t">:$tile);
+  let assemblyFormat = "`<` $kind (`,` `tile` `=` `[` $tile^ `]`)? `>`";
+}
+def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
+                                SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "ops that become one kernel";
+  let description = [{
+    The region's arguments stand for the operands; it holds tensor-level ops and
+    yields the results. Both back ends lower the same group.
+  }];
+  let arguments = (ins Variadic<AnyType>:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs Variadic<Any.tensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+def YieldOp : Weft_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"GroupOp">]> {
+  let summary = "the results of a group";
+  let arguments = (ins Variadic<Any.tensor>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+  let builders = [OpBuilder<(ins), [{ }]>];
+}
+
+#endif // WEFT_IR_STRUCTURED_OPS

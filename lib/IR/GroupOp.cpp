@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text form and verifier of weft.group.
+//
+//   %r = weft.group(%a = %x, %b = %y) schedule(<loop>) : tensor<..>, tensor<..> -> tensor<..> {
+//     ...
+//     weft.yield %v : tensor<..>
+//   }
+#include "weft/IR/Dialect.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+using namespace mlir;
+
+namespace weft::ir {
+
+void GroupOp::print(OpAsmPrinter &printer) {
+  Block &block = getBody().front();
+  printer << '(';
+  llvm::interleaveComma(
+      llvm::zip(block.getArguments(), getInputs()), printer, [&](auto pair) {
+        printer << std::get<0>(pair) << " = " << std::get<1>(pair);
+      });
+  printer << ')';
+  if (ScheduleAttr schedule = getScheduleAttr()) {
+    printer << " schedule(";
+    printer.printStrippedAttrOrType(schedule);
+    printer << ')';
+  }
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getScheduleAttrName()});
+  printer << " : ";
+  llvm::interleaveComma(getInputs().getTypes(), printer);
+  printer << " -> ";
+  llvm::interleaveComma(getResultTypes(), printer);
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+ParseResult GroupOp::parse(OpAsmParser &parser, OperationState &state) {
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> inputs;
+  auto parsePair = [&]() -> ParseResult {
+    return failure(parser.parseArgument(arguments.emplace_back()) ||
+                   parser.parseEqual() ||
+                   parser.parseOperand(inputs.emplace_back()));
+  };
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parsePair))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("schedule"))) {
+    Attribute schedule;
+    if (parser.parseLParen())
+      return failure();
+    schedule = ScheduleAttr::parse(parser, Type());
+    if (!schedule || parser.parseRParen())
+      return failure();
+    state.addAttribute(getScheduleAttrName(state.name), schedule);
+  }
+  SmallVector<Type> inputTypes;
+  if (parser.parseOptionalAttrDictWithKeyword(state.attributes) ||
+      parser.parseColon())
+    return failure();
+  SMLoc location = parser.getCurrentLocation();
+  if ((!inputs.empty() && parser.parseTypeList(inputTypes)) ||
+      parser.parseArrow() || parser.parseTypeList(state.types) ||
+      parser.resolveOperands(inputs, inputTypes, location, state.operands))
+    return failure();
+  for (auto [argument, type] : llvm::zip(arguments, inputTypes))
+    argument.type = type;
+  Region *body = state.addRegion();
+  if (parser.parseRegion(*body, arguments))
+    return failure();
+  ensureTerminator(*body, parser.getBuilder(), state.location);
+  return success();
+}
+
+LogicalResult GroupOp::verify() {
+  Block &block = getBody().front();
+  if (block.getArgumentTypes() != getInputs().getTypes())
+    return emitError() << "group: arguments and operands differ in type";
+  auto yield = cast<YieldOp>(block.getTerminator());
+  if (yield.getValues().getTypes() != getResultTypes())
+    return emitError() << "group: yielded values and results differ in type";
+  for (Operation &op : block.without_terminator())
+    if (op.getName().getDialectNamespace() != "weft" || isa<GroupOp>(op))
+      return emitError() << "group: holds an op that is no tensor op: "
+                         << op.getName();
+  return success();
+}
+
+} // namespace weft::ir

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// Type inference and verifiers of the ops with a shape rule of their own. The
+// rules are those of Core/ShapeRules; here they meet MLIR's types.
+#include "weft/Core/ShapeRules.h"
+#include "weft/IR/Dialect.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+
+namespace weft::ir {
+
+static std::span<const int64_t> span(ArrayRef<int64_t> array) {
+  return {array.data(), array.size()};
+}
+
+static std::vector<int64_t> vector(ArrayRef<int64_t> array) {
+  return {array.begin(), array.end()};
+}
+
+static LogicalResult inferred(const StatusOr<Shape> &shape, Type element,
+                              std::optional<Location> location,
+                              SmallVectorImpl<Type> &types) {
+  if (!shape.ok())
+    return emitOptionalError(location, shape.status().message());
+  types.push_back(RankedTensorType::get(
+      ArrayRef(shape->begin(), shape->size()), element));
+  return success();
+}
+
+static Type elementOf(Value value) {
+  return getElementTypeOrSelf(value.getType());
+}
+
+/// The op's result must have the shape that the rule gives and the element type
+/// of `like`.
+static LogicalResult verifyResult(Operation *op, const StatusOr<Shape> &shape,
+                                  Type element) {
+  if (!shape.ok())
+    return op->emitError() << shape.status().message();
+  auto result = cast<RankedTensorType>(op->getResult(0).getType());
+  if (toShape(result) != *shape)
+    return op->emitError() << mnemonic(op) << ": result has another shape: rule "
+                           << to_string(*shape) << ", written "
+                           << to_string(toShape(result));
+  if (result.getElementType() != element)
+    return op->emitError() << mnemonic(op) << ": result has another type: rule "
+                           << element << ", written "
+                           << result.getElementType();
+  return success();
+}
+
+static LogicalResult sameElements(Operation *op, ValueRange values) {
+  for (Value value : values)
+    if (elementOf(value) != elementOf(values[0]))
+      return op->emitError() << mnemonic(op) << ": operand types differ: "
+                             << elementOf(values[0]) << " and "
+                             << elementOf(value);
+  return success();
+}
+
+// ---- values -----------------------------------------------------------------
+
+LogicalResult ConstantOp::verify() {
+  if (!isa<ElementsAttr>(getValue()))
+    return emitError() << "constant: value is not a list of elements: "
+                       << getValue();
+  return success();
+}
+
+LogicalResult SplatOp::verify() {
+  if (getScalar().getType() != elementOf(getResult()))
+    return emitError() << "splat: result has another type: scalar "
+                       << getScalar().getType() << ", result "
+                       << elementOf(getResult());
+  return success();
+}
+
+LogicalResult IotaOp::verify() {
+  StatusOr<int> axis =
+      shape_rules::axis("iota", static_cast<int64_t>(getAxis()),
+                        toShape(getType()).rank());
+  return axis.ok() ? success() : emitError() << axis.status().message();
+}
+
+// ---- moving elements --------------------------------------------------------
+
+LogicalResult BroadcastOp::verify() {
+  return verifyResult(
+      *this, shape_rules::expand(toShape(getX().getType()), toShape(getType())),
+      elementOf(getX()));
+}
+
+LogicalResult ReshapeOp::verify() {
+  return verifyResult(
+      *this,
+      shape_rules::reshape(toShape(getX().getType()), toShape(getType())),
+      elementOf(getX()));
+}
+
+LogicalResult TransposeOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location> location, ValueRange operands,
+    DictionaryAttr attributes, OpaqueProperties properties,
+    RegionRange regions, SmallVectorImpl<Type> &types) {
+  Adaptor adaptor(operands, attributes, properties, regions);
+  return inferred(shape_rules::transpose(toShape(adaptor.getX().getType()),
+                                         span(adaptor.getPermutation())),
+                  elementOf(adaptor.getX()), location, types);
+}
+
+LogicalResult TransposeOp::verify() {
+  return verifyResult(*this,
+                      shape_rules::transpose(toShape(getX().getType()),
+                                             span(getPermutation())),
+                      elementOf(getX()));
+}
+
+LogicalResult SliceOp::verify() {
+  Shape sizes = toShape(getType());
+  return verifyResult(
+      *this,
+      shape_rules::strided_slice(
+          toShape(getX().getType()), span(getStarts()), span(getSteps()),
+          std::span<const int64_t>(sizes.begin(), sizes.size())),
+      elementOf(getX()));
+}
+
+static StatusOr<Shape> concatenatedShape(ValueRange inputs, int64_t axis) {
+  SmallVector<Shape> shapes;
+  for (Value input : inputs)
+    shapes.push_back(toShape(input.getType()));
+  return shape_rules::concatenate({shapes.data(), shapes.size()}, axis);
+}
+
+LogicalResult ConcatenateOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location> location, ValueRange operands,
+    DictionaryAttr attributes, OpaqueProperties properties,
+    RegionRange regions, SmallVectorImpl<Type> &types) {
+  Adaptor adaptor(operands, attributes, properties, regions);
+  if (operands.empty())
+    return emitOptionalError(location, "concatenate: no inputs");
+  return inferred(concatenatedShape(adaptor.getInputs(),
+                                    static_cast<int64_t>(adaptor.getAxis())),
+                  elementOf(operands[0]), location, types);
+}
+
+LogicalResult ConcatenateOp::verify() {
+  if (getInputs().empty())
+    return emitError() << "concatenate: no inputs";
+  if (failed(sameElements(*this, getInputs())))
+    return failure();
+  return verifyResult(
+      *this, concatenatedShape(getInputs(), static_cast<int64_t>(getAxis())),
+      elementOf(getInputs()[0]));
+}
+
+LogicalResult AsStridedOp::verify() {
+  auto source = cast<RankedTensorType>(getX().getType());
+  Shape shape = toShape(getType());
+  if (source.getRank() != 1)
+    return emitError() << "as_strided: x must have rank 1: got "
+                       << to_string(toShape(source));
+  if (static_cast<int64_t>(getStrides().size()) != shape.rank())
+    return emitError() << "as_strided: one stride a dimension: got "
+                       << getStrides().size() << " for rank " << shape.rank();
+  int64_t low = static_cast<int64_t>(getOffset()), high = low;
+  for (auto [size, stride] : llvm::zip(shape, getStrides()))
+    (stride < 0 ? low : high) += (size - 1) * stride;
+  if (shape.num_elements() > 0 && (low < 0 || high >= source.getDimSize(0)))
+    return emitError() << "as_strided: elements outside x: reaches " << low
+                       << " to " << high << " of " << source.getDimSize(0);
+  return verifyResult(*this, shape, elementOf(getX()));
+}
+
+// ---- reductions -------------------------------------------------------------
+
+static LogicalResult inferReductionType(StringRef name,
+                                        std::optional<Location> location,
+                                        Value x, ArrayRef<int64_t> axes,
+                                        SmallVectorImpl<Type> &types) {
+  return inferred(shape_rules::reduce(name, toShape(x.getType()), span(axes)),
+                  elementOf(x), location, types);
+}
+
+static LogicalResult inferArgReductionType(StringRef name,
+                                           std::optional<Location> location,
+                                           Value x, int64_t axis,
+                                           SmallVectorImpl<Type> &types) {
+  return inferred(
+      shape_rules::reduce(name, toShape(x.getType()), span({axis})),
+      IntegerType::get(x.getContext(), 32), location, types);
+}
+
+static LogicalResult verifyReduction(StringRef name, Operation *op, Value x,
+                                     ArrayRef<int64_t> axes) {
+  Shape shape = toShape(x.getType());
+  if (name != "sum" && name != "prod" && name != "all" && name != "any")
+    if (Status status = shape_rules::non_empty(name, shape, span(axes));
+        !status.ok())
+      return op->emitError() << status.message();
+  Type element = name.starts_with("arg")
+                     ? IntegerType::get(op->getContext(), 32)
+                     : elementOf(x);
+  return verifyResult(op, shape_rules::reduce(name, shape, span(axes)),
+                      element);
+}
+
+// ---- whole ops --------------------------------------------------------------
+
+LogicalResult SoftmaxOp::verify() {
+  StatusOr<int> axis =
+      shape_rules::axis("softmax", static_cast<int64_t>(getAxis()),
+                        toShape(getType()).rank());
+  return axis.ok() ? success() : emitError() << axis.status().message();
+}
+
+LogicalResult BatchNormOp::verify() {
+  auto shape = [](Value v) { return toShape(v.getType()); };
+  return verifyResult(*this,
+                      shape_rules::batch_norm(
+                          shape(getX()), shape(getWeight()), shape(getBias()),
+                          shape(getRunningMean()), shape(getRunningVar())),
+                      elementOf(getX()));
+}
+
+// ---- contractions and windows -----------------------------------------------
+
+LogicalResult MatmulOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location> location, ValueRange operands,
+    DictionaryAttr attributes, OpaqueProperties properties,
+    RegionRange regions, SmallVectorImpl<Type> &types) {
+  return inferred(shape_rules::matmul(toShape(operands[0].getType()),
+                                      toShape(operands[1].getType())),
+                  elementOf(operands[0]), location, types);
+}
+
+LogicalResult MatmulOp::verify() {
+  if (failed(sameElements(*this, getOperands())))
+    return failure();
+  return verifyResult(*this,
+                      shape_rules::matmul(toShape(getLhs().getType()),
+                                          toShape(getRhs().getType())),
+                      elementOf(getLhs()));
+}
+
+/// `Op` is ConvOp or its adaptor.
+template <typename Op> static StatusOr<Shape> convShape(Op op) {
+  std::optional<Shape> bias;
+  if (op.getBias())
+    bias = toShape(op.getBias().getType());
+  return shape_rules::conv(
+      toShape(op.getX().getType()), toShape(op.getW().getType()), bias,
+      {vector(op.getStride()), vector(op.getPadding()),
+       vector(op.getDilation()), static_cast<int64_t>(op.getGroups())});
+}
+
+LogicalResult ConvOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location> location, ValueRange operands,
+    DictionaryAttr attributes, OpaqueProperties properties,
+    RegionRange regions, SmallVectorImpl<Type> &types) {
+  Adaptor adaptor(operands, attributes, properties, regions);
+  return inferred(convShape(adaptor), elementOf(operands[0]), location, types);
+}
+
+LogicalResult ConvOp::verify() {
+  // The bias may be wider than the data: it joins the sum in f32.
+  if (failed(sameElements(*this, {getX(), getW()})))
+    return failure();
+  return verifyResult(*this, convShape(*this), elementOf(getX()));
+}
+
+static StatusOr<Shape> poolShape(StringRef name, Value x,
+                                 ArrayRef<int64_t> kernel,
+                                 ArrayRef<int64_t> stride,
+                                 ArrayRef<int64_t> padding) {
+  shape_rules::Window window{vector(stride), vector(padding),
+                             std::vector<int64_t>(kernel.size(), 1)};
+  return shape_rules::pool(name, toShape(x.getType()), span(kernel), window);
+}
+
+static LogicalResult inferPoolType(StringRef name,
+                                   std::optional<Location> location, Value x,
+                                   ArrayRef<int64_t> kernel,
+                                   ArrayRef<int64_t> stride,
+                                   ArrayRef<int64_t> padding,
+                                   SmallVectorImpl<Type> &types) {
+  return inferred(poolShape(name, x, kernel, stride, padding), elementOf(x),
+                  location, types);
+}
+
+static LogicalResult verifyPool(StringRef name, Operation *op, Value x,
+                                ArrayRef<int64_t> kernel,
+                                ArrayRef<int64_t> stride,
+                                ArrayRef<int64_t> padding) {
+  return verifyResult(op, poolShape(name, x, kernel, stride, padding),
+                      elementOf(x));
+}
+
+} // namespace weft::ir
+
+#define GET_OP_CLASSES
+#include "weft/IR/StructuredOps.cpp.inc"
