@@ -82,12 +82,9 @@ DType toDType(Type elementType) {
 }
 
 Shape toShape(Type tensor) {
-  return Shape(std::span<const int64_t>(cast<RankedTensorType>(tensor)
-                                            .getShape()
-                                            .begin(),
-                                        cast<RankedTensorType>(tensor)
-                                            .getShape()
-                                            .size()));
+  return Shape(std::span<const int64_t>(
+      cast<RankedTensorType>(tensor).getShape().begin(),
+      cast<RankedTensorType>(tensor).getShape().size()));
 }
 
 RankedTensorType toTensorType(MLIRContext *context, DType dtype,
@@ -96,9 +93,7 @@ RankedTensorType toTensorType(MLIRContext *context, DType dtype,
                                toElementType(context, dtype));
 }
 
-StringRef mnemonic(Operation *op) {
-  return op->getName().stripDialect();
-}
+StringRef mnemonic(Operation *op) { return op->getName().stripDialect(); }
 
 std::optional<OpKind> opKind(Operation *op) {
   if (op->getName().getDialectNamespace() != "weft")
@@ -112,7 +107,8 @@ std::optional<OpKind> opKind(Operation *op) {
 
 bool isRow(Operation *op) {
   return llvm::TypeSwitch<Operation *, bool>(op)
-#define WEFT_ROW(mnemonic, opClass, ...) .Case<opClass>([](auto) { return true; })
+#define WEFT_ROW(mnemonic, opClass, ...)                                       \
+  .Case<opClass>([](auto) { return true; })
 #include "weft/IR/Rows.inc"
 #undef WEFT_ROW
       .Default(false);

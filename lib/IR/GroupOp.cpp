@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text form and verifier of weft.group.
 //
-//   %r = weft.group(%a = %x, %b = %y) schedule(<loop>) : tensor<..>, tensor<..> -> tensor<..> {
+//   %r = weft.group(%a = %x, %b = %y) schedule(<loop>) : tensor<..>, tensor<..>
+//   -> tensor<..> {
 //     ...
 //     weft.yield %v : tensor<..>
 //   }

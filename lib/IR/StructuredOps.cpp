@@ -23,8 +23,8 @@ static LogicalResult inferred(const StatusOr<Shape> &shape, Type element,
                               SmallVectorImpl<Type> &types) {
   if (!shape.ok())
     return emitOptionalError(location, shape.status().message());
-  types.push_back(RankedTensorType::get(
-      ArrayRef(shape->begin(), shape->size()), element));
+  types.push_back(
+      RankedTensorType::get(ArrayRef(shape->begin(), shape->size()), element));
   return success();
 }
 
@@ -40,7 +40,8 @@ static LogicalResult verifyResult(Operation *op, const StatusOr<Shape> &shape,
     return op->emitError() << shape.status().message();
   auto result = cast<RankedTensorType>(op->getResult(0).getType());
   if (toShape(result) != *shape)
-    return op->emitError() << mnemonic(op) << ": result has another shape: rule "
+    return op->emitError() << mnemonic(op)
+                           << ": result has another shape: rule "
                            << to_string(*shape) << ", written "
                            << to_string(toShape(result));
   if (result.getElementType() != element)
@@ -53,9 +54,10 @@ static LogicalResult verifyResult(Operation *op, const StatusOr<Shape> &shape,
 static LogicalResult sameElements(Operation *op, ValueRange values) {
   for (Value value : values)
     if (elementOf(value) != elementOf(values[0]))
-      return op->emitError() << mnemonic(op) << ": operand types differ: "
-                             << elementOf(values[0]) << " and "
-                             << elementOf(value);
+      return op->emitError()
+             << mnemonic(op)
+             << ": operand types differ: " << elementOf(values[0]) << " and "
+             << elementOf(value);
   return success();
 }
 
@@ -77,9 +79,8 @@ LogicalResult SplatOp::verify() {
 }
 
 LogicalResult IotaOp::verify() {
-  StatusOr<int> axis =
-      shape_rules::axis("iota", static_cast<int64_t>(getAxis()),
-                        toShape(getType()).rank());
+  StatusOr<int> axis = shape_rules::axis(
+      "iota", static_cast<int64_t>(getAxis()), toShape(getType()).rank());
   return axis.ok() ? success() : emitError() << axis.status().message();
 }
 
@@ -98,10 +99,11 @@ LogicalResult ReshapeOp::verify() {
       elementOf(getX()));
 }
 
-LogicalResult TransposeOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties,
-    RegionRange regions, SmallVectorImpl<Type> &types) {
+LogicalResult
+TransposeOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                              ValueRange operands, DictionaryAttr attributes,
+                              OpaqueProperties properties, RegionRange regions,
+                              SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   return inferred(shape_rules::transpose(toShape(adaptor.getX().getType()),
                                          span(adaptor.getPermutation())),
@@ -109,10 +111,10 @@ LogicalResult TransposeOp::inferReturnTypes(
 }
 
 LogicalResult TransposeOp::verify() {
-  return verifyResult(*this,
-                      shape_rules::transpose(toShape(getX().getType()),
-                                             span(getPermutation())),
-                      elementOf(getX()));
+  return verifyResult(
+      *this,
+      shape_rules::transpose(toShape(getX().getType()), span(getPermutation())),
+      elementOf(getX()));
 }
 
 LogicalResult SliceOp::verify() {
@@ -134,8 +136,8 @@ static StatusOr<Shape> concatenatedShape(ValueRange inputs, int64_t axis) {
 
 LogicalResult ConcatenateOp::inferReturnTypes(
     MLIRContext *, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties,
-    RegionRange regions, SmallVectorImpl<Type> &types) {
+    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+    SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   if (operands.empty())
     return emitOptionalError(location, "concatenate: no inputs");
@@ -186,9 +188,8 @@ static LogicalResult inferArgReductionType(StringRef name,
                                            std::optional<Location> location,
                                            Value x, int64_t axis,
                                            SmallVectorImpl<Type> &types) {
-  return inferred(
-      shape_rules::reduce(name, toShape(x.getType()), span({axis})),
-      IntegerType::get(x.getContext(), 32), location, types);
+  return inferred(shape_rules::reduce(name, toShape(x.getType()), span({axis})),
+                  IntegerType::get(x.getContext(), 32), location, types);
 }
 
 static LogicalResult verifyReduction(StringRef name, Operation *op, Value x,
@@ -208,9 +209,8 @@ static LogicalResult verifyReduction(StringRef name, Operation *op, Value x,
 // ---- whole ops --------------------------------------------------------------
 
 LogicalResult SoftmaxOp::verify() {
-  StatusOr<int> axis =
-      shape_rules::axis("softmax", static_cast<int64_t>(getAxis()),
-                        toShape(getType()).rank());
+  StatusOr<int> axis = shape_rules::axis(
+      "softmax", static_cast<int64_t>(getAxis()), toShape(getType()).rank());
   return axis.ok() ? success() : emitError() << axis.status().message();
 }
 
@@ -225,10 +225,11 @@ LogicalResult BatchNormOp::verify() {
 
 // ---- contractions and windows -----------------------------------------------
 
-LogicalResult MatmulOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties,
-    RegionRange regions, SmallVectorImpl<Type> &types) {
+LogicalResult
+MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                           ValueRange operands, DictionaryAttr attributes,
+                           OpaqueProperties properties, RegionRange regions,
+                           SmallVectorImpl<Type> &types) {
   return inferred(shape_rules::matmul(toShape(operands[0].getType()),
                                       toShape(operands[1].getType())),
                   elementOf(operands[0]), location, types);
@@ -254,10 +255,11 @@ template <typename Op> static StatusOr<Shape> convShape(Op op) {
        vector(op.getDilation()), static_cast<int64_t>(op.getGroups())});
 }
 
-LogicalResult ConvOp::inferReturnTypes(
-    MLIRContext *, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties,
-    RegionRange regions, SmallVectorImpl<Type> &types) {
+LogicalResult
+ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                         ValueRange operands, DictionaryAttr attributes,
+                         OpaqueProperties properties, RegionRange regions,
+                         SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   return inferred(convShape(adaptor), elementOf(operands[0]), location, types);
 }
@@ -278,12 +280,10 @@ static StatusOr<Shape> poolShape(StringRef name, Value x,
   return shape_rules::pool(name, toShape(x.getType()), span(kernel), window);
 }
 
-static LogicalResult inferPoolType(StringRef name,
-                                   std::optional<Location> location, Value x,
-                                   ArrayRef<int64_t> kernel,
-                                   ArrayRef<int64_t> stride,
-                                   ArrayRef<int64_t> padding,
-                                   SmallVectorImpl<Type> &types) {
+static LogicalResult
+inferPoolType(StringRef name, std::optional<Location> location, Value x,
+              ArrayRef<int64_t> kernel, ArrayRef<int64_t> stride,
+              ArrayRef<int64_t> padding, SmallVectorImpl<Type> &types) {
   return inferred(poolShape(name, x, kernel, stride, padding), elementOf(x),
                   location, types);
 }

@@ -12,7 +12,7 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 # the CPU and the code generated for the GPU agree; `fma` is written out.
 # Sections let the linker drop what no test or tool reaches. Programs are compiled
 # as libraries are, so that they can share precompiled headers.
-add_compile_options(-fPIC -Wall -Wextra -Wno-unused-parameter
+add_compile_options(-fPIC -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers
                     -fno-exceptions -fno-rtti -ffp-contract=off
                     -ffunction-sections -fdata-sections)
 if(WEFT_WARNINGS_AS_ERRORS)

@@ -24,22 +24,22 @@ Status evaluate(std::span<const NodePtr> roots);
 /// What an evaluation did; for `explain` and the tests.
 struct Statistics {
   int64_t evaluations = 0;
-  int64_t graphsCompiled = 0;      // ran MLIR
-  int64_t graphsLoaded = 0;        // found on disk
-  int64_t graphsReused = 0;        // found in memory
-  int64_t kernelsCompiled = 0;     // NVRTC or LLVM
+  int64_t graphsCompiled = 0;  // ran MLIR
+  int64_t graphsLoaded = 0;    // found on disk
+  int64_t graphsReused = 0;    // found in memory
+  int64_t kernelsCompiled = 0; // NVRTC or LLVM
   int64_t kernelsLaunched = 0;
-  int64_t prepares = 0;            // runs of @prepare
+  int64_t prepares = 0; // runs of @prepare
 };
 /// Counts since the start of the process.
 Statistics statistics();
 
 /// Every stage of the compilation of `roots`, as text; compiles, does not run.
 struct Stages {
-  std::string graph;   // as recorded
-  std::string folded;  // batch norms folded, parameters hoisted
-  std::string fused;   // groups
-  std::string plan;    // groups with memory
+  std::string graph;                // as recorded
+  std::string folded;               // batch norms folded, parameters hoisted
+  std::string fused;                // groups
+  std::string plan;                 // groups with memory
   std::vector<std::string> kernels; // CUDA text, or LLVM IR for the CPU
   std::vector<std::string> notes;   // how each batch norm was folded, ...
   std::vector<std::string> fusionReasons; // pairs not fused, and why
@@ -59,10 +59,9 @@ public:
 
   /// Only enqueues; never compiles. `inputs` in placeholder order; dense memory
   /// on the function's device. `stream` null: Weft's own stream.
-  virtual Status
-  run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
-      std::span<const std::shared_ptr<runtime::Storage>> outputs,
-      void *stream) const = 0;
+  virtual Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+                     std::span<const std::shared_ptr<runtime::Storage>> outputs,
+                     void *stream) const = 0;
   virtual Device device() const = 0;
 };
 

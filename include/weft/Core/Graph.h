@@ -72,8 +72,8 @@ private:
 /// An input of a node: another node, or a number of the node's own (scalars
 /// are arguments of a node, not nodes).
 struct Operand {
-  NodePtr node;   // null: the scalar counts
-  Scalar scalar;  // already fits the type of the other operands
+  NodePtr node;  // null: the scalar counts
+  Scalar scalar; // already fits the type of the other operands
   DType scalar_type = DType::float32;
 
   bool is_scalar() const { return !node; }

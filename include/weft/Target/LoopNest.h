@@ -47,8 +47,8 @@ struct Stmt {
   unsigned input = 0;
   mlir::AffineExpr expr;
   llvm::SmallVector<Guard, 0> guards;
-  mlir::Attribute value;              // of a constant: FloatAttr, IntegerAttr
-  mlir::Operation *source = nullptr;  // for names and comments
+  mlir::Attribute value;             // of a constant: FloatAttr, IntegerAttr
+  mlir::Operation *source = nullptr; // for names and comments
 };
 
 /// result = combine over the stage's dims. sum, prod, max, min, all, any,
@@ -93,7 +93,7 @@ struct LoopNest {
   llvm::ArrayRef<int64_t> innerSizes() const {
     return llvm::ArrayRef(sizes).drop_front(numParallel);
   }
-  int64_t numRows() const;       // product of the parallel sizes
+  int64_t numRows() const;        // product of the parallel sizes
   int64_t numInnerPoints() const; // product of the inner sizes
 };
 

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "IndexMath.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace weft {
+
+/// Splits a sum into its terms.
+static void terms(AffineExpr expr, SmallVectorImpl<AffineExpr> &out) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || binary.getKind() != AffineExprKind::Add) {
+    out.push_back(expr);
+    return;
+  }
+  terms(binary.getLHS(), out);
+  terms(binary.getRHS(), out);
+}
+
+/// The parts of a sum that are multiples of `divisor`, and the rest.
+static std::pair<AffineExpr, AffineExpr> splitMultiples(AffineExpr expr,
+                                                        int64_t divisor) {
+  SmallVector<AffineExpr> parts;
+  terms(expr, parts);
+  AffineExpr multiples = getAffineConstantExpr(0, expr.getContext());
+  AffineExpr rest = multiples;
+  for (AffineExpr part : parts) {
+    if (part.isMultipleOf(divisor))
+      multiples = multiples + part;
+    else
+      rest = rest + part;
+  }
+  return {multiples, rest};
+}
+
+std::pair<int64_t, int64_t> rangeOf(AffineExpr expr, ArrayRef<int64_t> sizes) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return {constant.getValue(), constant.getValue()};
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return {0, std::max<int64_t>(sizes[dim.getPosition()] - 1, 0)};
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  auto [la, lb] = rangeOf(binary.getLHS(), sizes);
+  auto [ra, rb] = rangeOf(binary.getRHS(), sizes);
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return {la + ra, lb + rb};
+  case AffineExprKind::Mul: // the right-hand side is a constant
+    return {std::min(la * ra, lb * ra), std::max(la * ra, lb * ra)};
+  case AffineExprKind::FloorDiv:
+    return {llvm::divideFloorSigned(la, ra), llvm::divideFloorSigned(lb, ra)};
+  case AffineExprKind::Mod:
+    if (la >= 0 && lb < ra)
+      return {la, lb};
+    return {0, ra - 1};
+  default:
+    llvm_unreachable("the builder makes no other expression");
+  }
+}
+
+AffineExpr IndexMath::floorDiv(AffineExpr expr, int64_t divisor) const {
+  if (divisor == 1)
+    return expr;
+  auto [multiples, rest] = splitMultiples(expr, divisor);
+  auto [low, high] = range(rest);
+  AffineExpr quotient = multiples.floorDiv(divisor);
+  if (low >= 0 && high < divisor)
+    return quotient;
+  return quotient + rest.floorDiv(divisor);
+}
+
+AffineExpr IndexMath::mod(AffineExpr expr, int64_t divisor) const {
+  if (divisor == 1)
+    return constant(0);
+  AffineExpr rest = splitMultiples(expr, divisor).second;
+  auto [low, high] = range(rest);
+  if (low >= 0 && high < divisor)
+    return rest;
+  return rest % divisor;
+}
+
+AffineExpr IndexMath::linearize(ArrayRef<AffineExpr> index,
+                                ArrayRef<int64_t> shape) const {
+  AffineExpr position = constant(0);
+  int64_t stride = 1;
+  for (size_t i = shape.size(); i-- > 0; stride *= shape[i])
+    position = position + index[i] * stride;
+  return position;
+}
+
+SmallVector<AffineExpr> IndexMath::delinearize(AffineExpr position,
+                                               ArrayRef<int64_t> shape) const {
+  SmallVector<AffineExpr> index(shape.size(), constant(0));
+  int64_t outer = 1;
+  for (int64_t size : shape)
+    outer *= size;
+  int64_t inner = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    // The outermost size that counts needs no mod: the position is in range.
+    bool outermost = inner * shape[i] == outer;
+    if (shape[i] != 1) {
+      AffineExpr quotient = floorDiv(position, inner);
+      index[i] = outermost ? quotient : mod(quotient, shape[i]);
+    }
+    inner *= shape[i];
+    if (outermost)
+      break;
+  }
+  return index;
+}
+
+SmallVector<AffineExpr> IndexMath::reindex(ArrayRef<AffineExpr> index,
+                                           ArrayRef<int64_t> from,
+                                           ArrayRef<int64_t> to) const {
+  SmallVector<AffineExpr> result;
+  // Nothing is ever loaded from an empty tensor.
+  if (llvm::is_contained(from, 0) || llvm::is_contained(to, 0)) {
+    result.assign(to.size(), constant(0));
+    return result;
+  }
+  // Runs of dims with equal products are independent of each other.
+  size_t i = 0, j = 0;
+  while (i < from.size() || j < to.size()) {
+    size_t i0 = i, j0 = j;
+    int64_t a = 1, b = 1;
+    if (i < from.size())
+      a = from[i++];
+    if (j < to.size())
+      b = to[j++];
+    while (a != b) {
+      if (a < b)
+        a *= from[i++];
+      else
+        b *= to[j++];
+    }
+    AffineExpr position =
+        linearize(index.slice(i0, i - i0), from.slice(i0, i - i0));
+    llvm::append_range(result, delinearize(position, to.slice(j0, j - j0)));
+  }
+  return result;
+}
+
+std::optional<int64_t> strideOf(AffineExpr expr, unsigned dim) {
+  if (!expr.isFunctionOfDim(dim))
+    return 0;
+  if (isa<AffineDimExpr>(expr))
+    return 1;
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  if (binary.getKind() == AffineExprKind::Add) {
+    auto l = strideOf(binary.getLHS(), dim), r = strideOf(binary.getRHS(), dim);
+    if (l && r)
+      return *l + *r;
+    return std::nullopt;
+  }
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (binary.getKind() == AffineExprKind::Mul && factor)
+    if (auto l = strideOf(binary.getLHS(), dim))
+      return *l * factor.getValue();
+  return std::nullopt;
+}
+
+/// Whether `expr` uses dims i and i + 1 as i * size + (i + 1) alone.
+static bool usesMerged(AffineExpr expr, unsigned dim, int64_t size) {
+  SmallVector<AffineExpr> parts;
+  terms(expr, parts);
+  int64_t outer = 0, inner = 0;
+  for (AffineExpr part : parts) {
+    if (!part.isFunctionOfDim(dim) && !part.isFunctionOfDim(dim + 1))
+      continue;
+    auto a = strideOf(part, dim), b = strideOf(part, dim + 1);
+    if (a && b) {
+      outer += *a;
+      inner += *b;
+      continue;
+    }
+    auto binary = cast<AffineBinaryOpExpr>(part);
+    if (!usesMerged(binary.getLHS(), dim, size))
+      return false;
+  }
+  return outer == inner * size;
+}
+
+/// Calls `visit` with a reference to every expression of the nest.
+static void forEachExpr(LoopNest &nest,
+                        llvm::function_ref<void(AffineExpr &)> visit) {
+  for (Stmt &stmt : nest.stmts) {
+    if (stmt.expr)
+      visit(stmt.expr);
+    for (Guard &guard : stmt.guards)
+      visit(guard.expr);
+  }
+  for (Stage &stage : nest.stages) {
+    for (Accumulator &accumulator : stage.accumulators)
+      if (accumulator.index)
+        visit(accumulator.index);
+    for (Store &store : stage.stores)
+      visit(store.offset);
+  }
+}
+
+/// Removes dim `dim`, which stands for `replacement` from now on.
+static void removeDim(LoopNest &nest, MLIRContext *context, unsigned dim) {
+  SmallVector<AffineExpr> dims;
+  for (unsigned i = 0; i < nest.sizes.size(); ++i)
+    dims.push_back(i == dim ? getAffineConstantExpr(0, context)
+                            : getAffineDimExpr(i - (i > dim), context));
+  forEachExpr(nest, [&](AffineExpr &expr) { expr = expr.replaceDims(dims); });
+  nest.sizes.erase(nest.sizes.begin() + dim);
+  if (dim < nest.numParallel)
+    --nest.numParallel;
+}
+
+void collapseDims(LoopNest &nest, MLIRContext *context) {
+  for (unsigned i = nest.sizes.size(); i-- > 0;)
+    if (nest.sizes[i] == 1)
+      removeDim(nest, context, i);
+  for (unsigned i = nest.sizes.size(); i-- > 1;) {
+    unsigned outer = i - 1;
+    if (i == nest.numParallel) // a parallel dim and an inner one
+      continue;
+    bool mergeable = true;
+    forEachExpr(nest, [&](AffineExpr &expr) {
+      mergeable &= usesMerged(expr, outer, nest.sizes[i]);
+    });
+    if (!mergeable)
+      continue;
+    nest.sizes[i] *= nest.sizes[outer];
+    removeDim(nest, context, outer);
+  }
+  if (nest.numParallel == 0) {
+    forEachExpr(nest, [&](AffineExpr &expr) {
+      expr = expr.shiftDims(nest.sizes.size(), 1);
+    });
+    nest.sizes.insert(nest.sizes.begin(), 1);
+    nest.numParallel = 1;
+  }
+}
+
+} // namespace weft

@@ -1,0 +1,723 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the region of a group to its loops: every value is computed "at an
+// index", and the index of an operand follows from that of its user.
+#include "weft/Target/LoopNest.h"
+
+#include "IndexMath.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+#include <map>
+
+using namespace mlir;
+using namespace weft::ir;
+
+namespace weft {
+
+int64_t LoopNest::numRows() const {
+  int64_t n = 1;
+  for (int64_t size : parallelSizes())
+    n *= size;
+  return n;
+}
+
+int64_t LoopNest::numInnerPoints() const {
+  int64_t n = 1;
+  for (int64_t size : innerSizes())
+    n *= size;
+  return n;
+}
+
+namespace {
+
+using Index = SmallVector<AffineExpr>;
+
+bool isReduction(Operation *op) {
+  return isa<SumOp, ProdOp, MaxOp, MinOp, AllOp, AnyOp, ArgmaxOp, ArgminOp>(op);
+}
+bool isAnchor(Operation *op) {
+  return isReduction(op) || isa<ConvOp, MatmulOp, MaxpoolOp, AvgpoolOp>(op);
+}
+
+SmallVector<int64_t> reducedAxes(Operation *op) {
+  if (auto arg = dyn_cast<ArgmaxOp>(op))
+    return {static_cast<int64_t>(arg.getAxis())};
+  if (auto arg = dyn_cast<ArgminOp>(op))
+    return {static_cast<int64_t>(arg.getAxis())};
+  return SmallVector<int64_t>(
+      op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef());
+}
+
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+/// The value under reshapes: the same elements in the same order.
+Value stripReshapes(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getX();
+  return value;
+}
+
+class Builder {
+public:
+  Builder(GroupOp group, std::string &why)
+      : group_(group), context_(group.getContext()), why_(why) {}
+
+  FailureOr<LoopNest> build();
+
+private:
+  // The iteration space.
+  LogicalResult findSpace();
+  void addDims(ArrayRef<int64_t> sizes) {
+    nest_.sizes.append(sizes.begin(), sizes.end());
+  }
+  AffineExpr dim(unsigned i) const {
+    return nest_.sizes[i] == 1 ? getAffineConstantExpr(0, context_)
+                               : getAffineDimExpr(i, context_);
+  }
+  Index dims(unsigned from, unsigned count) const {
+    Index index;
+    for (unsigned i = 0; i < count; ++i)
+      index.push_back(dim(from + i));
+    return index;
+  }
+  Index fullIndex() const; // over the operand shape of the reductions
+
+  // Stages.
+  LogicalResult addReductionStages();
+  LogicalResult addReduction(Operation *op);
+  LogicalResult addMatmul(MatmulOp op);
+  LogicalResult addConv(ConvOp op);
+  LogicalResult addPool(Operation *op, ArrayRef<int64_t> kernel,
+                        ArrayRef<int64_t> stride, ArrayRef<int64_t> padding);
+  LogicalResult addStores();
+  LogicalResult addStoreStage(bool inner, ArrayRef<unsigned> outputs);
+  void openStage(bool inner);
+  int accumulate(OpKind kind, int value, Type type, AffineExpr index = {});
+
+  // Values at an index. A negative result is a failure; why_ says which.
+  int at(Value value, const Index &index, ArrayRef<Guard> guards);
+  int compute(Operation *op, const Index &index, ArrayRef<Guard> guards);
+  int loadAt(BlockArgument argument, AffineExpr offset, ArrayRef<Guard> guards);
+  int concatenateAt(ConcatenateOp op, const Index &index,
+                    ArrayRef<Guard> guards);
+  int anchorAt(Operation *op, const Index &index);
+  int append(Stmt stmt);
+  int constant(Type type, double value);
+  int fail(const Twine &reason) {
+    if (why_.empty())
+      why_ = reason.str();
+    return -1;
+  }
+  SmallVector<Guard> within(AffineExpr expr, int64_t size,
+                            ArrayRef<Guard> guards) const;
+  bool dependsOnInner(const Stmt &stmt) const;
+
+  GroupOp group_;
+  MLIRContext *context_;
+  std::string &why_;
+  LoopNest nest_;
+  std::optional<IndexMath> math_;
+  SmallVector<Operation *> anchors_;
+  SmallVector<int64_t> fullShape_;     // operand shape of the reductions
+  SmallVector<unsigned> fullDims_;     // its dims among the nest's dims
+  DenseMap<Operation *, int> results_; // of anchors: the statement to use
+  std::vector<bool> innerStmt_;        // by statement: varies along inner dims
+
+  /// A value, its index and the guards around it. Only looked up, never walked.
+  using Key = std::vector<std::pair<const void *, int64_t>>;
+  std::map<Key, int> memo_;
+};
+
+// ---- the iteration space ----------------------------------------------------
+
+LogicalResult Builder::findSpace() {
+  Block &block = group_.getBody().front();
+  for (Operation &op : block.without_terminator())
+    if (isAnchor(&op))
+      anchors_.push_back(&op);
+  if (anchors_.empty()) {
+    Value first = stripReshapes(block.getTerminator()->getOperand(0));
+    addDims(shapeOf(first));
+    nest_.numParallel = nest_.sizes.size();
+    return success();
+  }
+  Operation *anchor = anchors_.front();
+  if (isReduction(anchor)) {
+    fullShape_.assign(shapeOf(anchor->getOperand(0)).begin(),
+                      shapeOf(anchor->getOperand(0)).end());
+    SmallVector<int64_t> axes = reducedAxes(anchor);
+    for (Operation *other : anchors_)
+      if (!isReduction(other) ||
+          shapeOf(other->getOperand(0)) != ArrayRef(fullShape_) ||
+          reducedAxes(other) != axes)
+        return failure(fail("reductions over different shapes or axes") < 0);
+    fullDims_.resize(fullShape_.size());
+    for (bool inner : {false, true}) {
+      for (unsigned i = 0; i < fullShape_.size(); ++i)
+        if (llvm::is_contained(axes, i) == inner) {
+          fullDims_[i] = nest_.sizes.size();
+          nest_.sizes.push_back(fullShape_[i]);
+        }
+      if (!inner)
+        nest_.numParallel = nest_.sizes.size();
+    }
+    return success();
+  }
+  if (anchors_.size() > 1)
+    return failure(fail("two ops with loop nests of their own") < 0);
+  addDims(shapeOf(anchor->getResult(0)));
+  nest_.numParallel = nest_.sizes.size();
+  llvm::TypeSwitch<Operation *>(anchor)
+      .Case<MatmulOp>([&](auto op) { addDims(shapeOf(op.getLhs()).back()); })
+      .Case<ConvOp>([&](auto op) { addDims(shapeOf(op.getW()).drop_front()); })
+      .Case<MaxpoolOp, AvgpoolOp>([&](auto op) { addDims(op.getKernel()); });
+  return success();
+}
+
+Index Builder::fullIndex() const {
+  Index index;
+  for (unsigned d : fullDims_)
+    index.push_back(dim(d));
+  return index;
+}
+
+// ---- statements -------------------------------------------------------------
+
+bool Builder::dependsOnInner(const Stmt &stmt) const {
+  auto inner = [&](AffineExpr expr) {
+    for (unsigned i = nest_.numParallel; i < nest_.sizes.size(); ++i)
+      if (expr && expr.isFunctionOfDim(i))
+        return true;
+    return false;
+  };
+  return inner(stmt.expr) ||
+         llvm::any_of(stmt.guards, [&](auto &g) { return inner(g.expr); }) ||
+         llvm::any_of(stmt.operands, [&](int id) { return innerStmt_[id]; });
+}
+
+int Builder::append(Stmt stmt) {
+  int id = nest_.stmts.size();
+  bool inner = dependsOnInner(stmt);
+  Stage &stage = nest_.stages.back();
+  assert((!inner || stage.inner) && "an inner value in a row stage");
+  innerStmt_.push_back(inner);
+  (inner ? stage.body : stage.rowBody).push_back(id);
+  nest_.stmts.push_back(std::move(stmt));
+  return id;
+}
+
+int Builder::constant(Type type, double value) {
+  Stmt stmt{.kind = Stmt::Kind::constant, .type = type};
+  if (isa<FloatType>(type))
+    stmt.value = FloatAttr::get(type, value);
+  else
+    stmt.value = IntegerAttr::get(
+        type, APInt(type.getIntOrFloatBitWidth(),
+                    static_cast<uint64_t>(static_cast<int64_t>(value)),
+                    /*isSigned=*/true));
+  return append(std::move(stmt));
+}
+
+SmallVector<Guard> Builder::within(AffineExpr expr, int64_t size,
+                                   ArrayRef<Guard> guards) const {
+  SmallVector<Guard> all(guards);
+  auto [low, high] = math_->range(expr);
+  if (low < 0 || high >= size)
+    all.push_back({expr, 0, size});
+  return all;
+}
+
+int Builder::loadAt(BlockArgument argument, AffineExpr offset,
+                    ArrayRef<Guard> guards) {
+  Stmt stmt{.kind = Stmt::Kind::load,
+            .type = getElementTypeOrSelf(argument.getType())};
+  stmt.input = argument.getArgNumber();
+  stmt.expr = offset;
+  stmt.guards.assign(guards.begin(), guards.end());
+  return append(std::move(stmt));
+}
+
+int Builder::at(Value value, const Index &index, ArrayRef<Guard> guards) {
+  Key key{{value.getAsOpaquePointer(), 0}};
+  for (AffineExpr expr : index)
+    key.push_back({expr.getAsOpaquePointer(), 0});
+  for (const Guard &guard : guards) {
+    key.push_back({guard.expr.getAsOpaquePointer(), guard.low});
+    key.push_back({nullptr, guard.high});
+  }
+  if (auto found = memo_.find(key); found != memo_.end())
+    return found->second;
+  int id;
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    id = loadAt(argument, math_->linearize(index, shapeOf(value)), guards);
+  else
+    id = compute(value.getDefiningOp(), index, guards);
+  if (id >= 0)
+    memo_[key] = id;
+  return id;
+}
+
+int Builder::anchorAt(Operation *op, const Index &index) {
+  auto found = results_.find(op);
+  if (found == results_.end())
+    return fail("a reduction is used before its stage");
+  Index rows;
+  if (isReduction(op)) {
+    SmallVector<int64_t> axes = reducedAxes(op);
+    for (unsigned i = 0; i < fullShape_.size(); ++i)
+      if (!llvm::is_contained(axes, i))
+        rows.push_back(dim(fullDims_[i]));
+  } else {
+    rows = dims(0, nest_.numParallel);
+  }
+  if (rows != index)
+    return fail("the result of " + mnemonic(op) +
+                " is used at another index than its own");
+  return found->second;
+}
+
+int Builder::concatenateAt(ConcatenateOp op, const Index &index,
+                           ArrayRef<Guard> guards) {
+  unsigned axis = static_cast<unsigned>(op.getAxis());
+  int64_t end = shapeOf(op.getResult())[axis];
+  int chosen = -1;
+  // From the back: each input is chosen below its end.
+  for (Value input : llvm::reverse(op.getInputs())) {
+    int64_t begin = end - shapeOf(input)[axis];
+    if (begin == end)
+      continue;
+    Index inner = index;
+    inner[axis] = index[axis] - begin;
+    SmallVector<Guard> all(guards);
+    auto [low, high] = math_->range(index[axis]);
+    bool always = low >= begin && high < end;
+    if (!always)
+      all.push_back({index[axis], begin, end});
+    int id = at(input, inner, all);
+    if (id < 0)
+      return id;
+    if (chosen < 0) {
+      chosen = id;
+    } else {
+      Stmt select{.kind = Stmt::Kind::select,
+                  .type = nest_.stmts[id].type,
+                  .operands = {id, chosen}};
+      select.guards.push_back({index[axis], begin, end});
+      chosen = append(std::move(select));
+    }
+    end = begin;
+  }
+  return chosen < 0 ? fail("concatenation of nothing") : chosen;
+}
+
+int Builder::compute(Operation *op, const Index &index,
+                     ArrayRef<Guard> guards) {
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  if (isAnchor(op))
+    return anchorAt(op, index);
+  if (isRow(op) || isa<WhereOp, CastOp>(op)) {
+    Stmt stmt{.kind = isa<CastOp>(op) ? Stmt::Kind::cast : Stmt::Kind::row,
+              .type = type};
+    stmt.source = op;
+    if (!isa<CastOp>(op))
+      stmt.op = *opKind(op);
+    for (Value operand : op->getOperands()) {
+      int id = at(operand, index, guards);
+      if (id < 0)
+        return id;
+      stmt.operands.push_back(id);
+    }
+    return append(std::move(stmt));
+  }
+  return llvm::TypeSwitch<Operation *, int>(op)
+      .Case<ConstantOp>([&](ConstantOp constantOp) -> int {
+        auto dense = dyn_cast<DenseElementsAttr>(constantOp.getValue());
+        if (!dense || !dense.isSplat())
+          return fail("a constant with different elements");
+        Stmt stmt{.kind = Stmt::Kind::constant, .type = type};
+        stmt.value = dense.getSplatValue<Attribute>();
+        return append(std::move(stmt));
+      })
+      .Case<SplatOp>([&](SplatOp splat) -> int {
+        Stmt stmt{.kind = Stmt::Kind::argument, .type = type};
+        stmt.input = cast<BlockArgument>(splat.getScalar()).getArgNumber();
+        return append(std::move(stmt));
+      })
+      .Case<IotaOp>([&](IotaOp iota) -> int {
+        Stmt stmt{.kind = Stmt::Kind::index, .type = type};
+        stmt.expr = index[iota.getAxis()];
+        return append(std::move(stmt));
+      })
+      .Case<BroadcastOp>([&](BroadcastOp broadcast) -> int {
+        ArrayRef<int64_t> shape = shapeOf(broadcast.getX());
+        Index inner(index.end() - shape.size(), index.end());
+        for (auto [expr, size] : llvm::zip(inner, shape))
+          if (size == 1)
+            expr = math_->constant(0);
+        return at(broadcast.getX(), inner, guards);
+      })
+      .Case<ReshapeOp>([&](ReshapeOp reshape) -> int {
+        return at(reshape.getX(),
+                  math_->reindex(index, shapeOf(reshape.getResult()),
+                                 shapeOf(reshape.getX())),
+                  guards);
+      })
+      .Case<TransposeOp>([&](TransposeOp transpose) -> int {
+        Index inner(index.size());
+        for (auto [i, axis] : llvm::enumerate(transpose.getPermutation()))
+          inner[axis] = index[i];
+        return at(transpose.getX(), inner, guards);
+      })
+      .Case<SliceOp>([&](SliceOp slice) -> int {
+        Index inner;
+        for (auto [expr, start, step] :
+             llvm::zip(index, slice.getStarts(), slice.getSteps()))
+          inner.push_back(expr * step + start);
+        return at(slice.getX(), inner, guards);
+      })
+      .Case<AsStridedOp>([&](AsStridedOp strided) -> int {
+        AffineExpr offset =
+            math_->constant(static_cast<int64_t>(strided.getOffset()));
+        for (auto [expr, stride] : llvm::zip(index, strided.getStrides()))
+          offset = offset + expr * stride;
+        return at(strided.getX(), {offset}, guards);
+      })
+      .Case<ConcatenateOp>([&](ConcatenateOp concatenate) -> int {
+        return concatenateAt(concatenate, index, guards);
+      })
+      .Default([&](Operation *other) -> int {
+        return fail(mnemonic(other) + " is not decomposed");
+      });
+}
+
+// ---- stages -----------------------------------------------------------------
+
+void Builder::openStage(bool inner) {
+  nest_.stages.emplace_back().inner = inner;
+  // Values of a row stay known; those inside the loop ended with it.
+  for (auto it = memo_.begin(); it != memo_.end();)
+    it = innerStmt_[it->second] ? memo_.erase(it) : std::next(it);
+}
+
+int Builder::accumulate(OpKind kind, int value, Type type, AffineExpr index) {
+  int result = nest_.stmts.size();
+  nest_.stmts.push_back({.kind = Stmt::Kind::reduced, .type = type});
+  innerStmt_.push_back(false);
+  nest_.stages.back().accumulators.push_back({kind, value, result, index});
+  return result;
+}
+
+LogicalResult Builder::addReduction(Operation *op) {
+  int value = at(op->getOperand(0), fullIndex(), {});
+  if (value < 0)
+    return failure();
+  AffineExpr position;
+  if (isa<ArgmaxOp, ArgminOp>(op))
+    position = fullIndex()[reducedAxes(op)[0]];
+  results_[op] =
+      accumulate(*opKind(op), value,
+                 getElementTypeOrSelf(op->getResult(0).getType()), position);
+  return success();
+}
+
+LogicalResult Builder::addReductionStages() {
+  // Reductions that do not wait for each other share a stage.
+  DenseMap<Operation *, unsigned> level; // of every op: stages it waits for
+  SmallVector<SmallVector<Operation *>> stages;
+  for (Operation &op : group_.getBody().front().without_terminator()) {
+    unsigned wait = 0;
+    for (Value operand : op.getOperands())
+      if (Operation *def = operand.getDefiningOp())
+        wait = std::max(wait, level[def]);
+    if (isReduction(&op)) {
+      if (stages.size() <= wait)
+        stages.resize(wait + 1);
+      stages[wait].push_back(&op);
+      ++wait;
+    }
+    level[&op] = wait;
+  }
+  for (auto &stage : stages) {
+    openStage(/*inner=*/true);
+    for (Operation *op : stage)
+      if (failed(addReduction(op)))
+        return failure();
+  }
+  return success();
+}
+
+LogicalResult Builder::addMatmul(MatmulOp op) {
+  openStage(/*inner=*/true);
+  unsigned rank = nest_.numParallel;
+  Index lhs = dims(0, rank), rhs = dims(0, rank);
+  lhs[rank - 1] = dim(rank);
+  rhs[rank - 2] = dim(rank);
+  int x = at(op.getLhs(), lhs, {}), y = at(op.getRhs(), rhs, {});
+  if (x < 0 || y < 0)
+    return failure();
+  Type type = getElementTypeOrSelf(op.getType());
+  int product = append({.kind = Stmt::Kind::row,
+                        .type = type,
+                        .operands = {x, y},
+                        .op = OpKind::mul});
+  results_[op] = accumulate(OpKind::sum, product, type);
+  return success();
+}
+
+LogicalResult Builder::addConv(ConvOp op) {
+  openStage(/*inner=*/true);
+  unsigned spatial = op.getStride().size(), inner = nest_.numParallel;
+  ArrayRef<int64_t> xShape = shapeOf(op.getX());
+  int64_t groups = static_cast<int64_t>(op.getGroups());
+  int64_t perGroup = shapeOf(op.getW())[0] / std::max<int64_t>(groups, 1);
+  Index x, w;
+  SmallVector<Guard> guards;
+  x.push_back(dim(0));
+  AffineExpr group = math_->floorDiv(dim(1), std::max<int64_t>(perGroup, 1));
+  if (groups == 1)
+    group = math_->constant(0);
+  x.push_back(group * shapeOf(op.getW())[1] + dim(inner));
+  w.push_back(dim(1));
+  w.push_back(dim(inner));
+  for (unsigned i = 0; i < spatial; ++i) {
+    AffineExpr tap = dim(inner + 1 + i);
+    AffineExpr position = dim(2 + i) * op.getStride()[i] +
+                          tap * op.getDilation()[i] - op.getPadding()[2 * i];
+    guards = within(position, xShape[2 + i], guards);
+    x.push_back(position);
+    w.push_back(tap);
+  }
+  int data = at(op.getX(), x, guards), weight = at(op.getW(), w, {});
+  if (data < 0 || weight < 0)
+    return failure();
+  Type type = getElementTypeOrSelf(op.getType());
+  // A guarded load gives 0 outside; what was computed from one need not.
+  if (!guards.empty() && nest_.stmts[data].kind != Stmt::Kind::load) {
+    Stmt select{.kind = Stmt::Kind::select,
+                .type = type,
+                .operands = {data, constant(type, 0)}};
+    select.guards.assign(guards.begin(), guards.end());
+    data = append(std::move(select));
+  }
+  int product = append({.kind = Stmt::Kind::row,
+                        .type = type,
+                        .operands = {data, weight},
+                        .op = OpKind::mul});
+  int sum = accumulate(OpKind::sum, product, type);
+  results_[op] = sum;
+  if (!op.getBias())
+    return success();
+  openStage(/*inner=*/false);
+  int bias = at(op.getBias(), {dim(1)}, {});
+  if (bias < 0)
+    return failure();
+  results_[op] = append({.kind = Stmt::Kind::row,
+                         .type = type,
+                         .operands = {sum, bias},
+                         .op = OpKind::add});
+  return success();
+}
+
+LogicalResult Builder::addPool(Operation *op, ArrayRef<int64_t> kernel,
+                               ArrayRef<int64_t> stride,
+                               ArrayRef<int64_t> padding) {
+  openStage(/*inner=*/true);
+  ArrayRef<int64_t> shape = shapeOf(op->getOperand(0));
+  Index x = {dim(0), dim(1)};
+  SmallVector<Guard> guards;
+  for (unsigned i = 0; i < kernel.size(); ++i) {
+    AffineExpr position =
+        dim(2 + i) * stride[i] + dim(nest_.numParallel + i) - padding[2 * i];
+    guards = within(position, shape[2 + i], guards);
+    x.push_back(position);
+  }
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
+  bool isMax = isa<MaxpoolOp>(op);
+  int data = at(op->getOperand(0), x, guards);
+  if (data < 0)
+    return failure();
+  if (!guards.empty() &&
+      (isMax || nest_.stmts[data].kind != Stmt::Kind::load)) {
+    double lowest = isa<FloatType>(type) ? -HUGE_VAL
+                    : type.isUnsignedInteger()
+                        ? 0
+                        : -std::ldexp(1.0, type.getIntOrFloatBitWidth() - 1);
+    Stmt select{.kind = Stmt::Kind::select,
+                .type = type,
+                .operands = {data, constant(type, isMax ? lowest : 0)}};
+    select.guards.assign(guards.begin(), guards.end());
+    data = append(std::move(select));
+  }
+  if (isMax) {
+    results_[op] = accumulate(OpKind::max, data, type);
+    return success();
+  }
+  int sum = accumulate(OpKind::sum, data, type);
+  int count;
+  if (cast<AvgpoolOp>(op).getCountIncludePad() || guards.empty()) {
+    openStage(/*inner=*/false);
+    count = constant(type, static_cast<double>(nest_.numInnerPoints()));
+  } else {
+    Stmt select{.kind = Stmt::Kind::select,
+                .type = type,
+                .operands = {constant(type, 1), constant(type, 0)}};
+    select.guards.assign(guards.begin(), guards.end());
+    int one = append(std::move(select));
+    count = accumulate(OpKind::sum, one, type);
+    openStage(/*inner=*/false);
+  }
+  results_[op] = append({.kind = Stmt::Kind::row,
+                         .type = type,
+                         .operands = {sum, count},
+                         .op = OpKind::div});
+  return success();
+}
+
+LogicalResult Builder::addStoreStage(bool inner, ArrayRef<unsigned> outputs) {
+  Operation *yield = group_.getBody().front().getTerminator();
+  // Row values join the stage that is open: nothing new has to be looped over.
+  if (inner || nest_.stages.empty() || nest_.stages.back().inner)
+    openStage(inner);
+  SmallVector<int64_t> space;
+  Index spaceIndex;
+  if (inner) {
+    space = fullShape_;
+    spaceIndex = fullIndex();
+  } else {
+    space.assign(nest_.parallelSizes().begin(), nest_.parallelSizes().end());
+    spaceIndex = dims(0, nest_.numParallel);
+  }
+  AffineExpr offset = math_->linearize(spaceIndex, space);
+  for (unsigned output : outputs) {
+    Value value = stripReshapes(yield->getOperand(output));
+    int id = at(value, math_->reindex(spaceIndex, space, shapeOf(value)), {});
+    if (id < 0)
+      return failure();
+    nest_.stages.back().stores.push_back({output, offset, id});
+  }
+  return success();
+}
+
+LogicalResult Builder::addStores() {
+  Operation *yield = group_.getBody().front().getTerminator();
+  int64_t rows = nest_.numRows(), points = rows * nest_.numInnerPoints();
+  SmallVector<unsigned> ofRows, ofPoints;
+  for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
+    Value core = stripReshapes(value);
+    ArrayRef<int64_t> shape = shapeOf(core);
+    int64_t elements = cast<RankedTensorType>(core.getType()).getNumElements();
+    if (!fullShape_.empty() && shape == ArrayRef(fullShape_))
+      ofPoints.push_back(i);
+    else if (elements == rows)
+      ofRows.push_back(i);
+    else if (!fullShape_.empty() && elements == points)
+      ofPoints.push_back(i);
+    else
+      return failure(fail("a result has neither the shape of the rows nor of "
+                          "what is reduced") < 0);
+  }
+  if (!ofRows.empty() && failed(addStoreStage(/*inner=*/false, ofRows)))
+    return failure();
+  if (!ofPoints.empty() && failed(addStoreStage(/*inner=*/true, ofPoints)))
+    return failure();
+  return success();
+}
+
+FailureOr<LoopNest> Builder::build() {
+  if (failed(findSpace()))
+    return failure();
+  math_.emplace(context_, nest_.sizes);
+  LogicalResult anchored = success();
+  if (!anchors_.empty() && isReduction(anchors_.front()))
+    anchored = addReductionStages();
+  else if (!anchors_.empty())
+    anchored = llvm::TypeSwitch<Operation *, LogicalResult>(anchors_.front())
+                   .Case<MatmulOp>([&](auto op) { return addMatmul(op); })
+                   .Case<ConvOp>([&](auto op) { return addConv(op); })
+                   .Case<MaxpoolOp, AvgpoolOp>([&](auto op) {
+                     return addPool(op, op.getKernel(), op.getStride(),
+                                    op.getPadding());
+                   });
+  if (failed(anchored) || failed(addStores()))
+    return failure();
+  collapseDims(nest_, context_);
+  return std::move(nest_);
+}
+
+} // namespace
+
+FailureOr<LoopNest> buildLoopNest(GroupOp group, std::string &why) {
+  why.clear();
+  return Builder(group, why).build();
+}
+
+// ---- text -------------------------------------------------------------------
+
+static void printStmt(const LoopNest &nest, int id, llvm::raw_ostream &os) {
+  const Stmt &stmt = nest.stmts[id];
+  os << "    %" << id << " = ";
+  switch (stmt.kind) {
+  case Stmt::Kind::constant:
+    os << "constant " << stmt.value;
+    break;
+  case Stmt::Kind::argument:
+    os << "argument " << stmt.input;
+    break;
+  case Stmt::Kind::index:
+    os << "index " << stmt.expr;
+    break;
+  case Stmt::Kind::load:
+    os << "load " << stmt.input << "[" << stmt.expr << "]";
+    break;
+  case Stmt::Kind::row:
+    os << name(stmt.op);
+    break;
+  case Stmt::Kind::cast:
+    os << "cast";
+    break;
+  case Stmt::Kind::select:
+    os << "select";
+    break;
+  case Stmt::Kind::reduced:
+    os << "reduced";
+    break;
+  }
+  for (int operand : stmt.operands)
+    os << " %" << operand;
+  for (const Guard &guard : stmt.guards)
+    os << (&guard == stmt.guards.begin() ? " if " : " and ") << guard.low
+       << " <= " << guard.expr << " < " << guard.high;
+  os << " : " << stmt.type << "\n";
+}
+
+void print(const LoopNest &nest, llvm::raw_ostream &os) {
+  os << "parallel [";
+  llvm::interleaveComma(nest.parallelSizes(), os);
+  os << "] inner [";
+  llvm::interleaveComma(nest.innerSizes(), os);
+  os << "]\n";
+  for (const Stage &stage : nest.stages) {
+    os << "  row\n";
+    for (int id : stage.rowBody)
+      printStmt(nest, id, os);
+    if (stage.inner)
+      os << "  inner\n";
+    for (int id : stage.body)
+      printStmt(nest, id, os);
+    for (const Accumulator &a : stage.accumulators) {
+      os << "    %" << a.result << " = " << name(a.op) << " of %" << a.value;
+      if (a.index)
+        os << " at " << a.index;
+      os << "\n";
+    }
+    for (const Store &store : stage.stores)
+      os << "    store %" << store.value << " to " << store.output << "["
+         << store.offset << "]\n";
+  }
+}
+
+} // namespace weft
