@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functions on tensors. All of them record and return at once; what is
+// wrong with a call is found there and carried by the result.
+#pragma once
+
+#include "weft/Core/ShapeRules.h"
+#include "weft/Tensor.h"
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <source_location>
+#include <vector>
+
+namespace weft {
+
+// ---- element by element -----------------------------------------------------
+// Shapes broadcast: aligned right, sizes equal or 1. Both operands have the
+// same type; a number adapts to the type of the tensor beside it.
+//
+//   add(tensor({1, 2}), 10)                    // [11, 12]
+//   tensor({{1}, {2}}) * tensor({3, 4})        // [[3, 4], [6, 8]]
+//   add(tensor({1}), tensor({1.5}))            // error: add: mixed types:
+//                                              // int32 and float32
+//   tensor({1}) + 0.5                          // error: add: a real number
+//                                              // beside int32: got 0.5
+#include "weft/IR/RowFunctions.h.inc"
+
+/// x where `condition` (bool) holds, else y; all three broadcast.
+///
+///   where(tensor({true, false}), tensor({1, 2}), 0)   // [1, 0]
+Tensor where(const Arg &condition, const Arg &x, const Arg &y);
+
+/// `value` where `mask` (bool) holds, else x.
+///
+///   masked_fill(tensor({1, 2}), tensor({true, false}), 9)   // [9, 2]
+Tensor masked_fill(const Arg &x, const Arg &mask, Scalar value);
+
+/// The same values in another type. To a float: rounded to nearest, ties to
+/// even. To an integer: truncated towards 0, saturating, NaN gives 0; between
+/// integers: wraps. To bool: true unless 0.
+///
+///   cast(tensor({0.5, -1.7}), int32)   // [0, -1]
+Tensor cast(const Tensor &x, DType dtype,
+            std::source_location location = std::source_location::current());
+
+/// The same values on another device, copied now.
+Tensor copy(const Tensor &x, Device device,
+            std::source_location location = std::source_location::current());
+
+// ---- shapes -----------------------------------------------------------------
+
+/// The same elements, row-major, under another shape. One size may be -1.
+///
+///   reshape(iota({6}), {2, -1})   // [[0, 1, 2], [3, 4, 5]]
+Tensor reshape(const Tensor &x, const Shape &shape,
+               std::source_location location = std::source_location::current());
+
+/// Swaps two axes; the last two unless given.
+///
+///   transpose(tensor({{1, 2}, {3, 4}}))   // [[1, 3], [2, 4]]
+Tensor
+transpose(const Tensor &x, int64_t axis0 = -2, int64_t axis1 = -1,
+          std::source_location location = std::source_location::current());
+
+/// Axis i of the result is axis `order[i]` of x.
+///
+///   permute(zeros({2, 3, 4}), {2, 0, 1}).shape()   // [4, 2, 3]
+Tensor permute(const Tensor &x, const std::vector<int64_t> &order,
+               std::source_location location = std::source_location::current());
+
+/// Axes start to end, both included, become one.
+///
+///   flatten(zeros({2, 3, 4}), 1).shape()   // [2, 12]
+Tensor flatten(const Tensor &x, int64_t start = 0, int64_t end = -1,
+               std::source_location location = std::source_location::current());
+
+/// Removes axes of size 1.
+///
+///   squeeze(zeros({2, 1, 3}), {1}).shape()   // [2, 3]
+Tensor squeeze(const Tensor &x, const std::vector<int64_t> &axes,
+               std::source_location location = std::source_location::current());
+
+/// Inserts an axis of size 1.
+///
+///   unsqueeze(zeros({2, 3}), -1).shape()   // [2, 3, 1]
+Tensor
+unsqueeze(const Tensor &x, int64_t axis,
+          std::source_location location = std::source_location::current());
+
+/// Repeats along axes of size 1 and new leading axes; -1 keeps a size.
+///
+///   expand(tensor({{1}, {2}}), {-1, 2})   // [[1, 1], [2, 2]]
+Tensor expand(const Tensor &x, const Shape &sizes,
+              std::source_location location = std::source_location::current());
+
+/// Python's `start:stop:step`, each part optional.
+using Slice = shape_rules::Slice;
+
+/// x[s0, s1, ...] with a slice for each of the leading axes.
+///
+///   slice(iota({5}), {{1, 4}})                  // [1, 2, 3]
+///   slice(iota({5}), {{.step = -2}})            // [4, 2, 0]
+///   slice(zeros({4, 4}), {{}, {.stop = 2}})     // shape [4, 2]
+Tensor slice(const Tensor &x, const std::vector<Slice> &slices,
+             std::source_location location = std::source_location::current());
+
+/// Tensors one after the other along an axis; their other sizes are equal.
+///
+///   concatenate({tensor({1}), tensor({2, 3})})   // [1, 2, 3]
+Tensor
+concatenate(const std::vector<Tensor> &tensors, int64_t axis = 0,
+            std::source_location location = std::source_location::current());
+
+/// Tensors of one shape along a new axis.
+///
+///   stack({tensor({1, 2}), tensor({3, 4})})   // [[1, 2], [3, 4]]
+Tensor stack(const std::vector<Tensor> &tensors, int64_t axis = 0,
+             std::source_location location = std::source_location::current());
+
+// ---- reductions -------------------------------------------------------------
+
+/// Which axes a reduction runs over: all of them unless given.
+///
+///   sum(x)   sum(x, -1)   sum(x, {0, 2})
+class Axes {
+public:
+  Axes() = default;
+  template <std::integral T>
+    requires(!std::same_as<T, bool>)
+  Axes(T axis) : axes_({static_cast<int64_t>(axis)}) {}
+  Axes(std::initializer_list<int64_t> axes) : axes_(axes) {}
+  Axes(std::vector<int64_t> axes) : axes_(std::move(axes)) {}
+
+  /// Nothing: every axis.
+  const std::optional<std::vector<int64_t>> &axes() const { return axes_; }
+
+private:
+  std::optional<std::vector<int64_t>> axes_;
+};
+
+/// Reductions drop the axes, or leave them with size 1 if `keepdim`. Integers
+/// stay integers and wrap; sums of 8- and 16-bit floats are formed in float32
+/// and rounded once. The sum of nothing is 0, the product 1, the mean NaN.
+///
+///   Tensor x = tensor({{1, 2}, {3, 4}});
+///   sum(x)             // 10
+///   sum(x, 0)          // [4, 6]
+///   sum(x, 1, true)    // [[3], [7]]
+///
+/// Errors: an axis out of range or given twice; bool elements; max and min of
+/// nothing.
+Tensor sum(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+           std::source_location location = std::source_location::current());
+Tensor prod(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+            std::source_location location = std::source_location::current());
+/// The largest and smallest element; NaN if there is one.
+Tensor max(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+           std::source_location location = std::source_location::current());
+Tensor min(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+           std::source_location location = std::source_location::current());
+/// Integers: the sum over the count, rounded towards 0.
+Tensor mean(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+            std::source_location location = std::source_location::current());
+/// sum((x - mean)^2) / max(0, count - correction) of floats.
+///
+///   var(tensor({1.0, 3.0}))                   // 2
+///   var(tensor({1.0, 3.0}), {}, false, 0)     // 1
+Tensor var(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+           int64_t correction = 1,
+           std::source_location location = std::source_location::current());
+/// Of bools: whether all, or any, are true.
+Tensor all(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+           std::source_location location = std::source_location::current());
+Tensor any(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
+           std::source_location location = std::source_location::current());
+/// Where the first of the largest (smallest) elements is, as int32; NaN counts
+/// as the largest (smallest). Without an axis: in the flattened tensor.
+///
+///   argmax(tensor({{1, 5}, {7, 2}}), 1)   // [1, 0]
+Tensor argmax(const Tensor &x, std::optional<int64_t> axis = {},
+              bool keepdim = false,
+              std::source_location location = std::source_location::current());
+Tensor argmin(const Tensor &x, std::optional<int64_t> axis = {},
+              bool keepdim = false,
+              std::source_location location = std::source_location::current());
+
+// ---- products ---------------------------------------------------------------
+
+/// [..., m, k] x [..., k, n] -> [..., m, n]; batch dims broadcast. An operand
+/// of rank 1 counts as a row on the left and a column on the right, and the
+/// result drops that axis.
+///
+///   matmul(tensor({{1, 2}, {3, 4}}), tensor({1, 1}))   // [3, 7]
+///   matmul(zeros({4, 3}), zeros({5, 2}))
+///   // error: matmul: inner sizes differ: lhs [4, 3], rhs [5, 2]
+Tensor matmul(const Tensor &lhs, const Tensor &rhs,
+              std::source_location location = std::source_location::current());
+
+/// x[:, None] * y[None, :] of vectors.
+///
+///   outer(tensor({1, 2}), tensor({3, 4}))   // [[3, 4], [6, 8]]
+Tensor outer(const Tensor &x, const Tensor &y,
+             std::source_location location = std::source_location::current());
+
+/// x W^T + b: x [..., in], weight [out, in], bias [out] or absent.
+Tensor linear(const Tensor &x, const Tensor &weight,
+              const std::optional<Tensor> &bias = {},
+              std::source_location location = std::source_location::current());
+
+// ---- windows ----------------------------------------------------------------
+
+/// Zeros around one spatial axis: as many on both sides, or (low, high).
+struct Padding {
+  int64_t low = 0, high = 0;
+  Padding() = default;
+  template <std::integral T>
+  Padding(T both)
+      : low(static_cast<int64_t>(both)), high(static_cast<int64_t>(both)) {}
+  Padding(int64_t low, int64_t high) : low(low), high(high) {}
+};
+
+/// One entry a spatial axis; a single entry counts for all of them.
+struct ConvOptions {
+  std::vector<int64_t> stride = {1};
+  std::vector<Padding> padding = {0};
+  std::vector<int64_t> dilation = {1};
+  int64_t groups = 1;
+};
+
+/// Cross-correlation with one to three spatial axes.
+///
+///   x        [N, C, D...]               floating point
+///   weight   [O, C / groups, k...]      the type of x
+///   bias     [O], or absent
+///   result   [N, O, floor((D + low + high - dilation * (k - 1) - 1) / stride)
+///            + 1, ...]
+///
+///   conv(ones({1, 1, 3, 3}), ones({1, 1, 2, 2}))   // [[[[4, 4], [4, 4]]]]
+Tensor conv(const Tensor &x, const Tensor &weight,
+            const std::optional<Tensor> &bias = {},
+            const ConvOptions &options = {},
+            std::source_location location = std::source_location::current());
+
+struct PoolOptions {
+  std::vector<int64_t> stride = {1};
+  std::vector<Padding> padding = {0};
+  bool count_include_pad = true; // avgpool: padding counts as elements
+};
+
+/// The largest element (mean) of every window of x [N, C, D...]; a single
+/// kernel size counts for all spatial axes.
+///
+///   maxpool(reshape(arange(0, 4), {1, 1, 2, 2}), {2})   // [[[[3]]]]
+Tensor maxpool(const Tensor &x, const std::vector<int64_t> &kernel,
+               const PoolOptions &options = {},
+               std::source_location location = std::source_location::current());
+Tensor avgpool(const Tensor &x, const std::vector<int64_t> &kernel,
+               const PoolOptions &options = {},
+               std::source_location location = std::source_location::current());
+
+// ---- normalisation ----------------------------------------------------------
+
+/// exp(x) over its sum along an axis, computed without overflow.
+///
+///   softmax(tensor({0.0, 0.0}))   // [0.5, 0.5]
+Tensor softmax(const Tensor &x, int64_t axis = -1,
+               std::source_location location = std::source_location::current());
+
+/// (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c], c along axis 1.
+///
+///   x                  [N, C, ...], rank 2 to 5, floating point
+///   the four others    [C], the type of x (or float32)
+Tensor
+batch_norm(const Tensor &x, const Tensor &weight, const Tensor &bias,
+           const Tensor &running_mean, const Tensor &running_var,
+           double eps = 1e-5,
+           std::source_location location = std::source_location::current());
+
+/// Normalises over the last `weight.rank()` axes, then scales and shifts.
+Tensor
+layer_norm(const Tensor &x, const Tensor &weight, const Tensor &bias,
+           double eps = 1e-5,
+           std::source_location location = std::source_location::current());
+
+/// Normalises x [N, C, ...] over each of `groups` groups of channels, then
+/// scales and shifts every channel by weight [C] and bias [C].
+Tensor
+group_norm(const Tensor &x, int64_t groups, const Tensor &weight,
+           const Tensor &bias, double eps = 1e-5,
+           std::source_location location = std::source_location::current());
+
+// ---- comparing whole tensors ------------------------------------------------
+
+/// Whether |x - y| <= atol + rtol * |y| everywhere; evaluates. NaN is close to
+/// nothing, an infinity to itself.
+StatusOr<bool> allclose(const Tensor &x, const Tensor &y, double rtol = 1e-5,
+                        double atol = 1e-8);
+/// Whether shapes and all elements are equal; evaluates.
+StatusOr<bool> array_equal(const Tensor &x, const Tensor &y);
+
+} // namespace weft
