@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process-wide knobs: threads, memory, caches, devices and messages. None
+// of them has to be touched; each has a default that suits most programs.
+#pragma once
+
+#include "weft/Core/Device.h"
+#include "weft/Core/Status.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weft {
+
+/// Sets how many threads a CPU kernel may use, the caller's included. 1 runs
+/// everything on the caller's thread and starts none; 0 restores the default,
+/// the number of cores this process may use (or the environment variable
+/// WEFT_NUM_THREADS). Threads start at first use and sleep when idle.
+///
+/// Errors: `set_num_threads: must not be negative: got -2`.
+///
+///   set_num_threads(1);
+///   num_threads()         // 1
+Status set_num_threads(int count);
+int num_threads();
+
+/// Sets the folder that keeps compiled kernels between processes; `nullopt`
+/// keeps none. The default is the environment variable WEFT_CACHE_DIR, else
+/// `$XDG_CACHE_HOME/weft`, else `$HOME/.cache/weft`, else none. The folder is
+/// made at once when it is given here, else at first use.
+///
+/// Errors: `set_cache_dir: not an absolute path: got "x"`; a folder that is
+/// none, or that others may write to, since its contents are executed.
+///
+///   set_cache_dir("/var/cache/app/weft");
+///   set_cache_dir(std::nullopt);
+Status set_cache_dir(std::optional<std::string> folder);
+/// The folder in use, made or not; nothing if there is none.
+std::optional<std::string> cache_dir();
+
+enum class LogLevel : uint8_t { debug, info, warning };
+
+std::string_view name(LogLevel level);
+
+/// Receives what Weft has to say: one line, without level and line end. May be
+/// called from any thread, from several at once; must not call Weft.
+using LogCallback = std::function<void(LogLevel, std::string_view)>;
+
+/// Replaces where messages go; an empty callback restores standard error.
+/// Warnings are passed on by default; the environment variable
+/// WEFT_LOG=info|debug asks for more.
+///
+///   set_log_callback([](weft::LogLevel, std::string_view line) {
+///     my_log(line);
+///   });
+void set_log_callback(LogCallback callback);
+
+/// Bytes a device's pool holds.
+struct MemoryStats {
+  int64_t live = 0;   // handed out
+  int64_t peak = 0;   // the largest `live` so far
+  int64_t pooled = 0; // given back and kept for the next request
+  int64_t limit = 0;  // on live + pooled; 0: none
+};
+MemoryStats memory_stats(Device device);
+
+/// Limits what the pool takes from the device; 0 lifts the limit. A request
+/// beyond it frees pooled memory first and then fails with
+/// `out of memory on cpu:0: asked for 4096 bytes, 1024 in use, limit 2048`.
+///
+/// Errors: `set_memory_limit: must not be negative: got -1`; the errors of
+/// `is_usable`.
+Status set_memory_limit(Device device, int64_t bytes);
+
+/// Gives all pooled memory of all devices back to the system; on GPUs this
+/// waits for work that still uses it.
+void trim();
+
+/// Where tensors are made and graphs run unless told otherwise: what
+/// `set_default_device` said, else the environment variable WEFT_DEVICE, else
+/// `gpu:0` where a GPU can be used, else `cpu:0`. The first call writes one
+/// info line: the device, the libraries found, and why it is not the GPU. If
+/// WEFT_DEVICE names a device that cannot be used, the error is a warning
+/// here, and evaluating anything on that device returns it.
+Device default_device();
+
+/// Errors: those of `is_usable`; the default then stays what it was.
+///
+///   set_default_device(Device::cpu());
+Status set_default_device(Device device);
+
+/// Whether kernels can be compiled for and run on `device`; if not, which of
+/// the driver, NVRTC and the device failed and where it was looked for.
+///
+///   is_usable(Device::cpu())    // ok
+///   is_usable(Device::gpu(7))   // not_found: gpu:7: no such device: the
+///                               // driver reports 1
+Status is_usable(Device device);
+
+/// Waits for all work enqueued on `device` by Weft. Reports errors of kernels
+/// that have run since the last wait.
+Status synchronize(Device device);
+
+} // namespace weft

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages to the user: a callback, standard error by default.
+#pragma once
+
+#include "weft/Runtime.h"
+
+#include <string_view>
+
+namespace weft::runtime {
+
+/// Whether a message of this level goes anywhere: ask before building one.
+bool logEnabled(LogLevel level);
+
+/// Hands `line` to the callback if the level is enabled.
+void log(LogLevel level, std::string_view line);
+
+} // namespace weft::runtime
