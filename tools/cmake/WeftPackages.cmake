@@ -4,26 +4,10 @@
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
 
-# Abseil is linked statically too, where its archives lie beside the shared
-# libraries that distributions name in their CMake files.
+# Abseil stays a shared library: the archives of the distributions are not
+# position independent. Its symbols carry the distribution's inline namespace,
+# so a program may bring another one.
 find_package(absl REQUIRED)
-get_property(imported DIRECTORY PROPERTY IMPORTED_TARGETS)
-list(FILTER imported INCLUDE REGEX "^absl::")
-foreach(target IN LISTS imported)
-  get_target_property(type ${target} TYPE)
-  if(NOT type STREQUAL SHARED_LIBRARY)
-    continue()
-  endif()
-  get_target_property(configs ${target} IMPORTED_CONFIGURATIONS)
-  foreach(config IN LISTS configs)
-    get_target_property(location ${target} IMPORTED_LOCATION_${config})
-    string(REGEX REPLACE "\\.so[.0-9]*$" ".a" archive "${location}")
-    if(EXISTS "${archive}")
-      set_target_properties(${target} PROPERTIES
-        IMPORTED_LOCATION_${config} "${archive}" IMPORTED_SONAME_${config} "")
-    endif()
-  endforeach()
-endforeach()
 
 # LLVM's own prefix is all that is taken from its package: the imported targets
 # of the static MLIR libraries pull in libLLVM.so as well, and both kinds in one
