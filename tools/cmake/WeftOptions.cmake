@@ -49,3 +49,6 @@ if(WEFT_CCACHE)
     add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
   endif()
 endif()
+
+# The disk cache tells builds apart by it (lib/Compiler/BuildId.cpp).
+add_link_options(LINKER:--build-id=sha1)

@@ -123,6 +123,7 @@ struct Node {
   int32_t placeholder = -1;
   /// A parameter that holds its initial 0, 1, 2, ... because nobody loaded it.
   bool is_unloaded = false;
+  bool warned_unloaded = false; // guarded by `graph_mutex()`
   /// This node, or one it depends on, is a parameter whose elements were not
   /// there when the node was recorded: an evaluation has to make them first.
   bool awaits_parameters = false;

@@ -28,6 +28,10 @@ namespace weft::ir {
 /// Attributes of arguments of `@main` and `@prepare`.
 inline constexpr llvm::StringLiteral kParameterAttr = "weft.parameter";
 inline constexpr llvm::StringLiteral kNameAttr = "weft.name";
+/// On arguments of `@main`, kept by passes that move or drop arguments: which
+/// input of the program, or which of its numbers, the argument is.
+inline constexpr llvm::StringLiteral kInputAttr = "weft.input";
+inline constexpr llvm::StringLiteral kScalarAttr = "weft.scalar";
 /// On arguments of `@main` after hoisting: result number of `@prepare`.
 inline constexpr llvm::StringLiteral kPreparedAttr = "weft.prepared";
 inline constexpr llvm::StringLiteral kMainName = "main";

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a program to plans that the run time can load.
+#pragma once
+
+#include "Program.h"
+
+#include "weft/Compiler/Compiler.h"
+#include "weft/Core/Device.h"
+
+#include "runtime/Plan.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace weft::compiler {
+
+/// What kernels are compiled for.
+struct Target {
+  Device::Kind device = Device::Kind::cpu;
+  std::string arch; // sm_90a; or the host's CPU and its features
+
+  /// The machine's own CPU, or the GPU `device`.
+  static StatusOr<Target> of(Device device);
+};
+
+/// A compiled program.
+struct CompiledProgram {
+  runtime::Plan main;
+  /// Computes what depends on parameters alone; no steps if nothing does.
+  runtime::Plan prepare;
+  /// Which inputs of the program the inputs of each plan are.
+  std::vector<int32_t> mainInputs, prepareInputs;
+};
+
+/// Runs the passes up to memory planning. `module` is left in the form of
+/// `stages`' last text; texts are only written where `stages` is given.
+Status lower(mlir::ModuleOp module, Stages *stages);
+
+/// Compiles every group of a lowered module, equal ones once, different ones
+/// in parallel. With `keepText` the kernels keep their source.
+StatusOr<CompiledProgram> compileKernels(mlir::ModuleOp module,
+                                         const Target &target, bool keepText);
+
+/// The whole way.
+StatusOr<CompiledProgram> compileProgram(const Program &program,
+                                         const Target &target);
+
+/// Every stage of a module as text.
+StatusOr<Stages> explainModule(mlir::ModuleOp module, const Target &target);
+
+/// A context with all that compilation needs.
+std::unique_ptr<mlir::MLIRContext> makeContext();
+
+std::string serialize(const CompiledProgram &program);
+bool deserialize(std::string_view bytes, CompiledProgram &program);
+
+/// Counts of kernels that NVRTC or LLVM compiled in this process.
+int64_t numKernelsCompiled();
+
+} // namespace weft::compiler

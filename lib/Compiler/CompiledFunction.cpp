@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions compiled ahead of their inputs.
+#include "Executable.h"
+
+#include "weft/Compiler/Compiler.h"
+
+namespace weft::compiler {
+namespace {
+
+class Function final : public CompiledFunction {
+public:
+  Function(std::shared_ptr<const Executable> executable, Capture capture)
+      : executable_(std::move(executable)),
+        storages_(std::move(capture.storages)),
+        scalars_(std::move(capture.scalars)) {
+    for (const NodePtr &leaf : capture.leaves)
+      placeholders_.push_back(leaf->placeholder);
+  }
+
+  Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+             std::span<const std::shared_ptr<runtime::Storage>> outputs,
+             void *stream) const override {
+    Storages all = storages_;
+    for (size_t i = 0; i < all.size(); ++i)
+      if (placeholders_[i] >= 0)
+        all[i] = inputs[static_cast<size_t>(placeholders_[i])];
+    Storages results(outputs.begin(), outputs.end());
+    return executable_->run(all, scalars_, results,
+                            static_cast<runtime::CudaStream>(stream));
+  }
+
+  Device device() const override { return executable_->device(); }
+
+private:
+  std::shared_ptr<const Executable> executable_;
+  Storages storages_; // of weights and constants; null for inputs
+  std::vector<Scalar> scalars_;
+  std::vector<int32_t> placeholders_; // input number of each, or -1
+};
+
+std::string nameOf(const Node &leaf) {
+  return leaf.parameter_name ? *leaf.parameter_name : "(unnamed)";
+}
+
+/// Compiling fixes the weights, so all of them must be there.
+Status refuseUnloaded(const Capture &capture) {
+  std::string names;
+  for (const NodePtr &leaf : capture.leaves)
+    if (leaf->is_unloaded)
+      names += (names.empty() ? "" : ", ") + nameOf(*leaf);
+  if (names.empty())
+    return {};
+  return failed_precondition_error("compile: parameters that nobody loaded: " +
+                                   names);
+}
+
+} // namespace
+
+StatusOr<std::shared_ptr<const CompiledFunction>>
+CompiledFunction::compile(std::span<const NodePtr> outputs,
+                          std::span<const NodePtr>, Device device) {
+  for (const NodePtr &output : outputs)
+    if (output->failed())
+      return output->status;
+  Capture captured = capture(outputs);
+  if (Status status = refuseUnloaded(captured); !status.ok())
+    return status;
+  auto executable = executableOf(captured, device);
+  if (!executable.ok())
+    return executable.status();
+  return std::shared_ptr<const CompiledFunction>(
+      std::make_shared<Function>(std::move(*executable), std::move(captured)));
+}
+
+} // namespace weft::compiler

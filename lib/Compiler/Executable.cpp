@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Executable.h"
+
+#include "BuildId.h"
+#include "OnceMap.h"
+
+#include "weft/Runtime.h"
+#include "weft/Target/CPU/Compile.h"
+
+#include "runtime/DiskCache.h"
+#include "runtime/Driver.h"
+#include "runtime/Log.h"
+
+#include <algorithm>
+
+namespace weft::compiler {
+
+Counters &counters() {
+  static Counters counters;
+  return counters;
+}
+
+// ---- making -----------------------------------------------------------------
+
+StatusOr<Target> Target::of(Device device) {
+  Target target;
+  target.device = device.kind;
+  if (device.is_cpu()) {
+    CpuTarget host = CpuTarget::host();
+    target.arch = host.cpu + " " + host.features;
+    return target;
+  }
+  StatusOr<std::string> arch = runtime::archOf(device);
+  if (!arch.ok())
+    return arch.status();
+  target.arch = *arch;
+  return target;
+}
+
+StatusOr<CompiledProgram> compileProgram(const Program &program,
+                                         const Target &target) {
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      importProgram(program, context.get());
+  if (Status status = lower(*module, nullptr); !status.ok())
+    return status;
+  return compileKernels(*module, target, /*keepText=*/false);
+}
+
+/// From disk, or compiled and put there. A warm process runs neither MLIR nor a
+/// kernel compiler.
+static StatusOr<CompiledProgram> loadOrCompile(const Capture &capture,
+                                               const Target &target) {
+  static const std::string *build = new std::string(buildId());
+  std::string key = "plan " + *build + "\n" + target.arch + "\n" + capture.key;
+  std::shared_ptr<runtime::DiskCache> disk =
+      build->empty() ? nullptr : runtime::diskCache();
+  if (disk) {
+    CompiledProgram program;
+    if (std::optional<std::string> bytes = disk->get(key))
+      if (deserialize(*bytes, program)) {
+        ++counters().graphsLoaded;
+        return program;
+      }
+  }
+  ++counters().graphsCompiled;
+  StatusOr<CompiledProgram> program = compileProgram(capture.program, target);
+  if (program.ok() && disk)
+    disk->put(key, serialize(*program));
+  return program;
+}
+
+StatusOr<std::shared_ptr<const Executable>>
+Executable::load(CompiledProgram program, Device device) {
+  auto executable = std::make_shared<Executable>();
+  executable->device_ = device;
+  auto loaded = runtime::LoadedPlan::load(program.main, device);
+  if (!loaded.ok())
+    return loaded.status();
+  executable->main_ = std::move(*loaded);
+  if (!program.prepare.outputs.empty()) {
+    loaded = runtime::LoadedPlan::load(program.prepare, device);
+    if (!loaded.ok())
+      return loaded.status();
+    executable->prepare_ = std::move(*loaded);
+  }
+  // The machine code lives in the loaded plans now.
+  for (runtime::Plan *plan : {&program.main, &program.prepare})
+    for (runtime::Kernel &kernel : plan->kernels)
+      kernel.code.clear();
+  executable->program_ = std::move(program);
+  return std::shared_ptr<const Executable>(std::move(executable));
+}
+
+StatusOr<std::shared_ptr<const Executable>> executableOf(const Capture &capture,
+                                                         Device device) {
+  static auto *cache = new OnceMap<Executable>(256); // never destroyed
+  bool made = false;
+  auto result =
+      cache->get(to_string(device) + "\n" + capture.key,
+                 [&]() -> OnceMap<Executable>::Result {
+                   made = true;
+                   if (Status status = is_usable(device); !status.ok())
+                     return status;
+                   StatusOr<Target> target = Target::of(device);
+                   if (!target.ok())
+                     return target.status();
+                   StatusOr<CompiledProgram> program =
+                       loadOrCompile(capture, *target);
+                   if (!program.ok())
+                     return program.status();
+                   return Executable::load(std::move(*program), device);
+                 });
+  if (!made)
+    ++counters().graphsReused;
+  return result;
+}
+
+// ---- running ----------------------------------------------------------------
+
+static std::vector<void *>
+pointersOf(std::span<const std::shared_ptr<runtime::Storage>> storages) {
+  std::vector<void *> pointers;
+  for (const auto &storage : storages)
+    pointers.push_back(storage->data());
+  return pointers;
+}
+
+/// Those of the program's inputs that a plan takes.
+static Storages select(std::span<const std::shared_ptr<runtime::Storage>> all,
+                       const std::vector<int32_t> &numbers) {
+  Storages chosen;
+  for (int32_t number : numbers)
+    chosen.push_back(all[static_cast<size_t>(number)]);
+  return chosen;
+}
+
+static Status allocate(const std::vector<runtime::TensorSpec> &specs,
+                       Device device, runtime::CudaStream stream,
+                       Storages &storages) {
+  storages.resize(specs.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (storages[i])
+      continue;
+    auto storage = runtime::Storage::allocate(device, specs[i].bytes, stream);
+    if (!storage.ok())
+      return storage.status();
+    storages[i] = std::move(*storage);
+  }
+  return {};
+}
+
+/// Enqueues a plan between the work its buffers wait for and the work that will
+/// wait for them.
+static Status enqueue(const runtime::LoadedPlan &plan, const Storages &inputs,
+                      const Storages &prepared, const Storages &outputs,
+                      std::span<const Scalar> scalars,
+                      runtime::CudaStream stream) {
+  for (const Storages *storages : {&inputs, &prepared, &outputs})
+    for (const auto &storage : *storages)
+      if (Status status = runtime::waitFor(*storage, stream); !status.ok())
+        return status;
+  Status status = plan.run(pointersOf(inputs), pointersOf(prepared),
+                           pointersOf(outputs), scalars, stream);
+  if (!status.ok())
+    return status;
+  for (const Storages *storages : {&inputs, &prepared, &outputs})
+    for (const auto &storage : *storages)
+      if (Status used = runtime::markUsed(*storage, stream); !used.ok())
+        return used;
+  return {};
+}
+
+StatusOr<Storages> Executable::runPrepare(
+    std::span<const std::shared_ptr<runtime::Storage>> inputs,
+    runtime::CudaStream stream) const {
+  Storages results;
+  if (Status status =
+          allocate(program_.prepare.outputs, device_, stream, results);
+      !status.ok())
+    return status;
+  ++counters().prepares;
+  Status status = enqueue(*prepare_, select(inputs, program_.prepareInputs), {},
+                          results, {}, stream);
+  if (!status.ok())
+    return status;
+  return results;
+}
+
+StatusOr<Storages>
+Executable::prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+                     runtime::CudaStream stream) const {
+  constexpr size_t kSetsKept = 8;
+  if (!prepare_)
+    return Storages();
+  std::vector<uint64_t> ids;
+  std::vector<std::weak_ptr<runtime::Storage>> weights;
+  for (const auto &weight : select(inputs, program_.prepareInputs)) {
+    ids.push_back(weight->id());
+    weights.push_back(weight);
+  }
+  std::lock_guard<std::mutex> lock(preparing_);
+  for (auto it = prepared_.begin(); it != prepared_.end(); ++it)
+    if (it->ids == ids) {
+      prepared_.splice(prepared_.begin(), prepared_, it);
+      return it->results;
+    }
+  // Weights that are gone never come back: ids are not reused.
+  prepared_.remove_if([](const Prepared &set) {
+    return std::any_of(set.weights.begin(), set.weights.end(),
+                       [](const auto &weight) { return weight.expired(); });
+  });
+  StatusOr<Storages> results = runPrepare(inputs, stream);
+  if (!results.ok())
+    return results;
+  prepared_.push_front({std::move(weights), std::move(ids), *results});
+  if (prepared_.size() > kSetsKept)
+    prepared_.pop_back();
+  return results;
+}
+
+Status
+Executable::run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+                std::span<const Scalar> scalars, Storages &outputs,
+                runtime::CudaStream stream) const {
+  StatusOr<Storages> ready = prepared(inputs, stream);
+  if (!ready.ok())
+    return ready.status();
+  if (Status status = allocate(program_.main.outputs, device_, stream, outputs);
+      !status.ok())
+    return status;
+  counters().kernelsLaunched +=
+      static_cast<int64_t>(program_.main.launches.size());
+  return enqueue(*main_, select(inputs, program_.mainInputs), *ready, outputs,
+                 scalars, stream);
+}
+
+} // namespace weft::compiler

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A compiled program on a device, and the cache of them.
+#pragma once
+
+#include "Codegen.h"
+
+#include "runtime/Executor.h"
+#include "runtime/Storage.h"
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace weft::compiler {
+
+using Storages = std::vector<std::shared_ptr<runtime::Storage>>;
+
+/// A program ready to run. Safe from several threads at once.
+class Executable {
+public:
+  static StatusOr<std::shared_ptr<const Executable>>
+  load(CompiledProgram program, Device device);
+
+  Device device() const { return device_; }
+  const runtime::Plan &plan() const { return program_.main; }
+
+  /// Enqueues one evaluation. `inputs` are those of the program; `outputs` may
+  /// hold nulls, which are allocated.
+  Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+             std::span<const Scalar> scalars, Storages &outputs,
+             runtime::CudaStream stream) const;
+
+private:
+  /// What @prepare made of one set of weights.
+  struct Prepared {
+    std::vector<std::weak_ptr<runtime::Storage>> weights;
+    std::vector<uint64_t> ids;
+    Storages results;
+  };
+
+  StatusOr<Storages>
+  prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+           runtime::CudaStream stream) const;
+  StatusOr<Storages>
+  runPrepare(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+             runtime::CudaStream stream) const;
+
+  CompiledProgram program_;
+  std::shared_ptr<const runtime::LoadedPlan> main_, prepare_;
+  Device device_;
+  mutable std::mutex preparing_; // held while @prepare runs: others wait for it
+  mutable std::list<Prepared> prepared_; // most recently used first
+};
+
+/// The executable of a captured program: from memory, from disk, or compiled.
+StatusOr<std::shared_ptr<const Executable>> executableOf(const Capture &capture,
+                                                         Device device);
+
+/// Counters behind compiler::statistics().
+struct Counters {
+  std::atomic<int64_t> evaluations, graphsCompiled, graphsLoaded, graphsReused,
+      kernelsLaunched, prepares;
+};
+Counters &counters();
+
+} // namespace weft::compiler
