@@ -10,7 +10,7 @@ include "weft/IR/Elementwise.td"
 defvar self = (primitive);
 
 // ---- one operand ------------------------------------------------------------
-def NegOp     : Unary<"neg",     "the negative of x",             Number,   self, "-x">;
+def NegOp     : Unary<"neg",     "the negative of x",             Number,   self, "oracle::neg(x)">;
 def AbsOp     : Unary<"abs",     "the absolute value of x",       Number,   self, "oracle::abs(x)">;
 def FloorOp   : Unary<"floor",   "the largest integer not above x", Floating, self, "std::floor(x)">;
 def SqrtOp    : Unary<"sqrt",    "the square root of x",          Floating, self, "std::sqrt(x)"> { let low = "0"; let high = "100"; }
