@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 namespace weft::runtime {
 
@@ -15,13 +17,27 @@ namespace weft::runtime {
 using CudaStream = struct CUstream_st *;
 using CudaEvent = struct CUevent_st *;
 
+class Gpu;
+class Pool;
+
+/// Work on some memory that a stream may still be at. Without an event: all
+/// that is on the stream by the time somebody asks, which only Weft's own
+/// streams have, since those live as long as the process.
+struct Use {
+  Gpu *gpu = nullptr;
+  CudaStream stream = nullptr;
+  CudaEvent event = nullptr;
+};
+
 /// Memory of a tensor, row-major and dense unless the leaf says otherwise.
 /// Counted by shared_ptr; `id()` is unique in the process and never reused, so
-/// that it can identify a set of weights.
+/// that it can identify a set of weights. Who enqueues work on it says so with
+/// the functions of StreamOrder.h.
 class Storage {
 public:
   /// `release` is called once, when nobody needs the memory any more and the
-  /// device has finished with it.
+  /// device has finished with it: by the last owner's thread, or by a thread of
+  /// Weft's if the device was not done by then.
   Storage(Device device, void *data, int64_t bytes,
           std::function<void()> release);
   Storage(const Storage &) = delete;
@@ -29,7 +45,8 @@ public:
   ~Storage();
 
   /// Memory from the device's pool: uninitialised, 64-byte (CPU) or 256-byte
-  /// (GPU) aligned, ordered after `stream`'s work on a GPU.
+  /// (GPU) aligned, ordered after `stream`'s work on a GPU. A null stream is
+  /// Weft's own.
   static StatusOr<std::shared_ptr<Storage>>
   allocate(Device device, int64_t bytes, CudaStream stream = nullptr);
 
@@ -38,17 +55,20 @@ public:
   int64_t bytes() const { return bytes_; }
   uint64_t id() const { return id_; }
 
-  /// The stream of the last work enqueued on this memory, and an event behind
-  /// it; null on the CPU. Set by whoever enqueues.
-  CudaStream stream = nullptr;
-  CudaEvent ready = nullptr;
-
 private:
+  friend struct StreamOrder;
+
   std::function<void()> release_;
   void *data_;
   int64_t bytes_;
   uint64_t id_;
+  Pool *pool_ = nullptr; // where the memory goes back to, if it came from one
+  int64_t capacity_ = 0; // what the pool gave
   Device device_;
+
+  std::mutex mutex_;         // guards what follows
+  Use writer_;               // of the last write
+  std::vector<Use> readers_; // since then, one a stream
 };
 
 } // namespace weft::runtime

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CUDA driver, opened when a GPU is first asked for. Declared here as far
+// as Weft uses it, so that building needs no CUDA header or library.
+#pragma once
+
+#include "runtime/Storage.h"
+#include "weft/Core/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weft::runtime {
+
+using CudaResult = int;
+using CudaDevice = int;
+using CudaPointer = uint64_t;
+using CudaContext = struct CUctx_st *;
+using CudaModule = struct CUmod_st *;
+using CudaFunction = struct CUfunc_st *;
+
+namespace cuda {
+inline constexpr CudaResult success = 0;
+inline constexpr CudaResult outOfMemory = 2;
+inline constexpr CudaResult deinitialized = 4;
+inline constexpr CudaResult notReady = 600;
+inline constexpr int computeCapabilityMajor = 75; // device attributes
+inline constexpr int computeCapabilityMinor = 76;
+inline constexpr int multiprocessorCount = 16;
+inline constexpr int l2CacheSize = 38;
+inline constexpr unsigned nonBlockingStream = 1;
+inline constexpr unsigned eventDisableTiming = 2;
+inline constexpr unsigned eventBlockingSync = 1;
+inline constexpr int maxDynamicSharedSize = 8; // function attribute
+inline constexpr int pointerMemoryType = 2;    // pointer attribute
+inline constexpr unsigned memoryTypeHost = 1;
+inline constexpr int jitErrorLogBuffer = 5; // options of cuModuleLoadDataEx
+inline constexpr int jitErrorLogBufferBytes = 6;
+} // namespace cuda
+
+// name in this table, symbol in libcuda, parameters
+#define WEFT_CUDA_FUNCTIONS(X)                                                 \
+  X(init, cuInit, (unsigned flags))                                            \
+  X(driverGetVersion, cuDriverGetVersion, (int *version))                      \
+  X(getErrorName, cuGetErrorName, (CudaResult error, const char **text))       \
+  X(getErrorString, cuGetErrorString, (CudaResult error, const char **text))   \
+  X(deviceGetCount, cuDeviceGetCount, (int *count))                            \
+  X(deviceGet, cuDeviceGet, (CudaDevice * device, int ordinal))                \
+  X(deviceGetName, cuDeviceGetName, (char *name, int size, CudaDevice device)) \
+  X(deviceGetAttribute, cuDeviceGetAttribute,                                  \
+    (int *value, int attribute, CudaDevice device))                            \
+  X(devicePrimaryCtxRetain, cuDevicePrimaryCtxRetain,                          \
+    (CudaContext * context, CudaDevice device))                                \
+  X(ctxGetCurrent, cuCtxGetCurrent, (CudaContext * context))                   \
+  X(ctxGetDevice, cuCtxGetDevice, (CudaDevice * device))                       \
+  X(ctxPushCurrent, cuCtxPushCurrent_v2, (CudaContext context))                \
+  X(ctxPopCurrent, cuCtxPopCurrent_v2, (CudaContext * context))                \
+  X(ctxSynchronize, cuCtxSynchronize, ())                                      \
+  X(moduleLoadDataEx, cuModuleLoadDataEx,                                      \
+    (CudaModule * module, const void *image, unsigned numOptions,              \
+     int *options, void **values))                                             \
+  X(moduleUnload, cuModuleUnload, (CudaModule module))                         \
+  X(moduleGetFunction, cuModuleGetFunction,                                    \
+    (CudaFunction * function, CudaModule module, const char *name))            \
+  X(funcSetAttribute, cuFuncSetAttribute,                                      \
+    (CudaFunction function, int attribute, int value))                         \
+  X(launchKernel, cuLaunchKernel,                                              \
+    (CudaFunction function, unsigned gridX, unsigned gridY, unsigned gridZ,    \
+     unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,  \
+     CudaStream stream, void **parameters, void **extra))                      \
+  X(memAlloc, cuMemAlloc_v2, (CudaPointer * data, size_t bytes))               \
+  X(memFree, cuMemFree_v2, (CudaPointer data))                                 \
+  X(memGetInfo, cuMemGetInfo_v2, (size_t *free, size_t *total))                \
+  X(memcpyHtoDAsync, cuMemcpyHtoDAsync_v2,                                     \
+    (CudaPointer to, const void *from, size_t bytes, CudaStream stream))       \
+  X(memcpyDtoHAsync, cuMemcpyDtoHAsync_v2,                                     \
+    (void *to, CudaPointer from, size_t bytes, CudaStream stream))             \
+  X(memcpyDtoDAsync, cuMemcpyDtoDAsync_v2,                                     \
+    (CudaPointer to, CudaPointer from, size_t bytes, CudaStream stream))       \
+  X(memcpyPeerAsync, cuMemcpyPeerAsync,                                        \
+    (CudaPointer to, CudaContext toContext, CudaPointer from,                  \
+     CudaContext fromContext, size_t bytes, CudaStream stream))                \
+  X(memcpyAsync, cuMemcpyAsync,                                                \
+    (CudaPointer to, CudaPointer from, size_t bytes, CudaStream stream))       \
+  X(pointerGetAttribute, cuPointerGetAttribute,                                \
+    (void *value, int attribute, CudaPointer pointer))                         \
+  X(streamCreate, cuStreamCreate, (CudaStream * stream, unsigned flags))       \
+  X(streamGetCtx, cuStreamGetCtx, (CudaStream stream, CudaContext * context))  \
+  X(streamSynchronize, cuStreamSynchronize, (CudaStream stream))               \
+  X(streamDestroy, cuStreamDestroy_v2, (CudaStream stream))                    \
+  X(streamWaitEvent, cuStreamWaitEvent,                                        \
+    (CudaStream stream, CudaEvent event, unsigned flags))                      \
+  X(streamIsCapturing, cuStreamIsCapturing, (CudaStream stream, int *status))  \
+  X(eventCreate, cuEventCreate, (CudaEvent * event, unsigned flags))           \
+  X(eventRecord, cuEventRecord, (CudaEvent event, CudaStream stream))          \
+  X(eventQuery, cuEventQuery, (CudaEvent event))                               \
+  X(eventSynchronize, cuEventSynchronize, (CudaEvent event))                   \
+  X(eventElapsedTime, cuEventElapsedTime,                                      \
+    (float *milliseconds, CudaEvent begin, CudaEvent end))                     \
+  X(eventDestroy, cuEventDestroy_v2, (CudaEvent event))
+
+/// The driver's entry points: `driver.launchKernel(...)` is cuLaunchKernel.
+struct Driver {
+#define WEFT_CUDA_FUNCTION(member, symbol, parameters)                         \
+  CudaResult(*member) parameters = nullptr;
+  WEFT_CUDA_FUNCTIONS(WEFT_CUDA_FUNCTION)
+#undef WEFT_CUDA_FUNCTION
+
+  std::string file; // it was loaded from
+  int version = 0;  // of CUDA it supports: 12040 is 12.4
+  int deviceCount = 0;
+
+  /// The driver, initialised; the same answer every time. Errors:
+  /// `gpu: no driver: ...` with the loader's reason, `gpu: driver lacks cuX`,
+  /// `gpu: cuInit failed: ...`, `gpu: no device`.
+  static StatusOr<const Driver *> get();
+
+  /// Opens `library` anew; what `get` does once.
+  static StatusOr<const Driver *> open(const char *library);
+
+  /// Success, or `cuMemAlloc failed: CUDA_ERROR_OUT_OF_MEMORY (out of
+  /// memory)`, with ` in <where>` behind the call unless that is empty.
+  Status check(CudaResult result, std::string_view call,
+               std::string_view where = "") const;
+};
+
+/// `12.4` for 12040.
+std::string cudaVersionText(int version);
+
+} // namespace weft::runtime

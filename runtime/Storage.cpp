@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The elements of one tensor: memory on a device, and who gives it back.
+#include "runtime/Storage.h"
+
+#include "runtime/Allocator.h"
+#include "runtime/Gpu.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <thread>
+#include <utility>
+
+namespace weft::runtime {
+namespace {
+
+uint64_t nextId() {
+  static std::atomic<uint64_t> counter{0};
+  return ++counter;
+}
+
+/// Calls releases that have to wait for the device, so that nobody else does:
+/// one thread, started by the first of them.
+class Reaper {
+public:
+  void add(std::vector<Use> uses, std::function<void()> release) {
+    std::lock_guard lock(mutex_);
+    if (!started_) {
+      started_ = true;
+      // Never joined: it sleeps when the program ends.
+      std::thread([this] { loop(); }).detach();
+    }
+    queue_.emplace_back(std::move(uses), std::move(release));
+    added_.notify_one();
+  }
+
+private:
+  void loop() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      added_.wait(lock, [&] { return !queue_.empty(); });
+      auto [uses, release] = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      for (Use &use : uses) {
+        (void)Gpu::finish(use);
+        Gpu::drop(use);
+      }
+      release();
+      release = nullptr;
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable added_;
+  std::deque<std::pair<std::vector<Use>, std::function<void()>>> queue_;
+  bool started_ = false;
+};
+
+Reaper &reaper() {
+  static Reaper &instance = *new Reaper;
+  return instance;
+}
+
+} // namespace
+
+Storage::Storage(Device device, void *data, int64_t bytes,
+                 std::function<void()> release)
+    : release_(std::move(release)), data_(data), bytes_(bytes), id_(nextId()),
+      device_(device) {}
+
+StatusOr<std::shared_ptr<Storage>>
+Storage::allocate(Device device, int64_t bytes, CudaStream stream) {
+  Pool *pool = &cpuPool();
+  if (device.is_gpu()) {
+    StatusOr<Gpu *> gpu = Gpu::get(device.index);
+    if (!gpu.ok())
+      return gpu.status();
+    pool = &(*gpu)->pool();
+  }
+  StatusOr<Pool::Block> block = pool->allocate(bytes, stream);
+  if (!block.ok())
+    return block.status();
+  auto storage = std::make_shared<Storage>(device, block->data, bytes, nullptr);
+  storage->pool_ = pool;
+  storage->capacity_ = block->capacity;
+  return storage;
+}
+
+Storage::~Storage() {
+  std::vector<Use> uses = std::move(readers_);
+  if (writer_.gpu)
+    uses.push_back(writer_);
+  if (pool_) {
+    pool_->free({data_, capacity_, std::move(uses)});
+    return;
+  }
+  std::erase_if(uses, [](Use &use) {
+    bool over = Gpu::isOver(use);
+    if (over)
+      Gpu::drop(use);
+    return over;
+  });
+  if (!release_)
+    for (Use &use : uses)
+      Gpu::drop(use);
+  else if (uses.empty())
+    release_();
+  else
+    reaper().add(std::move(uses), std::move(release_));
+}
+
+} // namespace weft::runtime

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of work on memory across streams, and copies between devices.
+#include "runtime/StreamOrder.h"
+
+#include "runtime/Gpu.h"
+
+#include "absl/strings/str_cat.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weft::runtime {
+
+/// The one place that sees a storage's uses.
+struct StreamOrder {
+  static Status wait(Storage &storage, CudaStream stream, bool readersToo) {
+    std::lock_guard lock(storage.mutex_);
+    if (Status status = Gpu::wait(stream, storage.writer_); !status.ok())
+      return status;
+    if (readersToo)
+      for (Use &use : storage.readers_)
+        if (Status status = Gpu::wait(stream, use); !status.ok())
+          return status;
+    return {};
+  }
+
+  static Status markRead(Storage &storage, Gpu &gpu, CudaStream stream) {
+    StatusOr<Use> use = gpu.useOf(stream);
+    if (!use.ok())
+      return use.status();
+    std::lock_guard lock(storage.mutex_);
+    // One mark a stream: the newer one is behind the older.
+    for (Use &reader : storage.readers_)
+      if (reader.stream == stream) {
+        Gpu::drop(reader);
+        reader = *use;
+        return {};
+      }
+    storage.readers_.push_back(*use);
+    return {};
+  }
+
+  static Status markWritten(Storage &storage, Gpu &gpu, CudaStream stream) {
+    StatusOr<Use> use = gpu.useOf(stream);
+    if (!use.ok())
+      return use.status();
+    std::lock_guard lock(storage.mutex_);
+    // The write waited for everything before it.
+    for (Use &reader : storage.readers_)
+      Gpu::drop(reader);
+    storage.readers_.clear();
+    Gpu::drop(storage.writer_);
+    storage.writer_ = *use;
+    return {};
+  }
+
+  static Status waitOnHost(Storage &storage) {
+    std::lock_guard lock(storage.mutex_);
+    if (Status status = Gpu::finish(storage.writer_); !status.ok())
+      return status;
+    Gpu::drop(storage.writer_);
+    return {};
+  }
+};
+
+namespace {
+
+/// The context and stream that work on `storage` means by `stream`.
+struct Place {
+  Gpu *gpu = nullptr;
+  CudaStream stream = nullptr;
+};
+
+StatusOr<Place> placeOf(Device device, CudaStream stream) {
+  StatusOr<Gpu *> gpu = Gpu::get(device.index);
+  if (!gpu.ok())
+    return gpu.status();
+  StatusOr<CudaStream> resolved = (*gpu)->resolve(stream);
+  if (!resolved.ok())
+    return resolved.status();
+  return Place{*gpu, *resolved};
+}
+
+// Work on GPUs may read host memory too, so it is the stream that decides.
+bool isHostOnly(const Storage &storage, CudaStream stream) {
+  return storage.device().is_cpu() && !stream;
+}
+
+StatusOr<Place> placeOf(const Storage &storage, CudaStream stream) {
+  return placeOf(storage.device().is_gpu() ? storage.device() : Device::gpu(),
+                 stream);
+}
+
+} // namespace
+
+Status waitToRead(Storage &storage, CudaStream stream) {
+  if (isHostOnly(storage, stream))
+    return waitOnHost(storage);
+  StatusOr<Place> place = placeOf(storage, stream);
+  return place.ok() ? StreamOrder::wait(storage, place->stream, false)
+                    : place.status();
+}
+
+Status waitToWrite(Storage &storage, CudaStream stream) {
+  if (isHostOnly(storage, stream))
+    return waitOnHost(storage);
+  StatusOr<Place> place = placeOf(storage, stream);
+  return place.ok() ? StreamOrder::wait(storage, place->stream, true)
+                    : place.status();
+}
+
+Status markRead(Storage &storage, CudaStream stream) {
+  if (isHostOnly(storage, stream))
+    return {};
+  StatusOr<Place> place = placeOf(storage, stream);
+  return place.ok() ? StreamOrder::markRead(storage, *place->gpu, place->stream)
+                    : place.status();
+}
+
+Status markWritten(Storage &storage, CudaStream stream) {
+  if (isHostOnly(storage, stream))
+    return {};
+  StatusOr<Place> place = placeOf(storage, stream);
+  return place.ok()
+             ? StreamOrder::markWritten(storage, *place->gpu, place->stream)
+             : place.status();
+}
+
+Status waitOnHost(Storage &storage) { return StreamOrder::waitOnHost(storage); }
+
+namespace {
+
+Status checkSizes(int64_t bytes, int64_t from, int64_t to) {
+  if (bytes < 0 || bytes > from || bytes > to)
+    return invalid_argument_error(
+        absl::StrCat("copy: larger than its memory: ", bytes, " bytes, from ",
+                     from, ", to ", to));
+  return {};
+}
+
+CudaPointer pointer(const void *data) {
+  return reinterpret_cast<CudaPointer>(data);
+}
+
+Status copyHostToGpu(Storage &to, const void *from, int64_t bytes,
+                     CudaStream stream) {
+  StatusOr<Place> place = placeOf(to.device(), stream);
+  if (!place.ok())
+    return place.status();
+  const Driver &driver = place->gpu->driver();
+  ScopedContext scope(*place->gpu);
+  if (Status status = StreamOrder::wait(to, place->stream, true); !status.ok())
+    return status;
+  Status status = driver.check(
+      driver.memcpyHtoDAsync(pointer(to.data()), from,
+                             static_cast<size_t>(bytes), place->stream),
+      "cuMemcpyHtoDAsync");
+  if (!status.ok())
+    return status;
+  // From page-locked memory the device reads later; the caller may change it
+  // as soon as this returns.
+  unsigned type = 0;
+  bool pinned = driver.pointerGetAttribute(&type, cuda::pointerMemoryType,
+                                           pointer(from)) == cuda::success &&
+                type != 0;
+  if (pinned)
+    status = driver.check(driver.streamSynchronize(place->stream),
+                          "cuStreamSynchronize");
+  if (status.ok())
+    status = StreamOrder::markWritten(to, *place->gpu, place->stream);
+  return status;
+}
+
+Status copyGpuToHost(void *to, Storage &from, int64_t bytes,
+                     CudaStream stream) {
+  StatusOr<Place> place = placeOf(from.device(), stream);
+  if (!place.ok())
+    return place.status();
+  const Driver &driver = place->gpu->driver();
+  ScopedContext scope(*place->gpu);
+  if (Status status = StreamOrder::wait(from, place->stream, false);
+      !status.ok())
+    return status;
+  Status status = driver.check(
+      driver.memcpyDtoHAsync(to, pointer(from.data()),
+                             static_cast<size_t>(bytes), place->stream),
+      "cuMemcpyDtoHAsync");
+  if (status.ok())
+    status = driver.check(driver.streamSynchronize(place->stream),
+                          "cuStreamSynchronize");
+  return status;
+}
+
+Status copyGpuToGpu(Storage &to, Storage &from, int64_t bytes,
+                    CudaStream stream) {
+  StatusOr<Place> target = placeOf(to.device(), stream);
+  StatusOr<Place> source = placeOf(from.device(), nullptr);
+  for (const auto *place : {&target, &source})
+    if (!place->ok())
+      return place->status();
+  const Driver &driver = target->gpu->driver();
+  ScopedContext scope(*target->gpu);
+  if (Status status = StreamOrder::wait(from, target->stream, false);
+      !status.ok())
+    return status;
+  if (Status status = StreamOrder::wait(to, target->stream, true); !status.ok())
+    return status;
+  auto size = static_cast<size_t>(bytes);
+  Status status =
+      target->gpu == source->gpu
+          ? driver.check(driver.memcpyDtoDAsync(pointer(to.data()),
+                                                pointer(from.data()), size,
+                                                target->stream),
+                         "cuMemcpyDtoDAsync")
+          : driver.check(driver.memcpyPeerAsync(
+                             pointer(to.data()), target->gpu->context(),
+                             pointer(from.data()), source->gpu->context(), size,
+                             target->stream),
+                         "cuMemcpyPeerAsync");
+  if (status.ok())
+    status = StreamOrder::markRead(from, *target->gpu, target->stream);
+  if (status.ok())
+    status = StreamOrder::markWritten(to, *target->gpu, target->stream);
+  return status;
+}
+
+} // namespace
+
+Status copyFromHost(Storage &to, const void *from, int64_t bytes) {
+  if (Status status = checkSizes(bytes, bytes, to.bytes()); !status.ok())
+    return status;
+  if (bytes == 0)
+    return {};
+  if (to.device().is_gpu())
+    return copyHostToGpu(to, from, bytes, nullptr);
+  std::memcpy(to.data(), from, static_cast<size_t>(bytes));
+  return {};
+}
+
+Status copyToHost(void *to, Storage &from, int64_t bytes) {
+  if (Status status = checkSizes(bytes, from.bytes(), bytes); !status.ok())
+    return status;
+  if (bytes == 0)
+    return {};
+  if (from.device().is_gpu())
+    return copyGpuToHost(to, from, bytes, nullptr);
+  if (Status status = waitOnHost(from); !status.ok())
+    return status;
+  std::memcpy(to, from.data(), static_cast<size_t>(bytes));
+  return {};
+}
+
+Status copy(Storage &to, Storage &from, int64_t bytes, CudaStream stream) {
+  if (Status status = checkSizes(bytes, from.bytes(), to.bytes());
+      !status.ok() || bytes == 0)
+    return status;
+  if (to.device().is_gpu() && from.device().is_gpu())
+    return copyGpuToGpu(to, from, bytes, stream);
+  if (to.device().is_gpu())
+    return copyHostToGpu(to, from.data(), bytes, stream);
+  if (from.device().is_gpu())
+    return copyGpuToHost(to.data(), from, bytes, stream);
+  std::memcpy(to.data(), from.data(), static_cast<size_t>(bytes));
+  return {};
+}
+
+StatusOr<std::shared_ptr<Storage>> copyTo(Storage &storage, Device device) {
+  StatusOr<std::shared_ptr<Storage>> result =
+      Storage::allocate(device, storage.bytes());
+  if (!result.ok())
+    return result;
+  if (Status status = copy(**result, storage, storage.bytes()); !status.ok())
+    return status;
+  return result;
+}
+
+} // namespace weft::runtime

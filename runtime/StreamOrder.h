@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of work on memory across streams, and copies between devices.
+//
+// Before a stream reads or writes memory it waits for what others enqueued on
+// it; behind its own work it leaves a mark that others wait for:
+//
+//   waitToRead(input, stream); waitToWrite(output, stream);
+//   ... enqueue ...
+//   markRead(input, stream); markWritten(output, stream);
+//
+// Reads of several streams are not ordered with each other. On the CPU all of
+// this does nothing. A null stream is Weft's own of the storage's device.
+#pragma once
+
+#include "runtime/Storage.h"
+#include "weft/Core/Status.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace weft::runtime {
+
+/// Makes `stream` wait for the last write to `storage`.
+Status waitToRead(Storage &storage, CudaStream stream);
+/// Makes `stream` wait for the last write and all reads since.
+Status waitToWrite(Storage &storage, CudaStream stream);
+/// What has been enqueued on `stream` reads `storage`.
+Status markRead(Storage &storage, CudaStream stream);
+/// What has been enqueued on `stream` writes `storage`.
+Status markWritten(Storage &storage, CudaStream stream);
+
+/// Waits on this thread for the last write to `storage`, and reports what went
+/// wrong on the device until then.
+Status waitOnHost(Storage &storage);
+
+/// Copies `bytes` bytes, from CPU or GPU to CPU or GPU; the copy's size must
+/// not exceed either. Copies between GPU memories are only enqueued, on
+/// `stream` or on Weft's own of the target's device; those that touch host
+/// memory are complete on return.
+///
+/// Errors: `copy: larger than its memory: 8 bytes, from 4, to 8`; what the
+/// device reports.
+Status copy(Storage &to, Storage &from, int64_t bytes,
+            CudaStream stream = nullptr);
+
+/// The same for plain host memory.
+Status copyFromHost(Storage &to, const void *from, int64_t bytes);
+Status copyToHost(void *to, Storage &from, int64_t bytes);
+
+/// The elements of `storage` on `device`, in new memory.
+StatusOr<std::shared_ptr<Storage>> copyTo(Storage &storage, Device device);
+
+} // namespace weft::runtime
