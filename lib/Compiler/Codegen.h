@@ -23,6 +23,9 @@ struct Target {
 
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device);
+  /// `cpu`, `cuda` (the first GPU's architecture, sm_90a without one),
+  /// `cuda:sm_80`.
+  static StatusOr<Target> parse(std::string_view text);
 };
 
 /// A compiled program.
@@ -46,9 +49,6 @@ StatusOr<CompiledProgram> compileKernels(mlir::ModuleOp module,
 /// The whole way.
 StatusOr<CompiledProgram> compileProgram(const Program &program,
                                          const Target &target);
-
-/// Every stage of a module as text.
-StatusOr<Stages> explainModule(mlir::ModuleOp module, const Target &target);
 
 /// A context with all that compilation needs.
 std::unique_ptr<mlir::MLIRContext> makeContext();

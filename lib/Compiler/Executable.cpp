@@ -5,10 +5,8 @@
 #include "OnceMap.h"
 
 #include "weft/Runtime.h"
-#include "weft/Target/CPU/Compile.h"
 
 #include "runtime/DiskCache.h"
-#include "runtime/Driver.h"
 #include "runtime/Log.h"
 
 #include <algorithm>
@@ -21,21 +19,6 @@ Counters &counters() {
 }
 
 // ---- making -----------------------------------------------------------------
-
-StatusOr<Target> Target::of(Device device) {
-  Target target;
-  target.device = device.kind;
-  if (device.is_cpu()) {
-    CpuTarget host = CpuTarget::host();
-    target.arch = host.cpu + " " + host.features;
-    return target;
-  }
-  StatusOr<std::string> arch = runtime::archOf(device);
-  if (!arch.ok())
-    return arch.status();
-  target.arch = *arch;
-  return target;
-}
 
 StatusOr<CompiledProgram> compileProgram(const Program &program,
                                          const Target &target) {

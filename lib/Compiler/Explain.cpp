@@ -3,13 +3,19 @@
 #include "Codegen.h"
 
 #include "weft/Compiler/Compiler.h"
+#include "weft/IR/Dialect.h"
+
+#include "mlir/Parser/Parser.h"
 
 namespace weft::compiler {
 
-StatusOr<Stages> explainModule(mlir::ModuleOp module, const Target &target) {
+static StatusOr<Stages> explainModule(mlir::ModuleOp module,
+                                      const Target &target, bool kernels) {
   Stages stages;
   if (Status status = lower(module, &stages); !status.ok())
     return status;
+  if (!kernels)
+    return stages;
   StatusOr<CompiledProgram> program =
       compileKernels(module, target, /*keepText=*/true);
   if (!program.ok())
@@ -21,23 +27,71 @@ StatusOr<Stages> explainModule(mlir::ModuleOp module, const Target &target) {
   return stages;
 }
 
-StatusOr<Stages> explain(std::span<const NodePtr> roots) {
+StatusOr<Stages> explain(std::span<const NodePtr> roots,
+                         const ExplainOptions &options) {
+  if (roots.empty())
+    return invalid_argument_error("explain: no tensors");
   for (const NodePtr &root : roots)
     if (root->failed())
       return root->status;
-  if (roots.empty())
-    return invalid_argument_error("explain: no tensors");
-  Capture captured = capture(roots);
-  StatusOr<Target> target = Target::of(roots.front()->device);
+  StatusOr<Target> target = options.target.empty()
+                                ? Target::of(roots.front()->device)
+                                : Target::parse(options.target);
   if (!target.ok())
     return target.status();
+  Capture captured = capture(roots);
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
       importProgram(captured.program, context.get());
-  StatusOr<Stages> stages = explainModule(*module, *target);
+  StatusOr<Stages> stages = explainModule(*module, *target, options.kernels);
   if (stages.ok())
     stages->recordedOps = static_cast<int64_t>(captured.program.ops.size());
   return stages;
+}
+
+/// What kernels can be made from: one function of tensors and numbers.
+static Status checkModule(mlir::ModuleOp module, std::string_view name) {
+  auto main = module.lookupSymbol<mlir::func::FuncOp>(ir::kMainName);
+  if (!main || main.isExternal())
+    return invalid_argument_error(std::string(name) +
+                                  ": no function @main with a body");
+  for (mlir::Type type : main.getArgumentTypes()) {
+    auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+    if (!ir::isWeftElementType(mlir::getElementTypeOrSelf(type)) ||
+        (tensor && !tensor.hasStaticShape())) {
+      std::string text;
+      llvm::raw_string_ostream os(text);
+      os << name << ": @main: an argument is neither a tensor of static shape "
+         << "nor a number: " << type;
+      return invalid_argument_error(text);
+    }
+  }
+  return {};
+}
+
+StatusOr<Stages> explain(std::string_view moduleText, std::string_view name,
+                         const ExplainOptions &options) {
+  StatusOr<Target> target =
+      Target::parse(options.target.empty() ? "cpu" : options.target);
+  if (!target.ok())
+    return target.status();
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  std::string errors;
+  mlir::ScopedDiagnosticHandler handler(
+      context.get(), [&](mlir::Diagnostic &diagnostic) {
+        llvm::raw_string_ostream os(errors);
+        os << (errors.empty() ? "" : "; ") << diagnostic.getLocation() << ": "
+           << diagnostic;
+        return mlir::success();
+      });
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::parseSourceString<mlir::ModuleOp>(
+          moduleText, mlir::ParserConfig(context.get()), name);
+  if (!module)
+    return invalid_argument_error(std::string(name) + ": " + errors);
+  if (Status status = checkModule(*module, name); !status.ok())
+    return status;
+  return explainModule(*module, *target, options.kernels);
 }
 
 } // namespace weft::compiler

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weft::compiler {
@@ -34,7 +35,7 @@ struct Statistics {
 /// Counts since the start of the process.
 Statistics statistics();
 
-/// Every stage of the compilation of `roots`, as text; compiles, does not run.
+/// Every stage of a compilation, as text.
 struct Stages {
   std::string graph;                // as recorded
   std::string folded;               // batch norms folded, parameters hoisted
@@ -44,9 +45,25 @@ struct Stages {
   std::vector<std::string> notes;   // how each batch norm was folded, ...
   std::vector<std::string> fusionReasons; // pairs not fused, and why
   int64_t recordedOps = 0;
-  int64_t launches = 0;
+  int64_t launches = 0; // kernels that one evaluation runs
 };
-StatusOr<Stages> explain(std::span<const NodePtr> roots);
+
+/// What `explain` compiles for and how far it goes.
+struct ExplainOptions {
+  /// `cpu`, `cuda`, `cuda:sm_90a`; empty: the device of the graph.
+  std::string target;
+  /// Whether to write the kernels. None is compiled for a GPU: the text needs
+  /// neither a driver nor NVRTC.
+  bool kernels = true;
+};
+
+/// Compiles and does not run.
+StatusOr<Stages> explain(std::span<const NodePtr> roots,
+                         const ExplainOptions &options = {});
+/// The same for a module of weft ops in MLIR's text form; `name` is what
+/// messages call it.
+StatusOr<Stages> explain(std::string_view moduleText, std::string_view name,
+                         const ExplainOptions &options = {});
 
 /// A graph compiled ahead of its inputs: leaves with `placeholder >= 0` are the
 /// inputs of `run`.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What kernels are compiled for.
+#include "Codegen.h"
+
+#include "weft/Target/CPU/Compile.h"
+
+#include "runtime/Driver.h"
+
+namespace weft::compiler {
+
+/// The newest architecture that every supported NVRTC knows.
+static constexpr std::string_view kDefaultArch = "sm_90a";
+
+StatusOr<Target> Target::of(Device device) {
+  Target target;
+  target.device = device.kind;
+  if (device.is_cpu()) {
+    CpuTarget host = CpuTarget::host();
+    target.arch = host.cpu + " " + host.features;
+    return target;
+  }
+  StatusOr<std::string> arch = runtime::archOf(device);
+  if (!arch.ok())
+    return arch.status();
+  target.arch = *arch;
+  return target;
+}
+
+static bool isArch(std::string_view text) {
+  return text.starts_with("sm_") && text.size() > 4 &&
+         text.find_first_not_of("0123456789", 3) >= text.size() - 1;
+}
+
+StatusOr<Target> Target::parse(std::string_view text) {
+  if (text == "cpu")
+    return of(Device::cpu());
+  Target target;
+  target.device = Device::Kind::gpu;
+  if (text == "cuda") {
+    StatusOr<std::string> arch = runtime::archOf(Device::gpu());
+    target.arch = arch.ok() ? *arch : std::string(kDefaultArch);
+    return target;
+  }
+  if (text.starts_with("cuda:") && isArch(text.substr(5))) {
+    target.arch = text.substr(5);
+    return target;
+  }
+  return invalid_argument_error("target: got \"" + std::string(text) +
+                                "\", expected cpu, cuda or cuda:sm_<number>");
+}
+
+} // namespace weft::compiler
