@@ -82,10 +82,12 @@ function(weft_add_test name)
     add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES ${common} LABELS cpu)
   else()
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    gtest_discover_tests(${name} NO_PRETTY_VALUES NO_PRETTY_TYPES
+      DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
       TEST_FILTER "-*Gpu*" TEST_LIST ${name}_cpu
       PROPERTIES ${common} LABELS cpu)
-    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    gtest_discover_tests(${name} NO_PRETTY_VALUES NO_PRETTY_TYPES
+      DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
       TEST_FILTER "*Gpu*" TEST_LIST ${name}_gpu
       PROPERTIES ${common} LABELS gpu)
   endif()

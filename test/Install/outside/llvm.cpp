@@ -20,16 +20,16 @@ int tripled(int x) {
                               false),
       llvm::Function::ExternalLinkage, "tripled", *module);
   builder.SetInsertPoint(llvm::BasicBlock::Create(*context, "", function));
-  builder.CreateRet(builder.CreateMul(function->getArg(0),
-                                      builder.getInt32(3)));
+  builder.CreateRet(
+      builder.CreateMul(function->getArg(0), builder.getInt32(3)));
 
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit) {
     llvm::consumeError(jit.takeError());
     return -1;
   }
-  if (llvm::Error error = (*jit)->addIRModule(llvm::orc::ThreadSafeModule(
-          std::move(module), std::move(context)))) {
+  if (llvm::Error error = (*jit)->addIRModule(
+          llvm::orc::ThreadSafeModule(std::move(module), std::move(context)))) {
     llvm::consumeError(std::move(error));
     return -1;
   }
