@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiling kernels with the host compiler, and taking turns among the threads
+// of a block.
+#include "Emulator.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <spawn.h>
+#include <sstream>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+namespace weft::emulator {
+
+static constexpr char kEmulated[] =
+#include "Emulated.inc"
+    ;
+
+namespace {
+
+// ---- stacks -----------------------------------------------------------------
+
+constexpr size_t kStackBytes = 128 << 10;
+
+/// A place where execution stopped. Switching by hand costs a few nanoseconds;
+/// swapcontext, which asks the kernel for the signal mask, about a hundred
+/// times that, and it is the way on other processors.
+#if defined(__x86_64__)
+using Context = void *;
+
+extern "C" void weft_emulator_switch(Context *from, Context to);
+asm(R"(
+  .text
+  .globl weft_emulator_switch
+  .hidden weft_emulator_switch
+  .type weft_emulator_switch, @function
+weft_emulator_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+  .size weft_emulator_switch, . - weft_emulator_switch
+)");
+
+void switchTo(Context &from, Context &to) { weft_emulator_switch(&from, to); }
+
+/// A context that starts `entry` on `stack`; `entry` never returns.
+void prepare(Context &context, char *stack, void (*entry)()) {
+  auto *top = reinterpret_cast<void **>(stack + kStackBytes);
+  *--top = nullptr; // where `entry` would return to; keeps its stack aligned
+  *--top = reinterpret_cast<void *>(entry);
+  context = top - 6; // the registers that the switch restores
+  std::fill_n(static_cast<void **>(context), 6, nullptr);
+}
+#else
+using Context = ucontext_t;
+
+void switchTo(Context &from, Context &to) { swapcontext(&from, &to); }
+
+void prepare(Context &context, char *stack, void (*entry)()) {
+  getcontext(&context);
+  context.uc_stack = {.ss_sp = stack, .ss_flags = 0, .ss_size = kStackBytes};
+  context.uc_link = nullptr;
+  makecontext(&context, entry, 0);
+}
+#endif
+
+// ---- threads of a block -----------------------------------------------------
+
+/// Mirrors weft_emulator::State of Emulated.inc.
+struct State {
+  Size thread, block, blockSize, gridSize;
+  void (*barrier)();
+  unsigned long long (*exchange)(unsigned, unsigned long long, int);
+};
+
+struct Thread {
+  enum class Phase : uint8_t { fresh, ready, atBarrier, inWarp, done };
+  Phase phase = Phase::fresh;
+  Context context;
+  char *stack = nullptr;
+  unsigned mask = 0; // of the warp function it is in
+  // What it brought to this warp function and to the one before: a fast lane
+  // may be one function ahead of a slow one, never two.
+  std::array<unsigned long long, 2> brought{};
+  unsigned turn = 0;
+};
+
+/// Runs the blocks of one launch; there is one at a time in the process.
+class Launch {
+public:
+  Launch(void (*call)(void *const *), void *const *arguments, Size grid,
+         Size block)
+      : call_(call), arguments_(arguments) {
+    state_.gridSize = grid;
+    state_.blockSize = block;
+    state_.barrier = [] { current().wait(Thread::Phase::atBarrier); };
+    state_.exchange = [](unsigned mask, unsigned long long value, int source) {
+      return current().exchange(mask, value, source);
+    };
+    threads_.resize(size_t{block.x} * block.y * block.z);
+    active = this;
+  }
+  ~Launch() { active = nullptr; }
+
+  State *state() { return &state_; }
+
+  /// An empty string, or what the threads wait for.
+  std::string runBlock(Size block) {
+    state_.block = block;
+    for (Thread &thread : threads_)
+      thread = Thread();
+    while (true) {
+      for (now_ = 0; now_ < threads_.size(); ++now_)
+        if (threads_[now_].phase <= Thread::Phase::ready)
+          resume();
+      if (count(Thread::Phase::done) == threads_.size())
+        return "";
+      if (!release())
+        return describe();
+    }
+  }
+
+private:
+  static Launch &current() { return *active; }
+
+  Thread &thread() { return threads_[now_]; }
+
+  /// Runs the current thread until it waits or returns.
+  void resume() {
+    auto [x, y, z] = state_.blockSize;
+    auto i = static_cast<uint32_t>(now_);
+    state_.thread = {i % x, i / x % y, i / x / y};
+    if (thread().phase == Thread::Phase::fresh) {
+      thread().stack = takeStack();
+      prepare(thread().context, thread().stack, &Launch::enter);
+    }
+    thread().phase = Thread::Phase::ready;
+    switchTo(scheduler_, thread().context);
+    if (thread().phase == Thread::Phase::done)
+      freeStacks().push_back(thread().stack);
+  }
+
+  static void enter() {
+    current().call_(current().arguments_);
+    current().wait(Thread::Phase::done);
+  }
+
+  void wait(Thread::Phase phase) {
+    thread().phase = phase;
+    switchTo(thread().context, scheduler_);
+  }
+
+  unsigned long long exchange(unsigned mask, unsigned long long value,
+                              int source) {
+    unsigned turn = thread().turn++ % 2;
+    thread().brought[turn] = value;
+    thread().mask = mask;
+    wait(Thread::Phase::inWarp);
+    size_t from = now_ / 32 * 32 + static_cast<size_t>(source);
+    return from < threads_.size() ? threads_[from].brought[turn] : value;
+  }
+
+  /// Lets go on who has all the company he waits for. False: nobody.
+  bool release() {
+    bool released = false;
+    for (size_t warp = 0; warp < threads_.size(); warp += 32)
+      released |= releaseWarp(warp);
+    if (released || count(Thread::Phase::atBarrier) != threads_.size())
+      return released;
+    for (Thread &thread : threads_)
+      thread.phase = Thread::Phase::ready;
+    return true;
+  }
+
+  bool releaseWarp(size_t warp) {
+    size_t end = std::min(warp + 32, threads_.size());
+    unsigned here = 0;
+    for (size_t i = warp; i < end; ++i)
+      if (threads_[i].phase == Thread::Phase::inWarp)
+        here |= 1u << (i - warp);
+    unsigned exist = end - warp == 32 ? ~0u : (1u << (end - warp)) - 1;
+    bool released = false;
+    for (size_t i = warp; i < end; ++i) {
+      unsigned wanted = threads_[i].mask & exist;
+      if ((here >> (i - warp) & 1) && (wanted & here) == wanted) {
+        threads_[i].phase = Thread::Phase::ready;
+        released = true;
+      }
+    }
+    return released;
+  }
+
+  size_t count(Thread::Phase phase) const {
+    return static_cast<size_t>(
+        std::count_if(threads_.begin(), threads_.end(),
+                      [&](const Thread &t) { return t.phase == phase; }));
+  }
+
+  std::string describe() const {
+    auto [x, y, z] = state_.block;
+    std::ostringstream os;
+    os << "threads wait for each other in block (" << x << ", " << y << ", "
+       << z << "): " << count(Thread::Phase::atBarrier) << " at a barrier, "
+       << count(Thread::Phase::inWarp) << " in a warp function, "
+       << count(Thread::Phase::done) << " returned";
+    // The stacks of threads that will never go on can be used again.
+    for (const Thread &thread : threads_)
+      if (thread.phase != Thread::Phase::done)
+        freeStacks().push_back(thread.stack);
+    return os.str();
+  }
+
+  static std::vector<char *> &freeStacks() {
+    static auto *stacks = new std::vector<char *>;
+    return *stacks;
+  }
+  static char *takeStack() {
+    if (freeStacks().empty())
+      return static_cast<char *>(std::aligned_alloc(64, kStackBytes));
+    char *stack = freeStacks().back();
+    freeStacks().pop_back();
+    return stack;
+  }
+
+  static inline Launch *active = nullptr;
+
+  void (*call_)(void *const *);
+  void *const *arguments_;
+  State state_;
+  std::vector<Thread> threads_;
+  size_t now_ = 0;
+  Context scheduler_;
+};
+
+// ---- compilation ------------------------------------------------------------
+
+/// A folder of its own that goes away with its content.
+class Folder {
+public:
+  Folder() {
+    const char *base = std::getenv("TMPDIR");
+    path_ = std::string(base ? base : "/tmp") + "/weft-emulator-XXXXXX";
+    if (!mkdtemp(path_.data()))
+      path_.clear();
+  }
+  ~Folder() {
+    for (const std::string &file : files_)
+      unlink(file.c_str());
+    if (!path_.empty())
+      rmdir(path_.c_str());
+  }
+
+  bool ok() const { return !path_.empty(); }
+  std::string file(const std::string &name) {
+    return files_.emplace_back(path_ + "/" + name);
+  }
+
+private:
+  std::string path_;
+  std::deque<std::string> files_;
+};
+
+std::string read(const std::string &path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+/// One call of the host compiler.
+struct Unit {
+  std::string source, object, log;
+  pid_t process = -1;
+
+  bool start() {
+    std::vector<std::string> words = {WEFT_HOST_COMPILER,
+                                      "-std=c++20",
+                                      "-O1",
+                                      "-w",
+                                      "-fPIC",
+                                      "-shared",
+                                      "-o",
+                                      object,
+                                      "-nostdinc++",
+                                      "-fno-exceptions",
+                                      "-ffp-contract=off",
+                                      source};
+    std::vector<char *> argv;
+    for (std::string &word : words)
+      argv.push_back(word.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 2, log.c_str(),
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int failed = posix_spawnp(&process, argv[0], &actions, nullptr, argv.data(),
+                              environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return !failed;
+  }
+
+  bool finish() const {
+    int status = 0;
+    return waitpid(process, &status, 0) == process && status == 0;
+  }
+};
+
+/// The kernels of one unit, each in a namespace of its own.
+void write(const std::string &path,
+           const std::map<std::string, std::pair<size_t, std::string>> &texts,
+           size_t unit, size_t numUnits) {
+  std::ofstream out(path);
+  out << kEmulated;
+  for (const auto &[text, where] : texts) {
+    const auto &[number, name] = where;
+    if (number % numUnits != unit)
+      continue;
+    out << "namespace kernel" << number << " {\n"
+        << text << "\n}\n"
+        << "extern \"C\" void weft_kernel_" << number
+        << "(void *const *arguments) {\n  weft_emulator::call(kernel" << number
+        << "::" << name << ", arguments);\n}\n";
+  }
+}
+
+} // namespace
+
+StatusOr<std::unique_ptr<Library>>
+Library::compile(std::span<const Source> sources) {
+  std::map<std::string, std::pair<size_t, std::string>> texts;
+  for (const Source &source : sources)
+    texts.try_emplace(source.text, texts.size(), source.name);
+
+  Folder folder;
+  if (!folder.ok())
+    return unavailable_error("emulator: cannot make a temporary folder");
+  const size_t numUnits = texts.size() > 8 ? 2 : 1;
+  std::vector<Unit> units;
+  for (size_t i = 0; i < numUnits; ++i) {
+    std::string name = "unit" + std::to_string(i);
+    units.push_back({folder.file(name + ".cpp"), folder.file(name + ".so"),
+                     folder.file(name + ".log")});
+    write(units[i].source, texts, i, numUnits);
+  }
+  size_t started = 0;
+  while (started < numUnits && units[started].start())
+    ++started;
+  bool finished = started == numUnits;
+  std::string log;
+  for (size_t i = 0; i < started; ++i)
+    if (!units[i].finish()) {
+      finished = false;
+      log += "\n" + read(units[i].log);
+    }
+  if (!finished)
+    return internal_error(
+        "emulator: host compiler failed: " WEFT_HOST_COMPILER + log);
+
+  std::unique_ptr<Library> library(new Library);
+  for (const Unit &unit : units) {
+    void *handle = dlopen(unit.object.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+      return internal_error(std::string("emulator: cannot load kernels: ") +
+                            dlerror());
+    library->units_.push_back(handle);
+  }
+  for (const Source &source : sources) {
+    size_t number = texts.at(source.text).first;
+    Kernel &kernel = library->kernels_.emplace_back();
+    kernel.name = source.name;
+    kernel.unit = number % numUnits;
+    kernel.call = reinterpret_cast<void (*)(void *const *)>(
+        dlsym(library->units_[kernel.unit],
+              ("weft_kernel_" + std::to_string(number)).c_str()));
+  }
+  return library;
+}
+
+Library::~Library() {
+  for (void *unit : units_)
+    dlclose(unit);
+}
+
+Status Library::launch(size_t index, Size grid, Size block,
+                       std::span<void *const> arguments) const {
+  static std::mutex oneAtATime;
+  std::lock_guard lock(oneAtATime);
+  const Kernel &kernel = kernels_[index];
+  Launch launch(kernel.call, arguments.data(), grid, block);
+  auto **state =
+      static_cast<State **>(dlsym(units_[kernel.unit], "weft_emulator_state"));
+  *state = launch.state();
+  for (uint32_t z = 0; z < grid.z; ++z)
+    for (uint32_t y = 0; y < grid.y; ++y)
+      for (uint32_t x = 0; x < grid.x; ++x)
+        if (std::string why = launch.runBlock({x, y, z}); !why.empty())
+          return internal_error("emulator: " + kernel.name + ": " + why);
+  return {};
+}
+
+} // namespace weft::emulator

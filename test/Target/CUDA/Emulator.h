@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the text of CUDA kernels on the CPU, so that machines without a GPU test
+// them too: the host compiler makes one shared object of many kernels, and the
+// threads of a block take turns on stacks of their own.
+#pragma once
+
+#include "weft/Core/Status.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace weft::emulator {
+
+struct Source {
+  std::string name; // of the kernel in the text
+  std::string text; // as emitted: macros, part of the prelude, one kernel
+};
+
+struct Size {
+  uint32_t x = 1, y = 1, z = 1;
+};
+
+/// Kernels compiled together. Equal texts are compiled once.
+///
+/// A text may use threadIdx, blockIdx, blockDim, gridDim, __syncthreads,
+/// __syncwarp, the __shfl*_sync, __any_sync, __all_sync and __ballot_sync
+/// functions, and what C's math library has. It gets WEFT_DEVICE, WEFT_METHOD,
+/// WEFT_SHARED and WEFT_GLOBAL from here.
+class Library {
+public:
+  /// Errors: the host compiler does not run, or refuses a text (with its log).
+  static StatusOr<std::unique_ptr<Library>>
+  compile(std::span<const Source> sources);
+  Library(const Library &) = delete;
+  Library &operator=(const Library &) = delete;
+  ~Library();
+
+  /// Runs kernel `index`, block after block; `arguments[i]` points to argument
+  /// i, as for the driver's launch function.
+  ///
+  /// Errors: threads that wait for each other for ever, because not all of them
+  /// reach a barrier or a warp function.
+  Status launch(size_t index, Size grid, Size block,
+                std::span<void *const> arguments) const;
+
+private:
+  Library() = default;
+
+  struct Kernel {
+    std::string name;
+    void (*call)(void *const *arguments) = nullptr;
+    size_t unit = 0;
+  };
+  std::vector<void *> units_; // from dlopen
+  std::vector<Kernel> kernels_;
+};
+
+} // namespace weft::emulator

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The emulator itself: indices, barriers, warp functions, and their misuse.
+#include "Emulator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace weft::emulator {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class EmulatorTest : public testing::Test {
+protected:
+  void compile(std::vector<Source> sources) {
+    StatusOr<std::unique_ptr<Library>> compiled = Library::compile(sources);
+    ASSERT_TRUE(compiled.ok()) << compiled.status();
+    library = *std::move(compiled);
+  }
+
+  /// Launches on one array of ints.
+  Status launch(size_t index, Size grid, Size block, std::vector<int> &data) {
+    int *pointer = data.data();
+    void *arguments[] = {&pointer};
+    return library->launch(index, grid, block, arguments);
+  }
+
+  std::unique_ptr<Library> library;
+};
+
+TEST_F(EmulatorTest, EveryThreadOfEveryBlockRuns) {
+  compile({{"mark", R"(
+    WEFT_GLOBAL(6) mark(int *__restrict__ y) {
+      unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+      unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
+      y[block * 6 + thread] += 100 * block + thread;
+    })"}});
+  std::vector<int> y(72, 0), expected;
+  for (int block = 0; block < 12; ++block)
+    for (int thread = 0; thread < 6; ++thread)
+      expected.push_back(100 * block + thread);
+  ASSERT_TRUE(launch(0, {2, 3, 2}, {3, 2, 1}, y).ok());
+  EXPECT_EQ(y, expected);
+}
+
+TEST_F(EmulatorTest, BarrierSeparatesWritesFromReads) {
+  compile({{"reverse", R"(
+    WEFT_GLOBAL(128) reverse(int *y) {
+      WEFT_SHARED int all[128];
+      for (int i = 0; i < 3; ++i) {
+        all[threadIdx.x] = y[threadIdx.x] + 1;
+        __syncthreads();
+        y[threadIdx.x] = all[127 - threadIdx.x];
+        __syncthreads();
+      }
+    })"}});
+  std::vector<int> y(128), expected(128);
+  std::iota(y.begin(), y.end(), 0);
+  std::iota(expected.rbegin(), expected.rend(), 3);
+  ASSERT_TRUE(launch(0, {}, {128, 1, 1}, y).ok());
+  EXPECT_EQ(y, expected);
+}
+
+TEST_F(EmulatorTest, WarpFunctionsExchange) {
+  compile({{"warp", R"(
+    WEFT_GLOBAL(64) warp(int *y) {
+      int x = y[threadIdx.x];
+      for (int lanes = 16; lanes > 0; lanes /= 2)
+        x += __shfl_xor_sync(0xffffffffu, x, lanes);
+      double d = __shfl_down_sync(0xffffffffu, threadIdx.x + 0.5, 1);
+      int first = __shfl_sync(0xffffffffu, (int)threadIdx.x, 0);
+      unsigned odd = __ballot_sync(0xffffffffu, threadIdx.x % 2);
+      y[threadIdx.x] = x * 1000 + (int)d + first + (odd == 0xaaaaaaaau);
+      __syncthreads();
+    })"}});
+  std::vector<int> y(64, 1);
+  ASSERT_TRUE(launch(0, {}, {64, 1, 1}, y).ok());
+  EXPECT_EQ(y[0], 32000 + 1 + 0 + 1);
+  EXPECT_EQ(y[31], 32000 + 31 + 0 + 1);
+  EXPECT_EQ(y[40], 32000 + 41 + 32 + 1);
+}
+
+TEST_F(EmulatorTest, EqualNamesAndScalars) {
+  compile(
+      {{"f", "WEFT_GLOBAL(1) f(int *y, int a, double b) { *y = a + (int)b; }"},
+       {"f", "WEFT_GLOBAL(1) f(int *y, int a, double b) { *y = a - (int)b; }"},
+       {"f",
+        "WEFT_GLOBAL(1) f(int *y, int a, double b) { *y = a + (int)b; }"}});
+  std::vector<int> results;
+  for (size_t i = 0; i < 3; ++i) {
+    int y = 0, a = 7, *pointer = &y;
+    double b = 2.5;
+    void *arguments[] = {&pointer, &a, &b};
+    ASSERT_TRUE(library->launch(i, {}, {}, arguments).ok());
+    results.push_back(y);
+  }
+  EXPECT_THAT(results, ElementsAre(9, 5, 9));
+}
+
+TEST_F(EmulatorTest, ReportsThreadsThatMissABarrier) {
+  compile({{"early", R"(
+    WEFT_GLOBAL(64) early(int *y) {
+      if (threadIdx.x < 3)
+        return;
+      __syncthreads();
+    })"},
+           {"divergent", R"(
+    WEFT_GLOBAL(32) divergent(int *y) {
+      if (threadIdx.x < 16)
+        y[threadIdx.x] = __shfl_xor_sync(0xffffffffu, 1, 1);
+    })"},
+           {"half", R"(
+    WEFT_GLOBAL(32) half(int *y) {
+      if (threadIdx.x < 16)
+        y[threadIdx.x] = __shfl_xor_sync(0x0000ffffu, (int)threadIdx.x, 1);
+    })"}});
+  std::vector<int> y(64, 0);
+  EXPECT_EQ(launch(0, {2, 1, 1}, {64, 1, 1}, y).message(),
+            "emulator: early: threads wait for each other in block (0, 0, 0): "
+            "61 at a barrier, 0 in a warp function, 3 returned");
+  EXPECT_EQ(launch(1, {}, {32, 1, 1}, y).message(),
+            "emulator: divergent: threads wait for each other in block (0, 0, "
+            "0): 0 at a barrier, 16 in a warp function, 16 returned");
+  EXPECT_TRUE(launch(2, {}, {32, 1, 1}, y).ok());
+  EXPECT_EQ(y[2], 3);
+}
+
+TEST_F(EmulatorTest, ReportsTheCompilersLog) {
+  std::vector<Source> bad = {{"f", "WEFT_GLOBAL(1) f() { undeclared(); }"}};
+  StatusOr<std::unique_ptr<Library>> compiled = Library::compile(bad);
+  ASSERT_FALSE(compiled.ok());
+  EXPECT_THAT(std::string(compiled.status().message()),
+              HasSubstr("use of undeclared identifier 'undeclared'"));
+}
+
+} // namespace
+} // namespace weft::emulator
