@@ -66,6 +66,8 @@ AffineExpr IndexMath::floorDiv(AffineExpr expr, int64_t divisor) const {
   AffineExpr quotient = multiples.floorDiv(divisor);
   if (low >= 0 && high < divisor)
     return quotient;
+  if (multiples == constant(0))
+    rest = expr; // in the form that mod keeps, so that both recombine
   return quotient + rest.floorDiv(divisor);
 }
 
@@ -79,13 +81,125 @@ AffineExpr IndexMath::mod(AffineExpr expr, int64_t divisor) const {
   return rest % divisor;
 }
 
+namespace {
+
+/// A sum as terms `base * factor`, dims first and in order, so that equal sums
+/// are equal expressions.
+class Sum {
+public:
+  void add(AffineExpr expr, int64_t factor) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+      constant_ += constant.getValue() * factor;
+      return;
+    }
+    auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+    if (binary && binary.getKind() == AffineExprKind::Add) {
+      add(binary.getLHS(), factor);
+      add(binary.getRHS(), factor);
+      return;
+    }
+    if (binary && binary.getKind() == AffineExprKind::Mul) {
+      int64_t by = cast<AffineConstantExpr>(binary.getRHS()).getValue();
+      add(binary.getLHS(), factor * by);
+      return;
+    }
+    auto same = llvm::find_if(terms_, [&](auto &t) { return t.first == expr; });
+    if (same != terms_.end())
+      same->second += factor;
+    else
+      terms_.push_back({expr, factor});
+  }
+
+  /// (e floordiv c) * c + e mod c is e, also where e is itself mod a multiple.
+  void recombine() {
+    for (size_t i = 0; i < terms_.size();) {
+      auto [base, factor] = terms_[i];
+      auto remainder = dyn_cast<AffineBinaryOpExpr>(base);
+      AffineExpr whole;
+      if (remainder && remainder.getKind() == AffineExprKind::Mod)
+        whole = takeQuotient(remainder, factor);
+      if (!whole) {
+        ++i;
+        continue;
+      }
+      llvm::erase_if(terms_, [&](auto &t) { return t.first == base; });
+      add(whole, factor);
+      i = 0; // what was merged may merge again
+    }
+  }
+
+  AffineExpr build(MLIRContext *context) const {
+    SmallVector<std::pair<AffineExpr, int64_t>> dims, others;
+    for (auto term : terms_)
+      (isa<AffineDimExpr>(term.first) ? dims : others).push_back(term);
+    llvm::sort(dims, [](auto &a, auto &b) {
+      return cast<AffineDimExpr>(a.first).getPosition() <
+             cast<AffineDimExpr>(b.first).getPosition();
+    });
+    AffineExpr expr = getAffineConstantExpr(0, context);
+    for (auto [base, factor] :
+         llvm::concat<std::pair<AffineExpr, int64_t>>(dims, others))
+      expr = expr + base * factor;
+    return expr + constant_;
+  }
+
+private:
+  /// Removes the term `(e floordiv c) * (factor * c)` that goes with
+  /// `(e mod c) * factor` and returns e; null if it is not there.
+  AffineExpr takeQuotient(AffineBinaryOpExpr remainder, int64_t factor) {
+    int64_t by = cast<AffineConstantExpr>(remainder.getRHS()).getValue();
+    for (auto it = terms_.begin(); it != terms_.end(); ++it) {
+      auto quotient = dyn_cast<AffineBinaryOpExpr>(it->first);
+      if (!quotient || quotient.getKind() != AffineExprKind::FloorDiv ||
+          quotient.getRHS() != remainder.getRHS() || it->second != factor * by)
+        continue;
+      AffineExpr whole = quotient.getLHS();
+      auto inner = dyn_cast<AffineBinaryOpExpr>(whole);
+      bool nested = inner && inner.getKind() == AffineExprKind::Mod &&
+                    inner.getLHS() == remainder.getLHS() &&
+                    inner.getRHS().isMultipleOf(by);
+      if (whole != remainder.getLHS() && !nested)
+        continue;
+      terms_.erase(it);
+      return whole;
+    }
+    return {};
+  }
+
+  SmallVector<std::pair<AffineExpr, int64_t>> terms_;
+  int64_t constant_ = 0;
+};
+
+} // namespace
+
+AffineExpr IndexMath::simplify(AffineExpr expr) const {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return expr;
+  AffineExpr lhs = simplify(binary.getLHS());
+  Sum sum;
+  switch (binary.getKind()) {
+  case AffineExprKind::FloorDiv:
+    return floorDiv(lhs, cast<AffineConstantExpr>(binary.getRHS()).getValue());
+  case AffineExprKind::Mod:
+    return mod(lhs, cast<AffineConstantExpr>(binary.getRHS()).getValue());
+  case AffineExprKind::Mul:
+    sum.add(lhs, cast<AffineConstantExpr>(binary.getRHS()).getValue());
+    break;
+  default:
+    sum.add(lhs, 1);
+    sum.add(simplify(binary.getRHS()), 1);
+  }
+  sum.recombine();
+  return sum.build(context_);
+}
+
 AffineExpr IndexMath::linearize(ArrayRef<AffineExpr> index,
                                 ArrayRef<int64_t> shape) const {
   AffineExpr position = constant(0);
-  int64_t stride = 1;
-  for (size_t i = shape.size(); i-- > 0; stride *= shape[i])
-    position = position + index[i] * stride;
-  return position;
+  for (auto [expr, size] : llvm::zip(index, shape))
+    position = position * size + expr;
+  return simplify(position);
 }
 
 SmallVector<AffineExpr> IndexMath::delinearize(AffineExpr position,

@@ -18,6 +18,8 @@ public:
   }
   mlir::AffineExpr floorDiv(mlir::AffineExpr expr, int64_t divisor) const;
   mlir::AffineExpr mod(mlir::AffineExpr expr, int64_t divisor) const;
+  /// The same expression with like terms merged and void divisions dropped.
+  mlir::AffineExpr simplify(mlir::AffineExpr expr) const;
   std::pair<int64_t, int64_t> range(mlir::AffineExpr expr) const {
     return rangeOf(expr, sizes_);
   }
