@@ -69,21 +69,30 @@ StatusOr<LaunchableKernel> makeCpuKernel(GroupOp group, bool keepText) {
   return result;
 }
 
-/// The cubin of a text, from disk if it was compiled before.
-StatusOr<std::string> cubinOf(const CudaKernel &kernel,
-                              const std::string &arch) {
-  std::string key = "cubin " + arch + "\n" + kernel.text;
+/// The machine code of a text, from disk if it was compiled before; PTX where
+/// the compiler does not know a device that is newer than itself.
+StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
+  std::string key = "cubin " + target.arch + "\n" + kernel.text;
   std::shared_ptr<runtime::DiskCache> disk = runtime::diskCache();
   if (disk)
     if (std::optional<std::string> cubin = disk->get(key))
       return std::move(*cubin);
-  auto compiled = runtime::compileCuda(kernel.text, kernel.name, arch);
+  StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
+  if (!nvrtc.ok())
+    return nvrtc.status();
+  StatusOr<std::string> arch = target.arch;
+  if (target.capability > 0)
+    arch = (*nvrtc)->archFor(target.capability);
+  if (!arch.ok())
+    return arch.status();
+  StatusOr<runtime::CompiledText> compiled =
+      (*nvrtc)->compile(kernel.text, kernel.name, *arch);
   if (!compiled.ok())
     return compiled.status();
   ++kernelsCompiled;
   if (disk)
-    disk->put(key, compiled->cubin);
-  return std::move(compiled->cubin);
+    disk->put(key, compiled->code);
+  return std::move(compiled->code);
 }
 
 StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
@@ -100,10 +109,10 @@ StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
   result.shape.sharedBytes = kernel->sharedBytes;
   if (textOnly)
     return result;
-  StatusOr<std::string> cubin = cubinOf(*kernel, target.arch);
-  if (!cubin.ok())
-    return cubin.status();
-  result.kernel.code = std::move(*cubin);
+  StatusOr<std::string> code = codeOf(*kernel, target);
+  if (!code.ok())
+    return code.status();
+  result.kernel.code = std::move(*code);
   return result;
 }
 

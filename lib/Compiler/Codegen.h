@@ -19,7 +19,8 @@ namespace weft::compiler {
 /// What kernels are compiled for.
 struct Target {
   Device::Kind device = Device::Kind::cpu;
-  std::string arch; // sm_90a; or the host's CPU and its features
+  std::string arch;   // sm_90a; or the host's CPU and its features
+  int capability = 0; // of the GPU that is there: 90
 
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device);

@@ -7,7 +7,7 @@
 #include "weft/Runtime.h"
 
 #include "runtime/DiskCache.h"
-#include "runtime/Log.h"
+#include "runtime/StreamOrder.h"
 
 #include <algorithm>
 
@@ -133,25 +133,37 @@ static Status allocate(const std::vector<runtime::TensorSpec> &specs,
   return {};
 }
 
+/// Applies `step` to every storage and the stream until one fails.
+static Status forEach(const Storages &storages, runtime::CudaStream stream,
+                      Status (*step)(runtime::Storage &, runtime::CudaStream)) {
+  for (const auto &storage : storages)
+    if (Status status = step(*storage, stream); !status.ok())
+      return status;
+  return {};
+}
+
 /// Enqueues a plan between the work its buffers wait for and the work that will
 /// wait for them.
 static Status enqueue(const runtime::LoadedPlan &plan, const Storages &inputs,
                       const Storages &prepared, const Storages &outputs,
                       std::span<const Scalar> scalars,
                       runtime::CudaStream stream) {
-  for (const Storages *storages : {&inputs, &prepared, &outputs})
-    for (const auto &storage : *storages)
-      if (Status status = runtime::waitFor(*storage, stream); !status.ok())
-        return status;
-  Status status = plan.run(pointersOf(inputs), pointersOf(prepared),
-                           pointersOf(outputs), scalars, stream);
-  if (!status.ok())
+  for (const Storages *storages : {&inputs, &prepared})
+    if (Status status = forEach(*storages, stream, runtime::waitToRead);
+        !status.ok())
+      return status;
+  if (Status status = forEach(outputs, stream, runtime::waitToWrite);
+      !status.ok())
     return status;
-  for (const Storages *storages : {&inputs, &prepared, &outputs})
-    for (const auto &storage : *storages)
-      if (Status used = runtime::markUsed(*storage, stream); !used.ok())
-        return used;
-  return {};
+  if (Status status = plan.run(pointersOf(inputs), pointersOf(prepared),
+                               pointersOf(outputs), scalars, stream);
+      !status.ok())
+    return status;
+  for (const Storages *storages : {&inputs, &prepared})
+    if (Status status = forEach(*storages, stream, runtime::markRead);
+        !status.ok())
+      return status;
+  return forEach(outputs, stream, runtime::markWritten);
 }
 
 StatusOr<Storages> Executable::runPrepare(

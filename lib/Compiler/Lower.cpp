@@ -29,37 +29,41 @@ static std::string textOf(ModuleOp module) {
   return text;
 }
 
-Status lower(ModuleOp module, Stages *stages) {
+/// Runs the passes up to `until`. Notes go to `stages` if it is given.
+static Status runPasses(ModuleOp module, PipelineStage until, Stages *stages) {
   std::string errors;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &d) {
+    std::string text = d.str();
     if (d.getSeverity() == DiagnosticSeverity::Error)
-      errors += (errors.empty() ? "" : "; ") + d.str();
-    else if (stages && d.getSeverity() == DiagnosticSeverity::Remark)
-      stages->notes.push_back(d.str());
+      errors += (errors.empty() ? "" : "; ") + text;
+    else if (StringRef(text).starts_with(kNotFusedNote))
+      stages->fusionReasons.push_back(text);
+    else if (d.getSeverity() == DiagnosticSeverity::Remark)
+      stages->notes.push_back(text);
     return success();
   });
-  auto runUntil = [&](transforms::Stage from, transforms::Stage until) {
-    PassManager passes(module.getContext());
-    transforms::buildPipeline(passes, from, until);
-    return passes.run(module);
-  };
-  using transforms::Stage;
-  if (!stages) {
-    if (failed(runUntil(Stage::graph, Stage::plan)))
-      return internal_error("compile: a pass failed: " + errors);
-    return {};
-  }
-  stages->graph = textOf(module);
-  Stage reached = Stage::graph;
-  for (auto [until, text] : {std::pair{Stage::folded, &stages->folded},
-                             std::pair{Stage::fused, &stages->fused},
-                             std::pair{Stage::plan, &stages->plan}}) {
-    if (failed(runUntil(reached, until)))
-      return internal_error("compile: a pass failed: " + errors);
-    *text = textOf(module);
-    reached = until;
-  }
+  PassManager passes(module.getContext());
+  buildPipeline(passes, {.until = until, .explain = stages != nullptr});
+  if (failed(passes.run(module)))
+    return internal_error("compile: a pass failed: " + errors);
   return {};
+}
+
+Status lower(ModuleOp module, Stages *stages) {
+  if (!stages)
+    return runPasses(module, PipelineStage::plan, nullptr);
+  for (auto [until, text] : {std::pair{PipelineStage::graph, &stages->graph},
+                             std::pair{PipelineStage::folded, &stages->folded},
+                             std::pair{PipelineStage::fused, &stages->fused}}) {
+    OwningOpRef<ModuleOp> copy = module.clone();
+    Stages unread;
+    if (Status status = runPasses(*copy, until, &unread); !status.ok())
+      return status;
+    *text = textOf(*copy);
+  }
+  Status status = runPasses(module, PipelineStage::plan, stages);
+  stages->plan = textOf(module);
+  return status;
 }
 
 } // namespace weft::compiler

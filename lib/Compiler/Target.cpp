@@ -4,7 +4,7 @@
 
 #include "weft/Target/CPU/Compile.h"
 
-#include "runtime/Driver.h"
+#include "runtime/Gpu.h"
 
 namespace weft::compiler {
 
@@ -15,14 +15,14 @@ StatusOr<Target> Target::of(Device device) {
   Target target;
   target.device = device.kind;
   if (device.is_cpu()) {
-    CpuTarget host = CpuTarget::host();
-    target.arch = host.cpu + " " + host.features;
+    target.arch = CpuTarget::host().key();
     return target;
   }
-  StatusOr<std::string> arch = runtime::archOf(device);
-  if (!arch.ok())
-    return arch.status();
-  target.arch = *arch;
+  StatusOr<runtime::Gpu *> gpu = runtime::Gpu::get(device.index);
+  if (!gpu.ok())
+    return gpu.status();
+  target.arch = (*gpu)->arch();
+  target.capability = (*gpu)->capability();
   return target;
 }
 
@@ -37,8 +37,9 @@ StatusOr<Target> Target::parse(std::string_view text) {
   Target target;
   target.device = Device::Kind::gpu;
   if (text == "cuda") {
-    StatusOr<std::string> arch = runtime::archOf(Device::gpu());
-    target.arch = arch.ok() ? *arch : std::string(kDefaultArch);
+    if (StatusOr<Target> gpu = of(Device::gpu()); gpu.ok())
+      return gpu;
+    target.arch = kDefaultArch;
     return target;
   }
   if (text.starts_with("cuda:") && isArch(text.substr(5))) {
