@@ -125,6 +125,9 @@ struct Driver {
                std::string_view where = "") const;
 };
 
+/// What to compile for on a GPU, `sm_90a`; errors as `Gpu::get`.
+StatusOr<std::string> archOf(Device device);
+
 /// `12.4` for 12040.
 std::string cudaVersionText(int version);
 

@@ -129,6 +129,13 @@ std::string Gpu::arch() const {
   return absl::StrCat("sm_", capability_, capability_ >= 90 ? "a" : "");
 }
 
+StatusOr<std::string> archOf(Device device) {
+  StatusOr<Gpu *> gpu = Gpu::get(device.index);
+  if (!gpu.ok())
+    return gpu.status();
+  return (*gpu)->arch();
+}
+
 StatusOr<CudaStream> Gpu::resolve(CudaStream stream) const {
   if (!stream || stream == stream_)
     return stream_;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// NVIDIA's run-time compiler, opened when the first kernel has to be compiled.
+// Needs no driver: CUDA text can be compiled on a machine without a GPU.
+#pragma once
+
+#include "weft/Core/Status.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft::runtime {
+
+struct CompiledText {
+  std::string cubin; // machine code, or PTX if the architecture is `compute_*`
+  std::string log;   // also of a success: advisories of the assembler
+};
+
+class Nvrtc {
+public:
+  /// The library; looked for once, in this order:
+  ///
+  ///   WEFT_NVRTC (a file or a folder; nothing else is tried then)
+  ///   the loader's path: libnvrtc.so.13, libnvrtc.so.12
+  ///   beside libweft.so or the program
+  ///   /usr/local/cuda*/lib64
+  ///   Python packages: nvidia/cu13/lib, nvidia/cuda_nvrtc/lib
+  ///
+  /// One of a newer major version than a driver that is there is passed over,
+  /// since the driver could not load what it makes. Errors name every place
+  /// and what was wrong there.
+  static StatusOr<const Nvrtc *> get();
+
+  /// Whether `get` will most likely succeed, without the time that loading the
+  /// library takes: the file that would be tried first exists.
+  static StatusOr<std::string> locate();
+
+  /// Looks again, with the driver's version given (0: no driver).
+  static StatusOr<const Nvrtc *> find(int driverVersion);
+
+  const std::string &file() const { return file_; }
+  int version() const { return version_; } // 13000 is 13.0
+
+  /// Compiles `text` for `arch`: machine code for `sm_90a`, PTX for
+  /// `compute_80`. `name` is what messages call the text. May be called from
+  /// several threads at once.
+  ///
+  /// Errors: `nvrtc: name: NVRTC_ERROR_COMPILATION: source /path/name.cu`, a
+  /// line end and the log.
+  StatusOr<CompiledText> compile(const std::string &text,
+                                 const std::string &name,
+                                 std::string_view arch) const;
+
+  /// Compute capabilities this version compiles for, ascending: 80, 90, ...
+  std::vector<int> supportedArchs() const;
+
+  /// What to compile for a device of this compute capability: its exact
+  /// architecture, or PTX of the newest older one if this version does not
+  /// know it. Error: `nvrtc: 13.0 compiles for none of ...`.
+  StatusOr<std::string> archFor(int capability) const;
+
+  struct Functions;
+
+private:
+  Nvrtc() = default;
+  static StatusOr<const Nvrtc *> open(const std::string &file);
+
+  const Functions *functions_ = nullptr;
+  std::string file_;
+  int version_ = 0;
+};
+
+/// `Nvrtc::get()` and its `compile`; an exact architecture this NVRTC does not
+/// know yet (`sm_120a`) becomes PTX of the newest it does.
+StatusOr<CompiledText> compileCuda(const std::string &text,
+                                   const std::string &name,
+                                   std::string_view arch);
+
+/// Where `libnvrtc` is looked for, in order; bare names go to the loader.
+std::vector<std::string> nvrtcCandidates();
+
+} // namespace weft::runtime
