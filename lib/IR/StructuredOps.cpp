@@ -78,11 +78,19 @@ LogicalResult SplatOp::verify() {
   return success();
 }
 
-LogicalResult IotaOp::verify() {
+/// The front end has made axes non-negative.
+static LogicalResult verifyAxis(Operation *op, uint64_t attribute) {
+  auto written = static_cast<int64_t>(attribute);
   StatusOr<int> axis = shape_rules::axis(
-      "iota", static_cast<int64_t>(getAxis()), toShape(getType()).rank());
-  return axis.ok() ? success() : emitError() << axis.status().message();
+      mnemonic(op), written, toShape(op->getResult(0).getType()).rank());
+  if (!axis.ok())
+    return op->emitError() << axis.status().message();
+  if (*axis != written)
+    return op->emitError() << mnemonic(op) << ": axis is negative: " << written;
+  return success();
 }
+
+LogicalResult IotaOp::verify() { return verifyAxis(*this, getAxis()); }
 
 // ---- moving elements --------------------------------------------------------
 
@@ -208,11 +216,7 @@ static LogicalResult verifyReduction(StringRef name, Operation *op, Value x,
 
 // ---- whole ops --------------------------------------------------------------
 
-LogicalResult SoftmaxOp::verify() {
-  StatusOr<int> axis = shape_rules::axis(
-      "softmax", static_cast<int64_t>(getAxis()), toShape(getType()).rank());
-  return axis.ok() ? success() : emitError() << axis.status().message();
-}
+LogicalResult SoftmaxOp::verify() { return verifyAxis(*this, getAxis()); }
 
 LogicalResult BatchNormOp::verify() {
   auto shape = [](Value v) { return toShape(v.getType()); };

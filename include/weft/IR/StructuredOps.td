@@ -77,7 +77,6 @@ def ReshapeOp : Structured<"reshape"> {
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
   let hasFolder = 1;
-  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 def TransposeOp : Structured<"transpose", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
@@ -86,7 +85,6 @@ def TransposeOp : Structured<"transpose", [DeclareOpInterfaceMethods<InferTypeOp
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$x $permutation attr-dict `:` type($x) `->` type($result)";
   let hasFolder = 1;
-  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 def SliceOp : Structured<"slice"> {
@@ -124,6 +122,7 @@ class Reduction<string mnemonic, string what, DTypes accepted>
   let arguments = (ins accepted.tensor:$x, DenseI64ArrayAttr:$axes);
   let results = (outs accepted.tensor:$result);
   let assemblyFormat = "$x `over` $axes attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
   let hasVerifier = 1;
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::inferReturnTypes(
@@ -137,6 +136,9 @@ class Reduction<string mnemonic, string what, DTypes accepted>
     }
     ::llvm::LogicalResult $cppClass::verify() {
       return verifyReduction("}] # mnemonic # [{", *this, getX(), getAxes());
+    }
+    ::mlir::OpFoldResult $cppClass::fold(FoldAdaptor) {
+      return getAxes().empty() ? getX() : ::mlir::Value();
     }
   }];
 }

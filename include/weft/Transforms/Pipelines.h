@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a graph through the passes, with a name for every stop.
+#pragma once
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace weft {
+
+/// Where the pipeline may stop.
+///
+///   graph    as recorded, without what computes nothing
+///   folded   batch norms folded, parameter-only code in `@prepare`
+///   fused    every op inside a `weft.group`
+///   plan     groups with their places in the arena
+enum class Stage { graph, folded, fused, plan };
+
+/// Notes for the user are remarks with one of these prefixes. They are emitted
+/// only where somebody asked (`explain`) and reach whoever has registered a
+/// diagnostic handler on the context.
+inline constexpr llvm::StringLiteral kFoldedNote = "folded: ";
+inline constexpr llvm::StringLiteral kNotFusedNote = "not fused: ";
+
+struct PipelineOptions {
+  Stage until = Stage::plan;
+  /// Emit the notes: how batch norms were folded, and for every producer and
+  /// consumer in different kernels why they are not one.
+  bool explain = false;
+};
+
+/// Adds the passes up to and including `options.until` to a manager that runs
+/// on `builtin.module`.
+void buildPipeline(mlir::OpPassManager &pm, const PipelineOptions &options);
+
+/// Makes `weft-pipeline` known to the command line of `weft-opt`.
+void registerPipelines();
+
+} // namespace weft

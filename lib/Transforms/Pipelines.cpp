@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of contents of the compiler: which passes run, in which order, and
+// why.
+#include "weft/Transforms/Pipelines.h"
+
+#include "weft/Transforms/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace weft {
+
+/// Between stages: one form for equal things, nothing that is not used.
+static void addCleanup(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createCSEPass());
+}
+
+void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
+  auto add = [&](std::unique_ptr<Pass> pass) {
+    pm.addNestedPass<func::FuncOp>(std::move(pass));
+  };
+  // Patterns below expect constants on the right and no chains of reshapes.
+  addCleanup(pm);
+  if (options.until == Stage::graph)
+    return;
+
+  // First: a batch norm hides the scale and shift that others look for.
+  add(createFoldBatchNorm({options.explain}));
+  // Scale and shift reach the conv before hoisting, so that one tensor of new
+  // weights is prepared instead of scale, shift and weights.
+  add(createFoldIntoWeights({options.explain}));
+  // Before hoisting and fusion: both see rows and reductions only.
+  add(createDecompose());
+  // Folding leaves x * 1 and double reshapes behind; equal scales of shared
+  // parameters become one before they are moved.
+  addCleanup(pm);
+  // Before fusion: a group must not mix what runs once with what runs always.
+  pm.addPass(createHoistParameters());
+}
+
+namespace {
+struct CommandLine : public PassPipelineOptions<CommandLine> {
+  Option<Stage> until{
+      *this, "until", llvm::cl::desc("Where to stop"),
+      llvm::cl::init(Stage::plan),
+      llvm::cl::values(clEnumValN(Stage::graph, "graph", "as recorded"),
+                       clEnumValN(Stage::folded, "folded", "before fusion"),
+                       clEnumValN(Stage::fused, "fused", "as groups"),
+                       clEnumValN(Stage::plan, "plan", "with memory"))};
+  Option<bool> explain{*this, "explain", llvm::cl::desc("Emit remarks"),
+                       llvm::cl::init(false)};
+};
+} // namespace
+
+void registerPipelines() {
+  PassPipelineRegistration<CommandLine>(
+      "weft-pipeline", "All passes in their order",
+      [](OpPassManager &pm, const CommandLine &options) {
+        buildPipeline(pm, {options.until, options.explain});
+      });
+}
+
+} // namespace weft
