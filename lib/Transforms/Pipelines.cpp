@@ -24,7 +24,7 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   };
   // Patterns below expect constants on the right and no chains of reshapes.
   addCleanup(pm);
-  if (options.until == Stage::graph)
+  if (options.until == PipelineStage::graph)
     return;
 
   // First: a batch norm hides the scale and shift that others look for.
@@ -43,13 +43,14 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
 
 namespace {
 struct CommandLine : public PassPipelineOptions<CommandLine> {
-  Option<Stage> until{
+  Option<PipelineStage> until{
       *this, "until", llvm::cl::desc("Where to stop"),
-      llvm::cl::init(Stage::plan),
-      llvm::cl::values(clEnumValN(Stage::graph, "graph", "as recorded"),
-                       clEnumValN(Stage::folded, "folded", "before fusion"),
-                       clEnumValN(Stage::fused, "fused", "as groups"),
-                       clEnumValN(Stage::plan, "plan", "with memory"))};
+      llvm::cl::init(PipelineStage::plan),
+      llvm::cl::values(
+          clEnumValN(PipelineStage::graph, "graph", "as recorded"),
+          clEnumValN(PipelineStage::folded, "folded", "before fusion"),
+          clEnumValN(PipelineStage::fused, "fused", "as groups"),
+          clEnumValN(PipelineStage::plan, "plan", "with memory"))};
   Option<bool> explain{*this, "explain", llvm::cl::desc("Emit remarks"),
                        llvm::cl::init(false)};
 };

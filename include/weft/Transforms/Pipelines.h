@@ -13,7 +13,7 @@ namespace weft {
 ///   folded   batch norms folded, parameter-only code in `@prepare`
 ///   fused    every op inside a `weft.group`
 ///   plan     groups with their places in the arena
-enum class Stage { graph, folded, fused, plan };
+enum class PipelineStage { graph, folded, fused, plan };
 
 /// Notes for the user are remarks with one of these prefixes. They are emitted
 /// only where somebody asked (`explain`) and reach whoever has registered a
@@ -22,7 +22,7 @@ inline constexpr llvm::StringLiteral kFoldedNote = "folded: ";
 inline constexpr llvm::StringLiteral kNotFusedNote = "not fused: ";
 
 struct PipelineOptions {
-  Stage until = Stage::plan;
+  PipelineStage until = PipelineStage::plan;
   /// Emit the notes: how batch norms were folded, and for every producer and
   /// consumer in different kernels why they are not one.
   bool explain = false;
