@@ -106,11 +106,8 @@ static void buildPrepare(func::FuncOp main, ArrayRef<Value> values) {
   SmallVector<DictionaryAttr> argumentAttrs;
   OpBuilder builder(main.getContext());
   for (BlockArgument argument : slice.arguments) {
-    unsigned number = argument.getArgNumber();
-    NamedAttrList attributes(main.getArgAttrDict(number));
-    attributes.set(kArgumentAttr, builder.getI64IntegerAttr(number));
     argumentTypes.push_back(argument.getType());
-    argumentAttrs.push_back(attributes.getDictionary(main.getContext()));
+    argumentAttrs.push_back(main.getArgAttrDict(argument.getArgNumber()));
   }
   for (Value value : values)
     resultTypes.push_back(value.getType());

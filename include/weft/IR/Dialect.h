@@ -34,8 +34,6 @@ inline constexpr llvm::StringLiteral kInputAttr = "weft.input";
 inline constexpr llvm::StringLiteral kScalarAttr = "weft.scalar";
 /// On arguments of `@main` after hoisting: result number of `@prepare`.
 inline constexpr llvm::StringLiteral kPreparedAttr = "weft.prepared";
-/// On arguments of `@prepare`: the number of the argument of `@main` it is.
-inline constexpr llvm::StringLiteral kArgumentAttr = "weft.argument";
 inline constexpr llvm::StringLiteral kMainName = "main";
 inline constexpr llvm::StringLiteral kPrepareName = "prepare";
 /// Set by plan-memory on a group: the arena offset in bytes of each result, -1

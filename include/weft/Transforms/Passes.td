@@ -58,7 +58,7 @@ def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
     func @main(%x, %w {weft.parameter}) { conv(%x, mul(%w, 2)) }
       ==>
     func @main(%x, %w {weft.parameter}, %p {weft.prepared = 0}) { conv(%x, %p) }
-    func @prepare(%w {weft.parameter, weft.argument = 1}) { return mul(%w, 2) }
+    func @prepare(%w {weft.parameter}) { return mul(%w, 2) }
     ```
     The arguments of `@main` keep their numbers, used or not.
     Reshapes, broadcasts, transposes and slices of a parameter stay: they cost
