@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions compiled ahead of their inputs: tracing with placeholders, and
+// checking what a run is given.
+#include "weft/Compile.h"
+
+#include "Evaluate.h"
+#include "Record.h"
+
+#include "weft/Compiler/Compiler.h"
+#include "weft/Core/ShapeRules.h"
+#include "weft/Runtime.h"
+
+namespace weft {
+
+struct Executable::Impl {
+  std::shared_ptr<const compiler::CompiledFunction> function;
+  std::vector<InputSpec> inputs, outputs;
+};
+
+Executable::Executable(std::shared_ptr<const Impl> impl)
+    : impl_(std::move(impl)) {}
+
+const std::vector<InputSpec> &Executable::inputs() const {
+  return impl_->inputs;
+}
+const std::vector<InputSpec> &Executable::outputs() const {
+  return impl_->outputs;
+}
+Device Executable::device() const { return impl_->function->device(); }
+
+namespace {
+
+using Storages = std::vector<std::shared_ptr<runtime::Storage>>;
+
+std::string counted(size_t count, const char *what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+/// What a borrowed tensor with strides is made of: its memory and how it is
+/// read. Nothing for any other tensor.
+const Node *strided_memory(const Node &node) {
+  if (node.kind != OpKind::as_strided || node.inputs.empty() ||
+      node.inputs[0].is_scalar())
+    return nullptr;
+  return node.inputs[0].node.get();
+}
+
+std::string list(const std::vector<int64_t> &values) {
+  return to_string(Shape(std::span<const int64_t>(values)));
+}
+
+// ---- tracing ----------------------------------------------------------------
+
+NodePtr placeholder(size_t index, DType dtype, const Shape &shape,
+                    Device device) {
+  NodePtr node(new Node);
+  node->placeholder = static_cast<int32_t>(index);
+  node->dtype = dtype;
+  node->shape = shape;
+  node->device = device;
+  node->location = std::source_location::current();
+  return node;
+}
+
+/// The tensor that stands for an input: strided ones are read as `borrow` reads
+/// them, from a placeholder for their memory.
+StatusOr<Tensor> trace_input(size_t index, const InputSpec &spec,
+                             Device device) {
+  const std::string op = "compile: input " + std::to_string(index);
+  if (Status status = shape_rules::valid(op, spec.shape); !status.ok())
+    return status;
+  if (!spec.strides)
+    return Tensor(placeholder(index, spec.dtype, spec.shape, device));
+  // `borrow` knows how far strides reach; its memory is never touched.
+  static const char memory = 0;
+  Tensor like = borrow(&memory, spec.dtype, spec.shape,
+                       {.strides = spec.strides, .device = device});
+  if (!like.ok())
+    return invalid_argument_error(op + ": " +
+                                  std::string(like.status().message()));
+  const Node *extent = strided_memory(*like.node());
+  if (!extent)
+    return Tensor(placeholder(index, spec.dtype, spec.shape, device));
+  Tensor input(placeholder(index, spec.dtype, extent->shape, device));
+  return record::node(OpKind::as_strided, spec.dtype, spec.shape, {&input},
+                      like.node()->attributes, like.node()->location);
+}
+
+// ---- running ----------------------------------------------------------------
+
+Status check_spec(const char *what, size_t index, const InputSpec &spec,
+                  const Tensor &given, Device device) {
+  auto differs = [&](const char *rule, const std::string &expected,
+                     const std::string &got) {
+    return invalid_argument_error(
+        "run: " + std::string(what) + " " + std::to_string(index) + ": " +
+        rule + " differs: expects " + expected + ", got " + got);
+  };
+  if (!given.ok())
+    return given.status();
+  if (given.dtype() != spec.dtype)
+    return differs("type", std::string(name(spec.dtype)),
+                   std::string(name(given.dtype())));
+  if (given.shape() != spec.shape)
+    return differs("shape", to_string(spec.shape), to_string(given.shape()));
+  if (given.device() != device)
+    return differs("device", to_string(device), to_string(given.device()));
+  return {};
+}
+
+/// The memory of an input, strided as the function was compiled for.
+StatusOr<std::shared_ptr<runtime::Storage>>
+input_memory(size_t index, const InputSpec &spec, const Tensor &given) {
+  NodePtr memory;
+  std::vector<int64_t> strides;
+  {
+    std::lock_guard<std::mutex> lock(graph_mutex());
+    const Node &node = *given.node();
+    if (!node.storage && strided_memory(node)) {
+      memory = node.inputs[0].node;
+      strides.assign(node.attributes.ints.begin() + 1,
+                     node.attributes.ints.end());
+    }
+  }
+  // A run never compiles, so it cannot rearrange memory either. An evaluated
+  // tensor is row-major, whatever it was made from.
+  if (!memory && !spec.strides)
+    return storage_of(given.node());
+  if (memory && spec.strides && strides == *spec.strides)
+    return storage_of(memory);
+  return invalid_argument_error(
+      "run: input " + std::to_string(index) + ": strides differ: expects " +
+      (spec.strides ? list(*spec.strides) : "row-major") + ", got " +
+      (memory ? list(strides) : "row-major"));
+}
+
+/// The memory of a tensor that a run may overwrite.
+StatusOr<std::shared_ptr<runtime::Storage>> output_memory(size_t index,
+                                                          const Tensor &given) {
+  std::lock_guard<std::mutex> lock(graph_mutex());
+  const Node &node = *given.node();
+  if (!node.storage || node.is_parameter)
+    return invalid_argument_error(
+        "run: output " + std::to_string(index) +
+        ": is not borrowed memory or the result of a run" +
+        (node.is_parameter ? ": a parameter" : ""));
+  return node.storage;
+}
+
+StatusOr<Storages> gather_inputs(const Executable::Impl &impl,
+                                 const std::vector<Tensor> &inputs) {
+  if (inputs.size() != impl.inputs.size())
+    return invalid_argument_error("run: expects " +
+                                  counted(impl.inputs.size(), "input") +
+                                  ", got " + std::to_string(inputs.size()));
+  Storages storages;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Status status = check_spec("input", i, impl.inputs[i], inputs[i],
+                               impl.function->device());
+    if (!status.ok())
+      return status;
+    auto memory = input_memory(i, impl.inputs[i], inputs[i]);
+    if (!memory.ok())
+      return memory.status();
+    storages.push_back(*memory);
+  }
+  return storages;
+}
+
+} // namespace
+
+Status detail::wrong_arity(size_t inputs) {
+  return invalid_argument_error("compile: the function does not take " +
+                                counted(inputs, "tensor"));
+}
+
+StatusOr<Executable> detail::compile(const Traced &function,
+                                     std::vector<InputSpec> inputs,
+                                     const CompileOptions &options) {
+  const Device device = options.device ? *options.device : default_device();
+  if (Status status = is_usable(device); !status.ok())
+    return status;
+  std::vector<Tensor> traced;
+  std::vector<NodePtr> placeholders;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    StatusOr<Tensor> input = trace_input(i, inputs[i], device);
+    if (!input.ok())
+      return input.status();
+    traced.push_back(*input);
+    const bool is_strided = strided_memory(*input->node());
+    if (!is_strided)
+      inputs[i].strides.reset(); // they are the row-major ones
+    placeholders.push_back(is_strided ? input->node()->inputs[0].node
+                                      : input->node());
+  }
+
+  auto impl = std::make_shared<Executable::Impl>();
+  std::vector<NodePtr> outputs;
+  for (const Tensor &output : function(traced)) {
+    if (!output.ok())
+      return output.status();
+    impl->outputs.push_back({output.dtype(), output.shape(), {}});
+    outputs.push_back(output.node());
+  }
+  if (outputs.empty())
+    return invalid_argument_error("compile: the function returns no tensor");
+  if (Status status = make_parameters(outputs); !status.ok())
+    return status;
+  auto compiled =
+      compiler::CompiledFunction::compile(outputs, placeholders, device);
+  if (!compiled.ok())
+    return compiled.status();
+  impl->function = *compiled;
+  impl->inputs = std::move(inputs);
+  return Executable(std::move(impl));
+}
+
+StatusOr<std::vector<Tensor>> Executable::run(const std::vector<Tensor> &inputs,
+                                              RunOptions options) const {
+  StatusOr<Storages> sources = gather_inputs(*impl_, inputs);
+  if (!sources.ok())
+    return sources.status();
+  Storages results;
+  std::vector<Tensor> tensors;
+  for (const InputSpec &spec : impl_->outputs) {
+    auto storage = runtime::Storage::allocate(
+        device(), spec.shape.num_elements() * size_in_bytes(spec.dtype),
+        static_cast<runtime::CudaStream>(options.stream));
+    if (!storage.ok())
+      return storage.status();
+    results.push_back(*storage);
+    tensors.push_back(record::leaf(*storage, spec.dtype, spec.shape, device(),
+                                   std::source_location::current()));
+  }
+  Status status = impl_->function->run(*sources, results, options.stream);
+  if (!status.ok())
+    return status;
+  return tensors;
+}
+
+Status Executable::run(const std::vector<Tensor> &inputs,
+                       const std::vector<Tensor> &outputs,
+                       RunOptions options) const {
+  StatusOr<Storages> sources = gather_inputs(*impl_, inputs);
+  if (!sources.ok())
+    return sources.status();
+  if (outputs.size() != impl_->outputs.size())
+    return invalid_argument_error("run: expects " +
+                                  counted(impl_->outputs.size(), "output") +
+                                  ", got " + std::to_string(outputs.size()));
+  Storages results;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Status status =
+        check_spec("output", i, impl_->outputs[i], outputs[i], device());
+    if (!status.ok())
+      return status;
+    auto memory = output_memory(i, outputs[i]);
+    if (!memory.ok())
+      return memory.status();
+    results.push_back(*memory);
+  }
+  return impl_->function->run(*sources, results, options.stream);
+}
+
+} // namespace weft
