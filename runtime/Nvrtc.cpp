@@ -300,7 +300,7 @@ StatusOr<CompiledText> Nvrtc::compile(const std::string &text,
   // Contraction is off so that both back ends agree; `fma` is explicit.
   // Functions without a qualifier are device functions: plain C++ will do.
   const char *options[] = {archOption.c_str(), "--std=c++17", "--fmad=false",
-                           "--default-device", "--no-source-include"};
+                           "--device-as-default-execution-space"};
   ScopedProgram scope(f);
   CompiledText result;
   int error = f.createProgram(&scope.program, text.c_str(),

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is stored is found again, by this process and others; what is damaged
+// is not.
+#include "runtime/DiskCache.h"
+
+#include "ReadFile.h"
+#include "TempFolder.h"
+#include "weft/Runtime.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace weft::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Optional;
+
+struct Fixture {
+  TempFolder temp;
+  std::string folder = temp.path() + "/cache";
+  DiskCache cache{folder};
+
+  std::vector<fs::path> files() const {
+    std::vector<fs::path> paths;
+    for (const auto &entry : fs::directory_iterator(folder))
+      paths.push_back(entry.path());
+    return paths;
+  }
+};
+
+mode_t modeOf(const fs::path &path) {
+  struct stat info{};
+  stat(path.c_str(), &info);
+  return info.st_mode & 07777;
+}
+
+TEST(DiskCache, FindsWhatWasStored) {
+  Fixture f;
+  std::string binary("\0\1\xff", 3);
+  EXPECT_EQ(f.cache.get("key"), std::nullopt);
+  EXPECT_TRUE(f.cache.put("key", binary));
+  EXPECT_TRUE(f.cache.put("empty", ""));
+  EXPECT_THAT(f.cache.get("key"), Optional(binary));
+  EXPECT_THAT(f.cache.get("empty"), Optional(std::string()));
+  EXPECT_TRUE(f.cache.put("key", "newer"));
+  EXPECT_THAT(DiskCache(f.folder).get("key"), Optional(std::string("newer")));
+  DiskCache::Stats stats = f.cache.stats();
+  EXPECT_EQ(stats.entries, 2);
+  EXPECT_EQ(stats.hits, 2);
+  EXPECT_EQ(stats.misses, 1);
+  EXPECT_EQ(stats.bytes, 2 * 32 + 3 + 5 + 5); // headers, keys, values
+}
+
+TEST(DiskCache, NobodyElseMayRead) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  EXPECT_EQ(modeOf(f.folder), 0700u);
+  ASSERT_EQ(f.files().size(), 1u); // no temporary is left
+  EXPECT_EQ(modeOf(f.files()[0]), 0600u);
+}
+
+TEST(DiskCache, DamagedEntryIsAMissAndGoes) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  std::string whole = readFile(f.files()[0]);
+  fs::path path = f.files()[0];
+  for (size_t i = 0; i < whole.size(); ++i)
+    for (bool cut : {false, true}) {
+      std::string damaged = whole;
+      if (cut)
+        damaged.resize(i);
+      else
+        damaged[i] ^= 4;
+      std::ofstream(path, std::ios::binary) << damaged;
+      EXPECT_EQ(f.cache.get("key"), std::nullopt) << i;
+      EXPECT_FALSE(fs::exists(path)) << i;
+    }
+}
+
+TEST(DiskCache, EntryOfAnotherKeyIsAMissAndStays) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("a", "of a"));
+  fs::path ofA = f.files()[0];
+  std::string bytes = readFile(ofA);
+  ASSERT_TRUE(f.cache.put("b", "of b"));
+  for (const fs::path &path : f.files())
+    if (path != ofA) {
+      // As if the hashes of the two keys were equal.
+      std::ofstream(path, std::ios::binary) << bytes;
+      EXPECT_EQ(f.cache.get("b"), std::nullopt);
+      EXPECT_TRUE(fs::exists(path));
+    }
+}
+
+void setUsed(const fs::path &path, time_t when) {
+  timespec times[2] = {{when, 0}, {when, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+}
+
+TEST(DiskCache, DropsWhatWasUnusedForLongest) {
+  Fixture f;
+  std::string value(1000, 'x');
+  DiskCache cache(f.folder, 4500);
+  for (const char *key : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(cache.put(key, value));
+    // Writing order is not use order: times are set by hand.
+    for (const fs::path &path : f.files())
+      if (readFile(path)[32] == *key)
+        setUsed(path, 1000000 + *key);
+  }
+  EXPECT_TRUE(cache.get("a")); // used now
+  ASSERT_TRUE(cache.put("e", value));
+  EXPECT_TRUE(cache.get("a"));
+  EXPECT_TRUE(cache.get("e"));
+  EXPECT_FALSE(cache.get("b"));
+  EXPECT_LE(cache.stats().bytes, 4500);
+}
+
+TEST(DiskCache, ClearLeavesOtherFilesAlone) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  std::ofstream(f.folder + "/notes.txt") << "mine";
+  f.cache.clear();
+  EXPECT_EQ(f.cache.get("key"), std::nullopt);
+  EXPECT_EQ(f.cache.stats().entries, 0);
+  EXPECT_TRUE(fs::exists(f.folder + "/notes.txt"));
+}
+
+TEST(DiskCache, ServesThreadsAndProcessesAtOnce) {
+  Fixture f;
+  auto work = [&](DiskCache &cache) {
+    int wrong = 0;
+    for (int round = 0; round < 100; ++round) {
+      std::string key = std::to_string(round % 5);
+      std::string value(10000, key[0]);
+      cache.put(key, value);
+      std::optional<std::string> got = cache.get(key);
+      wrong += got && *got != value;
+    }
+    return wrong;
+  };
+  pid_t child = fork();
+  if (child == 0) {
+    DiskCache own(f.folder);
+    _exit(work(own) ? 1 : 0);
+  }
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] { wrong += work(f.cache); });
+  for (std::thread &thread : threads)
+    thread.join();
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(f.files().size(), 5u);
+}
+
+/// The warnings that `body` logs.
+template <typename Body> std::vector<std::string> warnings(Body body) {
+  std::vector<std::string> lines;
+  set_log_callback([&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::warning)
+      lines.emplace_back(line);
+  });
+  body();
+  set_log_callback({});
+  return lines;
+}
+
+TEST(DiskCache, FolderOthersMayWriteToIsRefusedAndSaidOnce) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  fs::permissions(f.folder, fs::perms(0777));
+  DiskCache cache(f.folder);
+  std::vector<std::string> said = warnings([&] {
+    EXPECT_EQ(cache.get("key"), std::nullopt);
+    EXPECT_FALSE(cache.put("key", "other"));
+  });
+  EXPECT_THAT(said, testing::ElementsAre(
+                        "cache: folder " + f.folder +
+                        " may be written to by others: mode 0777, expected "
+                        "0700; compiled kernels are not kept on disk"));
+}
+
+TEST(DiskCache, NamesWhyAFolderCannotBeUsed) {
+  Fixture f;
+  std::ofstream(f.temp.path() + "/file") << "x";
+  EXPECT_EQ(DiskCache(f.temp.path() + "/file").check().message(),
+            "cache: not a folder: " + f.temp.path() + "/file");
+  EXPECT_THAT(DiskCache(f.temp.path() + "/file/sub").check().message(),
+              HasSubstr("cache: cannot make folder " + f.temp.path() +
+                        "/file/sub: Not a directory"));
+  if (geteuid() == 0) {
+    fs::create_directory(f.temp.path() + "/theirs");
+    ASSERT_EQ(chown((f.temp.path() + "/theirs").c_str(), 1234, 1234), 0);
+    EXPECT_EQ(DiskCache(f.temp.path() + "/theirs").check().message(),
+              "cache: folder " + f.temp.path() +
+                  "/theirs belongs to another user: owner 1234, this process "
+                  "0");
+  }
+}
+
+/// Evaluates `body` in a new process image state: a fork, because the folder
+/// is read from the environment once.
+template <typename Body> bool holdsInChild(Body body) {
+  pid_t child = fork();
+  if (child == 0)
+    _exit(body() ? 0 : 1);
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status == 0;
+}
+
+TEST(CacheDir, FollowsTheEnvironment) {
+  auto folder = [](const char *weft, const char *xdg, const char *home) {
+    ScopedVariable a("WEFT_CACHE_DIR", weft), b("XDG_CACHE_HOME", xdg),
+        c("HOME", home);
+    return cache_dir().value_or("none");
+  };
+  EXPECT_TRUE(holdsInChild([&] { return folder("/w", "/x", "/h") == "/w"; }));
+  EXPECT_TRUE(holdsInChild([&] { return folder("", "/x", "/h") == "none"; }));
+  EXPECT_TRUE(
+      holdsInChild([&] { return folder(nullptr, "/x", "/h") == "/x/weft"; }));
+  EXPECT_TRUE(holdsInChild(
+      [&] { return folder(nullptr, nullptr, "/h") == "/h/.cache/weft"; }));
+  EXPECT_TRUE(holdsInChild(
+      [&] { return folder(nullptr, nullptr, nullptr) == "none"; }));
+  EXPECT_TRUE(holdsInChild([&] {
+    std::vector<std::string> said =
+        warnings([&] { EXPECT_EQ(folder("relative", "/x", "/h"), "none"); });
+    return said ==
+           std::vector<std::string>{
+               "WEFT_CACHE_DIR: not an absolute path: got \"relative\"; "
+               "compiled kernels are not kept on disk"};
+  }));
+}
+
+TEST(CacheDir, CanBeSetAndSwitchedOff) {
+  Fixture f;
+  std::optional<std::string> before = cache_dir();
+  ASSERT_TRUE(set_cache_dir(f.folder).ok());
+  EXPECT_EQ(cache_dir(), f.folder);
+  EXPECT_TRUE(fs::is_directory(f.folder));
+  EXPECT_EQ(set_cache_dir("x").message(),
+            "set_cache_dir: not an absolute path: got \"x\"");
+  fs::permissions(f.folder, fs::perms(0770));
+  EXPECT_THAT(set_cache_dir(f.folder).message(),
+              HasSubstr("may be written to by others: mode 0770"));
+  EXPECT_EQ(cache_dir(), f.folder); // an error changes nothing
+  ASSERT_TRUE(set_cache_dir(std::nullopt).ok());
+  EXPECT_EQ(cache_dir(), std::nullopt);
+  EXPECT_EQ(diskCache(), nullptr);
+  ASSERT_TRUE(set_cache_dir(before).ok());
+}
+
+} // namespace
+} // namespace weft::runtime

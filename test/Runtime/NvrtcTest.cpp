@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA text becomes machine code, without a driver; what goes wrong is named.
+#include "runtime/Nvrtc.h"
+
+#include "ReadFile.h"
+#include "TempFolder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+namespace weft::runtime {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char *kText = R"(
+extern "C" __global__ void scale(const float *x, float *y, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n)
+    y[i] = x[i] * 2.0f + 1.0f;
+}
+)";
+
+class Compile : public testing::Test {
+protected:
+  void SetUp() override {
+    StatusOr<const Nvrtc *> found = Nvrtc::get();
+    if (!found.ok())
+      GTEST_SKIP() << "no NVRTC: " << found.status();
+    nvrtc = *found;
+  }
+  const Nvrtc *nvrtc = nullptr;
+};
+
+TEST_F(Compile, MakesMachineCodeForEachArchitecture) {
+  for (const char *arch : {"sm_80", "sm_90a", "sm_100a"}) {
+    StatusOr<CompiledText> compiled = nvrtc->compile(kText, "scale", arch);
+    ASSERT_TRUE(compiled.ok()) << compiled.status();
+    EXPECT_EQ(compiled->cubin.substr(0, 4), "\177ELF") << arch;
+    EXPECT_THAT(compiled->cubin, HasSubstr("scale"));
+  }
+}
+
+TEST_F(Compile, MakesPtx) {
+  StatusOr<CompiledText> compiled =
+      nvrtc->compile(kText, "scale", "compute_80");
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  EXPECT_THAT(compiled->cubin, HasSubstr(".visible .entry scale"));
+}
+
+TEST_F(Compile, DoesNotContract) {
+  StatusOr<CompiledText> compiled =
+      nvrtc->compile(kText, "scale", "compute_80");
+  ASSERT_TRUE(compiled.ok());
+  EXPECT_THAT(compiled->cubin, HasSubstr("mul"));
+  EXPECT_THAT(compiled->cubin, testing::Not(HasSubstr("fma")));
+}
+
+TEST_F(Compile, PlainFunctionsAreDeviceFunctions) {
+  StatusOr<CompiledText> compiled = nvrtc->compile(
+      "float twice(float x) { return 2 * x; }\n"
+      "extern \"C\" __global__ void k(float *x) { *x = twice(*x); }",
+      "k", "sm_80");
+  EXPECT_TRUE(compiled.ok()) << compiled.status();
+}
+
+TEST_F(Compile, ErrorHasTheLogAndTheSource) {
+  TempFolder temp;
+  ScopedVariable variable("TMPDIR", temp.path().c_str());
+  Status status =
+      nvrtc->compile("__global__ void k() { no_such(); }", "k/1", "sm_80")
+          .status();
+  std::string message(status.message());
+  EXPECT_THAT(message,
+              AllOf(StartsWith("nvrtc: k/1 for sm_80: NVRTC_ERROR_COMPILATION: "
+                               "source " +
+                               temp.path() + "/weft-k_1-"),
+                    HasSubstr("\"no_such\" is undefined")));
+  size_t begin = message.find(temp.path());
+  std::string path = message.substr(begin, message.find('\n') - begin);
+  EXPECT_EQ(readFile(path), "__global__ void k() { no_such(); }");
+}
+
+TEST_F(Compile, ErrorWithoutAPlaceForTheSource) {
+  ScopedVariable variable("TMPDIR", "/no/such/folder");
+  EXPECT_THAT(std::string(nvrtc->compile("x", "k", "sm_80").status().message()),
+              HasSubstr(": source not kept\n"));
+}
+
+TEST_F(Compile, UnknownArchitectureIsAnError) {
+  TempFolder temp;
+  ScopedVariable variable("TMPDIR", temp.path().c_str());
+  EXPECT_THAT(
+      std::string(nvrtc->compile(kText, "k", "sm_1").status().message()),
+      HasSubstr("nvrtc: k for sm_1: NVRTC_ERROR_INVALID_OPTION"));
+}
+
+TEST_F(Compile, KnowsItsArchitectures) {
+  std::vector<int> archs = nvrtc->supportedArchs();
+  EXPECT_THAT(archs, AllOf(Contains(80), Contains(90)));
+  EXPECT_TRUE(std::is_sorted(archs.begin(), archs.end()));
+  EXPECT_EQ(nvrtc->archFor(80).value_or(""), "sm_80");
+  EXPECT_EQ(nvrtc->archFor(90).value_or(""), "sm_90a");
+  // Newer than anything: PTX of the newest, which its driver compiles.
+  EXPECT_EQ(nvrtc->archFor(9990).value_or(""),
+            "compute_" + std::to_string(archs.back()));
+  EXPECT_THAT(std::string(nvrtc->archFor(10).status().message()),
+              HasSubstr(" does not compile for sm_10: it knows "));
+}
+
+TEST_F(Compile, NewerArchitectureFallsBackToPtx) {
+  StatusOr<CompiledText> compiled = compileCuda(kText, "scale", "sm_9990a");
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  EXPECT_THAT(compiled->cubin, HasSubstr(".entry scale"));
+  compiled = compileCuda(kText, "scale", "sm_90a");
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  EXPECT_EQ(compiled->cubin.substr(0, 4), "\177ELF");
+}
+
+TEST_F(Compile, ServesSeveralThreads) {
+  std::vector<std::string> cubins(4);
+  std::vector<std::thread> threads;
+  for (std::string &cubin : cubins)
+    threads.emplace_back([&] {
+      StatusOr<CompiledText> compiled = nvrtc->compile(kText, "scale", "sm_80");
+      if (compiled.ok())
+        cubin = compiled->cubin;
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_FALSE(cubins[0].empty());
+  EXPECT_THAT(cubins, testing::Each(cubins[0]));
+}
+
+TEST_F(Compile, NewerThanTheDriverIsRefusedByName) {
+  ScopedVariable only("WEFT_NVRTC", nvrtc->file().c_str());
+  std::string message(Nvrtc::find(11080).status().message());
+  EXPECT_THAT(message,
+              AllOf(StartsWith("gpu: no NVRTC: "),
+                    HasSubstr(nvrtc->file() + " is newer than the driver: "),
+                    HasSubstr(", driver 11.8")));
+  EXPECT_TRUE(Nvrtc::find(nvrtc->version()).ok());
+}
+
+TEST(NvrtcSearch, NamesWhatWasTried) {
+  ScopedVariable only("WEFT_NVRTC", "/no/such/libnvrtc.so");
+  std::string message(Nvrtc::find(0).status().message());
+  EXPECT_THAT(message, StartsWith("gpu: no NVRTC: /no/such/libnvrtc.so: "));
+}
+
+TEST(NvrtcSearch, LibraryThatIsNotNvrtcIsNamed) {
+  ScopedVariable only("WEFT_NVRTC", "libm.so.6");
+  EXPECT_EQ(Nvrtc::find(0).status().message(),
+            "gpu: no NVRTC: libm.so.6: not NVRTC: a function is missing");
+}
+
+TEST(NvrtcSearch, FolderOfTheEnvironmentIsTheOnlyPlace) {
+  TempFolder temp;
+  ScopedVariable only("WEFT_NVRTC", temp.path().c_str());
+  EXPECT_THAT(nvrtcCandidates(),
+              testing::ElementsAre(temp.path() + "/libnvrtc.so.13",
+                                   temp.path() + "/libnvrtc.so.12"));
+}
+
+TEST(NvrtcSearch, LooksWherePythonPutsIt) {
+  TempFolder temp;
+  std::string folder =
+      temp.path() + "/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/libnvrtc.so.12") << "";
+  ScopedVariable none("WEFT_NVRTC", nullptr);
+  ScopedVariable prefix("VIRTUAL_ENV", temp.path().c_str());
+  std::vector<std::string> candidates = nvrtcCandidates();
+  EXPECT_THAT(candidates, Contains(folder + "/libnvrtc.so.12"));
+  EXPECT_EQ(candidates[0], "libnvrtc.so.13"); // the loader's path first
+}
+
+} // namespace
+} // namespace weft::runtime

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans survive being written and read; damage is noticed.
+#include "runtime/Plan.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <random>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace weft::runtime {
+namespace {
+
+using Kind = BufferRef::Kind;
+
+Plan example() {
+  Plan plan;
+  plan.device = Device::Kind::gpu;
+  plan.inputs = {{float16, {2, 3}, 12}, {int64, {}, 8}};
+  plan.prepared = {{float32, {4}, 16}};
+  plan.outputs = {{float8, {0, 7}, 0}, {boolean, {5}, 64}};
+  plan.scalars = {float32, int32};
+  plan.kernels = {{"relu", std::string("\0\1\2", 3), "text"}, {"k", "", ""}};
+  Launch launch;
+  launch.kernel = 1;
+  launch.arguments = {{false, {Kind::input, 1}, 0, float32},
+                      {true, {}, 1, int32},
+                      {false, {Kind::arena, 128}, 0, float32},
+                      {false, {Kind::constant, 2}, 0, float32},
+                      {false, {Kind::prepared, 0}, 0, float32},
+                      {false, {Kind::output, 1}, 0, float32}};
+  launch.grid[0] = 3;
+  launch.grid[2] = 5;
+  launch.block[1] = 32;
+  launch.sharedBytes = 99;
+  launch.extent = 1 << 20;
+  launch.grain = 77;
+  plan.launches = {launch, Launch()};
+  plan.copies = {{{Kind::input, 0}, {Kind::output, 1}, 12}};
+  plan.steps = {1, -1, 0};
+  plan.constants = "abcd";
+  plan.arenaBytes = 256;
+  plan.liveBytes = 512;
+  return plan;
+}
+
+TEST(Plan, SurvivesWritingAndReading) {
+  Plan plan = example(), read;
+  std::string bytes = serialize(plan);
+  ASSERT_TRUE(deserialize(bytes, read));
+  EXPECT_EQ(serialize(read), bytes);
+  EXPECT_EQ(read.device, Device::Kind::gpu);
+  ASSERT_EQ(read.inputs.size(), 2u);
+  EXPECT_EQ(read.inputs[0].shape, (Shape{2, 3}));
+  EXPECT_EQ(read.inputs[0].dtype, float16);
+  EXPECT_EQ(read.inputs[1].bytes, 8);
+  EXPECT_EQ(read.outputs[0].shape, (Shape{0, 7}));
+  EXPECT_EQ(read.scalars, (std::vector<DType>{float32, int32}));
+  EXPECT_EQ(read.kernels[0].name, "relu");
+  EXPECT_EQ(read.kernels[0].code, std::string("\0\1\2", 3));
+  EXPECT_EQ(read.kernels[0].source, "text");
+  const Launch &launch = read.launches[0];
+  EXPECT_EQ(launch.kernel, 1);
+  EXPECT_EQ(launch.grid[0], 3u);
+  EXPECT_EQ(launch.grid[2], 5u);
+  EXPECT_EQ(launch.block[1], 32u);
+  EXPECT_EQ(launch.sharedBytes, 99u);
+  EXPECT_EQ(launch.extent, 1 << 20);
+  EXPECT_EQ(launch.grain, 77);
+  ASSERT_EQ(launch.arguments.size(), 6u);
+  EXPECT_TRUE(launch.arguments[1].isScalar);
+  EXPECT_EQ(launch.arguments[1].scalar, 1);
+  EXPECT_EQ(launch.arguments[1].scalarType, int32);
+  EXPECT_EQ(launch.arguments[2].buffer, (BufferRef{Kind::arena, 128}));
+  EXPECT_EQ(read.copies[0].to, (BufferRef{Kind::output, 1}));
+  EXPECT_EQ(read.copies[0].bytes, 12);
+  EXPECT_EQ(read.steps, (std::vector<int32_t>{1, -1, 0}));
+  EXPECT_EQ(read.constants, "abcd");
+  EXPECT_EQ(read.arenaBytes, 256);
+  EXPECT_EQ(read.liveBytes, 512);
+}
+
+TEST(Plan, ReadingADamagedOneLeavesTheTargetAlone) {
+  Plan target;
+  target.constants = "mine";
+  EXPECT_FALSE(deserialize("WEFTPLN1 nothing", target));
+  EXPECT_EQ(target.constants, "mine");
+}
+
+TEST(Plan, NoticesTruncationAndTrailingBytes) {
+  std::string bytes = serialize(example());
+  Plan read;
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(deserialize(bytes.substr(0, size), read)) << size;
+  EXPECT_FALSE(deserialize(bytes + '\0', read));
+}
+
+TEST(Plan, NoticesAnyChangedByte) {
+  std::string bytes = serialize(example());
+  Plan read;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] ^= 0x10;
+    EXPECT_FALSE(deserialize(damaged, read)) << i;
+  }
+}
+
+TEST(Plan, SurvivesDamageThatTheChecksumDoesNotShow) {
+  std::string bytes = serialize(example());
+  std::mt19937 random(1);
+  int refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string damaged = bytes;
+    for (int i = 0; i < 2; ++i)
+      damaged[16 + random() % (damaged.size() - 16)] =
+          static_cast<char>(random());
+    uint64_t checksum = XXH3_64bits(damaged.data() + 16, damaged.size() - 16);
+    std::memcpy(&damaged[8], &checksum, 8);
+    Plan read;
+    if (deserialize(damaged, read))
+      EXPECT_EQ(read.steps.size(), 3u);
+    else
+      ++refused;
+  }
+  EXPECT_GT(refused, 1000);
+}
+
+TEST(Plan, ChecksEveryIndex) {
+  const std::pair<const char *, std::function<void(Plan &)>> breaks[] = {
+      {"kernel", [](Plan &p) { p.launches[0].kernel = 2; }},
+      {"negative kernel", [](Plan &p) { p.launches[0].kernel = -1; }},
+      {"input", [](Plan &p) { p.launches[0].arguments[0].buffer.index = 2; }},
+      {"scalar", [](Plan &p) { p.launches[0].arguments[1].scalar = 2; }},
+      {"arena", [](Plan &p) { p.launches[0].arguments[2].buffer.index = 257; }},
+      {"constant",
+       [](Plan &p) { p.launches[0].arguments[3].buffer.index = 5; }},
+      {"prepared",
+       [](Plan &p) { p.launches[0].arguments[4].buffer.index = 1; }},
+      {"output", [](Plan &p) { p.launches[0].arguments[5].buffer.index = -1; }},
+      {"extent", [](Plan &p) { p.launches[1].extent = -1; }},
+      {"grain", [](Plan &p) { p.launches[1].grain = -1; }},
+      {"copy source", [](Plan &p) { p.copies[0].from.index = 9; }},
+      {"copy target", [](Plan &p) { p.copies[0].to.index = 9; }},
+      {"copy beyond source", [](Plan &p) { p.copies[0].bytes = 13; }},
+      {"copy beyond target", [](Plan &p) { p.outputs[1].bytes = 11; }},
+      {"negative copy", [](Plan &p) { p.copies[0].bytes = -1; }},
+      {"launch step", [](Plan &p) { p.steps[0] = 2; }},
+      {"copy step", [](Plan &p) { p.steps[0] = -2; }},
+      {"arena size", [](Plan &p) { p.arenaBytes = -1; }},
+      {"live size", [](Plan &p) { p.liveBytes = -1; }},
+      {"buffer size", [](Plan &p) { p.inputs[0].bytes = -1; }},
+      {"size", [](Plan &p) { p.inputs[0].shape[0] = -1; }},
+      {"type", [](Plan &p) { p.scalars[0] = DType(11); }},
+      {"buffer kind",
+       [](Plan &p) { p.launches[0].arguments[0].buffer.kind = Kind(5); }},
+      {"device", [](Plan &p) { p.device = Device::Kind(2); }}};
+  for (const auto &[what, damage] : breaks) {
+    Plan plan = example(), read;
+    damage(plan);
+    EXPECT_FALSE(deserialize(serialize(plan), read)) << what;
+  }
+}
+
+} // namespace
+} // namespace weft::runtime

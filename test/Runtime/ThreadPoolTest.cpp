@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops shared among threads: every index once, from any thread, at any time.
+#include "runtime/ThreadPool.h"
+#include "weft/Runtime.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <set>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace weft {
+namespace {
+
+using runtime::parallelFor;
+
+class ThreadPool : public testing::Test {
+protected:
+  void TearDown() override { ASSERT_TRUE(set_num_threads(0).ok()); }
+};
+
+std::vector<int> visits(int64_t extent, int64_t grain) {
+  std::vector<std::atomic<int>> counts(static_cast<size_t>(extent));
+  parallelFor(extent, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      ++counts[static_cast<size_t>(i)];
+  });
+  return {counts.begin(), counts.end()};
+}
+
+TEST_F(ThreadPool, ApiExamples) {
+  ASSERT_TRUE(set_num_threads(1).ok());
+  EXPECT_EQ(num_threads(), 1);
+  EXPECT_EQ(set_num_threads(-2).message(),
+            "set_num_threads: must not be negative: got -2");
+  EXPECT_EQ(num_threads(), 1);
+  ASSERT_TRUE(set_num_threads(0).ok());
+  EXPECT_GE(num_threads(), 1);
+}
+
+TEST_F(ThreadPool, VisitsEveryIndexOnce) {
+  for (int threads : {1, 2, 3, 8}) {
+    ASSERT_TRUE(set_num_threads(threads).ok());
+    for (int64_t extent : {0, 1, 2, 7, 100, 1001})
+      for (int64_t grain : {-1, 0, 1, 3, 64, 5000})
+        EXPECT_THAT(visits(extent, grain), testing::Each(1))
+            << threads << " threads, extent " << extent << ", grain " << grain;
+  }
+}
+
+TEST_F(ThreadPool, PiecesHaveTheGrain) {
+  ASSERT_TRUE(set_num_threads(4).ok());
+  std::atomic<int64_t> short_pieces{0};
+  parallelFor(1000, 64, [&](int64_t begin, int64_t end) {
+    short_pieces += end - begin < 64;
+  });
+  EXPECT_LE(short_pieces, 1); // the last
+}
+
+TEST_F(ThreadPool, OneThreadIsTheCallers) {
+  ASSERT_TRUE(set_num_threads(1).ok());
+  std::set<std::thread::id> seen;
+  parallelFor(1000, 1, [&](int64_t, int64_t) {
+    seen.insert(std::this_thread::get_id());
+  });
+  EXPECT_THAT(seen, testing::ElementsAre(std::this_thread::get_id()));
+}
+
+TEST_F(ThreadPool, UsesSeveralThreads) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  // Every piece waits until three threads are inside at once: a pool with
+  // fewer would hang.
+  std::atomic<int> inside{0};
+  parallelFor(3, 1, [&](int64_t, int64_t) {
+    ++inside;
+    while (inside < 3)
+      std::this_thread::yield();
+  });
+  EXPECT_EQ(inside, 3);
+}
+
+TEST_F(ThreadPool, NestedLoopsRun) {
+  ASSERT_TRUE(set_num_threads(4).ok());
+  std::atomic<int64_t> sum{0};
+  parallelFor(16, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      parallelFor(10, 1, [&](int64_t b, int64_t e) { sum += e - b; });
+  });
+  EXPECT_EQ(sum, 160);
+}
+
+TEST_F(ThreadPool, ServesSeveralThreadsAtOnce) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 6; ++t)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 200; ++round) {
+        std::atomic<int64_t> sum{0};
+        parallelFor(100, 1, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i)
+            sum += i;
+        });
+        wrong += sum != 4950;
+      }
+    });
+  for (std::thread &caller : callers)
+    caller.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+/// Runs `body` in a child process and returns its wait status.
+template <typename Body> int inChild(Body body) {
+  pid_t child = fork();
+  if (child == 0) {
+    body();
+    _exit(99);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+TEST_F(ThreadPool, WorksInAForkedChild) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  visits(100, 1); // the parent's threads exist now, the child has none of them
+  int status = inChild([] {
+    std::vector<int> counts = visits(1000, 1);
+    _exit(counts == std::vector<int>(1000, 1) ? 0 : 1);
+  });
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(ThreadPool, ProgramMayExitDuringALoop) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  int status = inChild([] {
+    std::thread([] {
+      while (true)
+        parallelFor(64, 1, [](int64_t, int64_t) {
+          std::this_thread::sleep_for(std::chrono::microseconds(50));
+        });
+    }).detach();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    exit(7);
+  });
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+int numberOfThreads() {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind("Threads:", 0) == 0)
+      return std::stoi(line.substr(8));
+  return -1;
+}
+
+TEST_F(ThreadPool, StartsNoThreadForOne) {
+  ASSERT_TRUE(set_num_threads(1).ok());
+  int before = numberOfThreads();
+  visits(1000, 1);
+  EXPECT_EQ(numberOfThreads(), before);
+}
+
+} // namespace
+} // namespace weft
