@@ -39,6 +39,16 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   addCleanup(pm);
   // Before fusion: a group must not mix what runs once with what runs always.
   pm.addPass(createHoistParameters());
+  if (options.until == PipelineStage::folded)
+    return;
+
+  // Last of the graph passes: a group hides its ops from all others.
+  add(createFuse({options.explain}));
+  if (options.until == PipelineStage::fused)
+    return;
+
+  // Lifetimes are those of groups.
+  add(createPlanMemory());
 }
 
 namespace {

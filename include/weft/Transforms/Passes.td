@@ -68,4 +68,38 @@ def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
+  let summary = "Gather ops into groups, one kernel each";
+  let description = [{
+    ```
+    %a = weft.conv %x, %w ...            %r = weft.group(%x, %w, %y)
+    %b = weft.add %a, %y          ==>          schedule(<window>) {
+    %r = weft.relu %b                      conv, add, relu }
+    ```
+    A group has one iteration space and one of five forms:
+
+    - `loop`: element-wise and index ops; all results have one shape.
+    - `row`, `column`: reductions over the same axes of the same shape, and what
+      is computed before, between and after them. A result has that shape or one
+      element a row. `row` where the innermost axis is reduced.
+    - `window` (conv, pooling), `gemm` (matmul): one such op; casts and scalings
+      of its operands; element-wise ops on its result.
+
+    Broadcast, reshape, transpose, slice, concatenate, as_strided, iota and
+    splats are index arithmetic: every group that reads through one holds a copy.
+    An op that is cheap to compute may be copied too; others never are.
+  }];
+  let options = [explain];
+}
+
+def PlanMemory : Pass<"weft-plan-memory", "::mlir::func::FuncOp"> {
+  let summary = "Give intermediate results their places in one arena";
+  let description = [{
+    Sets `weft.offsets` on every group (bytes, a multiple of 256; -1 for results
+    of the function) and `weft.arena_bytes` on the function. Results whose
+    lifetimes overlap do not overlap in memory, but for one case: a loop group
+    may write where it reads an operand for the last time, element by element.
+  }];
+}
+
 #endif // WEFT_TRANSFORMS_PASSES

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decides which ops of a function become one kernel.
+#pragma once
+
+#include "FusionRules.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <string>
+#include <vector>
+
+namespace weft {
+
+/// The groups of one function. Free ops belong to none: every group that reads
+/// through one gets a copy.
+class FusionPlan {
+public:
+  explicit FusionPlan(mlir::func::FuncOp function);
+
+  struct Group {
+    Candidate candidate;
+    ir::ScheduleKind schedule;
+  };
+  /// In an order in which they can run.
+  std::vector<Group> groups() const;
+
+  /// A producer and a consumer in different groups.
+  struct Refusal {
+    mlir::Operation *producer, *consumer;
+    std::string why;
+  };
+  /// One for every two groups where one feeds the other, in program order.
+  std::vector<Refusal> refusals() const;
+
+private:
+  /// An op that computes, or a view that is a result of the function.
+  struct Node {
+    mlir::Operation *op;
+    llvm::SmallVector<int, 4> producers, users; // through free ops; ascending
+    bool isReturned = false;
+    llvm::SmallVector<int, 2> groups; // that hold it
+    int owner = -1;                   // that provides its result; -1: none
+  };
+  struct Cluster {
+    llvm::SmallVector<int, 8> nodes; // ascending
+    bool isDead = false;             // merged or copied into others
+  };
+
+  void findNodes(mlir::func::FuncOp function);
+  void linkNodes();
+
+  void mergeAlongEdges();
+  bool mergeWithProducers(int node);
+  void copyCheapClusters();
+  bool copyIntoUsers(int cluster);
+  void mergeSiblings();
+  bool tryMerge(int from, int into);
+
+  bool holds(int cluster, int node) const;
+  bool isReadOutside(int node, llvm::ArrayRef<int> nodes) const;
+  Candidate candidateOf(llvm::ArrayRef<int> nodes,
+                        llvm::ArrayRef<int> owned) const;
+  Candidate candidateOf(int cluster) const;
+  Candidate unionOf(int a, int b) const;
+  llvm::SmallVector<int> ownedBy(int cluster) const;
+  llvm::SmallVector<int> usersOf(int cluster) const;
+  bool reachesBeside(int from, int to) const;
+  std::string whyNotMerged(int from, int into) const;
+
+  std::vector<Node> nodes_;
+  std::vector<Cluster> clusters_;
+  llvm::DenseMap<mlir::Operation *, int> numbers_; // of nodes; only looked up
+};
+
+} // namespace weft

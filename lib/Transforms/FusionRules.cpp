@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+// A candidate is walked as its kernel would run: from every result backwards,
+// noting at which index of the loops each value is needed. A value needed at
+// one index is computed once; one needed at several, or again for every step of
+// a loop that it does not depend on, is computed again and must be cheap.
+#include "FusionRules.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+using namespace mlir;
+using namespace weft::ir;
+
+namespace weft {
+
+/// A kernel's text stays readable and its compilation short; a launch passes
+/// its tensors in a few hundred bytes.
+static constexpr size_t kMaxOps = 128;
+static constexpr size_t kMaxTensors = 64;
+/// Rows longer than this are written by many blocks: a second kernel that reads
+/// them again is faster than one block to a row.
+static constexpr int64_t kMaxRowWritten = 1 << 16;
+
+// ---- kinds of ops -----------------------------------------------------------
+
+bool isReduction(Operation *op) {
+  return isa<SumOp, ProdOp, MaxOp, MinOp, AllOp, AnyOp, ArgmaxOp, ArgminOp>(op);
+}
+
+static bool isWindow(Operation *op) {
+  return isa<ConvOp, MaxpoolOp, AvgpoolOp>(op);
+}
+
+bool isElementwise(Operation *op) {
+  return isRow(op) || isa<CastOp, WhereOp>(op);
+}
+
+bool isView(Operation *op) {
+  return isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ConcatenateOp,
+             AsStridedOp>(op);
+}
+
+bool isFree(Operation *op) {
+  return isView(op) || isa<IotaOp, SplatOp, ConstantOp>(op);
+}
+
+Operation *splatUnder(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<SplatOp>(op))
+      return op;
+    if (auto constant = dyn_cast<ConstantOp>(op)) {
+      auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+      return dense && dense.isSplat() ? op : nullptr;
+    }
+    if (!isa<BroadcastOp, ReshapeOp, TransposeOp>(op))
+      return nullptr;
+    value = op->getOperand(0);
+  }
+  return nullptr;
+}
+
+bool isCheap(Operation *op) {
+  if (isa<DivOp>(op))
+    return isa<FloatType>(getElementTypeOrSelf(op->getResult(0))) &&
+           splatUnder(op->getOperand(1));
+  return isa<NegOp, AbsOp, FloorOp, AddOp, SubOp, MulOp, MaximumOp, MinimumOp,
+             ReluOp, LogicalNotOp, LogicalAndOp, LogicalOrOp, LessOp,
+             LessEqualOp, GreaterOp, GreaterEqualOp, EqualOp, NotEqualOp,
+             CastOp, WhereOp>(op);
+}
+
+/// Cheap enough for the operand of a conv or matmul, where it is computed at
+/// every access: a cast, or a sum or product with one number.
+static bool isPrologue(Operation *op) {
+  if (isa<CastOp, NegOp>(op))
+    return true;
+  return isa<AddOp, SubOp, MulOp, DivOp>(op) && isCheap(op) &&
+         (splatUnder(op->getOperand(0)) || splatUnder(op->getOperand(1)));
+}
+
+static SmallVector<int64_t> reducedAxes(Operation *op) {
+  if (auto arg = dyn_cast<ArgmaxOp>(op))
+    return {static_cast<int64_t>(arg.getAxis())};
+  if (auto arg = dyn_cast<ArgminOp>(op))
+    return {static_cast<int64_t>(arg.getAxis())};
+  return SmallVector<int64_t>(
+      op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef());
+}
+
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+static std::string text(ArrayRef<int64_t> shape) {
+  return to_string(Shape(std::span<const int64_t>(shape.data(), shape.size())));
+}
+
+/// The same elements in the same order.
+static Value underReshapes(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getX();
+  return value;
+}
+
+// ---- at which index a value is needed ---------------------------------------
+
+namespace {
+/// The index of a value in terms of the loops: of each dim the loop it follows,
+/// -1 for the dims of size 1 and only for those. What has no such form gets a
+/// number of its own.
+struct Access {
+  SmallVector<int, 6> dims;
+  int form = 0;          // 0: `dims` says everything
+  bool repeated = false; // of other forms: equal elements are read repeatedly
+  bool prologue = false; // below an operand of conv or matmul
+
+  /// Equal for equal indices, whatever dims of size 1 lie between.
+  using Key = std::tuple<int, bool, std::vector<int>>;
+  Key key() const {
+    std::vector<int> loops;
+    if (form == 0)
+      llvm::copy_if(dims, std::back_inserter(loops),
+                    [](int dim) { return dim >= 0; });
+    return {form, prologue, loops};
+  }
+};
+
+class Walk {
+public:
+  explicit Walk(const Candidate &candidate) : candidate_(candidate) {}
+
+  std::string run();
+  ScheduleKind kind() const { return kind_; }
+
+private:
+  struct Step {
+    Value value;
+    Access access;
+    bool perPoint; // its user runs for every point, not once a row
+  };
+
+  std::string findSpace();
+  std::string findReductionSpace(ArrayRef<Operation *> reductions);
+  std::string start();
+  std::string visit(Step step);
+  std::string check(Operation *op, const Access &access, bool isAgain) const;
+  void enterOperands(Operation *op, const Access &access);
+  Access through(Operation *view, const Access &access, unsigned operand);
+  Access otherForm(const Access &access, Operation *view, unsigned operand,
+                   bool repeats);
+  Access identity(ArrayRef<int64_t> shape) const;
+  bool isRepeated(const Access &access) const;
+  void push(Value value, Access access, bool perPoint) {
+    stack_.push_back({value, std::move(access), perPoint});
+  }
+
+  const Candidate &candidate_;
+  ScheduleKind kind_ = ScheduleKind::loop;
+  SmallVector<int64_t> space_; // sizes of the loops
+  Access points_;              // the index of a value of that shape
+  Access rows_;                // of one element a row (reductions only)
+  bool hasRows_ = false;
+  bool longRows_ = false;
+  SmallVector<int64_t> axes_;
+  SmallVector<Step> stack_;
+  std::map<std::tuple<Access::Key, Operation *, unsigned>, int> forms_;
+  // Looked up, never walked.
+  std::map<Operation *, std::set<Access::Key>> seen_;
+  llvm::DenseSet<Value> tensors_;
+  size_t steps_ = 0;
+};
+} // namespace
+
+Access Walk::identity(ArrayRef<int64_t> shape) const {
+  Access access;
+  for (auto [i, size] : llvm::enumerate(shape))
+    access.dims.push_back(size == 1 ? -1 : static_cast<int>(i));
+  return access;
+}
+
+bool Walk::isRepeated(const Access &access) const {
+  if (access.form)
+    return access.repeated;
+  if (hasRows_ && access.key() == rows_.key())
+    return false;
+  for (auto [i, size] : llvm::enumerate(space_))
+    if (size != 1 && !llvm::is_contained(access.dims, static_cast<int>(i)))
+      return true;
+  return false;
+}
+
+/// An index that only the same view of the same index has.
+Access Walk::otherForm(const Access &access, Operation *view, unsigned operand,
+                       bool repeats) {
+  auto [it, added] = forms_.try_emplace({access.key(), view, operand},
+                                        static_cast<int>(forms_.size()) + 1);
+  Access result;
+  result.form = it->second;
+  result.prologue = access.prologue;
+  result.repeated = repeats || isRepeated(access);
+  return result;
+}
+
+/// The dims that follow loops, in order.
+static SmallVector<int64_t> withoutOnes(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> sizes;
+  llvm::copy_if(shape, std::back_inserter(sizes),
+                [](int64_t size) { return size != 1; });
+  return sizes;
+}
+
+/// Gives the dims of `shape` other than 1 the loops that `dims` names.
+static SmallVector<int, 6> spread(ArrayRef<int> dims, ArrayRef<int64_t> shape) {
+  SmallVector<int, 6> result;
+  auto next = dims.begin();
+  for (int64_t size : shape) {
+    while (size != 1 && *next < 0)
+      ++next;
+    result.push_back(size == 1 ? -1 : *next++);
+  }
+  return result;
+}
+
+/// The index of an operand of `view`, whose result is needed at `access`.
+Access Walk::through(Operation *view, const Access &access, unsigned operand) {
+  ArrayRef<int64_t> from = shapeOf(view->getResult(0));
+  ArrayRef<int64_t> to = shapeOf(view->getOperand(operand));
+  Access result = access;
+  if (auto broadcast = dyn_cast<BroadcastOp>(view)) {
+    bool repeats = withoutOnes(from) != withoutOnes(to);
+    if (access.form)
+      return otherForm(access, view, operand, repeats);
+    result.dims.assign(access.dims.end() - to.size(), access.dims.end());
+    for (auto [dim, size] : llvm::zip(result.dims, to))
+      if (size == 1)
+        dim = -1;
+    return result;
+  }
+  if (auto transpose = dyn_cast<TransposeOp>(view); transpose && !access.form) {
+    for (auto [i, axis] : llvm::enumerate(transpose.getPermutation()))
+      result.dims[axis] = access.dims[i];
+    return result;
+  }
+  if (isa<ReshapeOp>(view) && !access.form &&
+      withoutOnes(from) == withoutOnes(to)) {
+    result.dims = spread(access.dims, to);
+    return result;
+  }
+  return otherForm(access, view, operand, isa<AsStridedOp>(view));
+}
+
+// ---- the iteration space ----------------------------------------------------
+
+std::string Walk::findReductionSpace(ArrayRef<Operation *> reductions) {
+  Operation *first = reductions.front();
+  space_ = SmallVector<int64_t>(shapeOf(first->getOperand(0)));
+  axes_ = reducedAxes(first);
+  for (Operation *op : reductions.drop_front()) {
+    if (shapeOf(op->getOperand(0)) != ArrayRef(space_))
+      return "they reduce different shapes: " + text(space_) + " and " +
+             text(shapeOf(op->getOperand(0)));
+    if (reducedAxes(op) != axes_)
+      return "they reduce different axes: " + text(axes_) + " and " +
+             text(reducedAxes(op));
+  }
+  int innermost = -1;
+  int64_t rowLength = 1;
+  for (auto [i, size] : llvm::enumerate(space_)) {
+    bool reduced = llvm::is_contained(axes_, static_cast<int64_t>(i));
+    if (size != 1)
+      innermost = static_cast<int>(i);
+    if (reduced)
+      rowLength *= size;
+    else if (size != 1)
+      rows_.dims.push_back(static_cast<int>(i));
+  }
+  hasRows_ = true;
+  longRows_ = rowLength > kMaxRowWritten;
+  kind_ = llvm::is_contained(axes_, innermost) ? ScheduleKind::row
+                                               : ScheduleKind::column;
+  return {};
+}
+
+std::string Walk::findSpace() {
+  SmallVector<Operation *> reductions, anchors;
+  for (Operation *op : candidate_.ops) {
+    if (isReduction(op))
+      reductions.push_back(op);
+    else if (isWindow(op) || isa<MatmulOp>(op))
+      anchors.push_back(op);
+  }
+  auto inOrder = [](Operation *a, Operation *b) {
+    return a->isBeforeInBlock(b);
+  };
+  llvm::sort(reductions, inOrder);
+  llvm::sort(anchors, inOrder);
+  if (anchors.size() > 1)
+    return "both need a loop nest of their own";
+  if (!anchors.empty() && !reductions.empty())
+    return mnemonic(anchors[0]).str() + " and " +
+           mnemonic(reductions[0]).str() + " run different loops";
+  if (!reductions.empty())
+    return findReductionSpace(reductions);
+  if (!anchors.empty()) {
+    space_ = SmallVector<int64_t>(shapeOf(anchors[0]->getResult(0)));
+    kind_ = isWindow(anchors[0]) ? ScheduleKind::window : ScheduleKind::gemm;
+    return {};
+  }
+  space_ =
+      SmallVector<int64_t>(shapeOf(underReshapes(candidate_.results.front())));
+  return {};
+}
+
+// ---- the walk ---------------------------------------------------------------
+
+/// Every result must be stored at an index that the loops have.
+std::string Walk::start() {
+  for (Value result : candidate_.results) {
+    tensors_.insert(result);
+    Value core = underReshapes(result);
+    ArrayRef<int64_t> shape = shapeOf(core);
+    if (shape == ArrayRef(space_)) {
+      push(core, points_, /*perPoint=*/true);
+      continue;
+    }
+    SmallVector<int64_t> rowSizes;
+    for (int dim : rows_.dims)
+      rowSizes.push_back(space_[dim]);
+    if (!hasRows_ || withoutOnes(shape) != rowSizes)
+      return "both results are needed, and their shapes differ: " +
+             text(space_) + " and " + text(shape);
+    Access access;
+    access.dims = spread(rows_.dims, shape);
+    push(core, access, /*perPoint=*/false);
+  }
+  return {};
+}
+
+/// Whether `op` may be computed at `access`, where `isAgain` says that it is
+/// computed elsewhere, too.
+std::string Walk::check(Operation *op, const Access &access,
+                        bool isAgain) const {
+  std::string name = mnemonic(op).str();
+  if (isReduction(op)) {
+    if (access.key() == rows_.key())
+      return {};
+    return "the result of " + name + " is read in another order than its rows";
+  }
+  if (isWindow(op) || isa<MatmulOp>(op)) {
+    if (access.key() == points_.key())
+      return {};
+    return "the result of " + name +
+           " is read in another order than it is computed";
+  }
+  if (access.prologue)
+    return isPrologue(op) ? ""
+                          : name + " would be computed again at every access";
+  if (isAgain && !isCheap(op))
+    return name + " would be computed more than once";
+  return {};
+}
+
+/// What an op needs of its operands.
+void Walk::enterOperands(Operation *op, const Access &access) {
+  if (isReduction(op)) {
+    push(op->getOperand(0), points_, /*perPoint=*/true);
+    return;
+  }
+  if (isWindow(op) || isa<MatmulOp>(op)) {
+    for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+      Access inner = otherForm(access, op, static_cast<unsigned>(i),
+                               /*repeats=*/true);
+      inner.prologue = i < 2; // the bias is read once an element
+      push(operand, inner, /*perPoint=*/true);
+    }
+    return;
+  }
+  bool isRowValue = hasRows_ && access.key() == rows_.key();
+  for (Value operand : op->getOperands())
+    push(operand, access, !isRowValue);
+}
+
+std::string Walk::visit(Step step) {
+  Operation *op = step.value.getDefiningOp();
+  if (op && isView(op)) {
+    for (unsigned i = 0; i < op->getNumOperands(); ++i)
+      push(op->getOperand(i), through(op, step.access, i), step.perPoint);
+    return {};
+  }
+  if (op && (isa<IotaOp, SplatOp>(op) ||
+             (isa<ConstantOp>(op) && splatUnder(step.value))))
+    return {};
+  if (!op || !candidate_.ops.contains(op)) {
+    tensors_.insert(step.value);
+    return {};
+  }
+  if (longRows_ && step.perPoint && step.access.key() == rows_.key())
+    return "its rows are long: many blocks write them faster";
+  std::set<Access::Key> &accesses = seen_[op];
+  if (!accesses.insert(step.access.key()).second)
+    return {};
+  bool isAgain = accesses.size() > 1 || isRepeated(step.access);
+  if (std::string why = check(op, step.access, isAgain); !why.empty())
+    return why;
+  enterOperands(op, step.access);
+  return {};
+}
+
+std::string Walk::run() {
+  if (candidate_.ops.size() > kMaxOps)
+    return "a kernel has at most " + std::to_string(kMaxOps) + " ops";
+  if (std::string why = findSpace(); !why.empty())
+    return why;
+  points_ = identity(space_);
+  std::string why = start();
+  while (why.empty() && !stack_.empty()) {
+    // Every step is an expression of the kernel's text.
+    if (++steps_ > 16 * kMaxOps)
+      return "too much would be computed again";
+    why = visit(stack_.pop_back_val());
+  }
+  if (why.empty() && tensors_.size() > kMaxTensors)
+    return "a kernel has at most " + std::to_string(kMaxTensors) + " tensors";
+  return why;
+}
+
+std::string whyNotOneKernel(const Candidate &candidate) {
+  return Walk(candidate).run();
+}
+
+ScheduleKind scheduleOf(const Candidate &candidate) {
+  Walk walk(candidate);
+  std::string why = walk.run();
+  assert(why.empty() && "the candidate was accepted before");
+  return walk.kind();
+}
+
+} // namespace weft

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one kernel can compute: the rules that weft-fuse asks, each with the
+// reason it gives for saying no.
+#pragma once
+
+#include "weft/IR/Dialect.h"
+
+#include "llvm/ADT/DenseSet.h"
+
+#include <string>
+
+namespace weft {
+
+/// Ops that may become one group, and which of their results others read.
+struct Candidate {
+  llvm::DenseSet<mlir::Operation *> ops;
+  /// In program order.
+  llvm::SmallVector<mlir::Value> results;
+};
+
+/// Why `candidate` cannot be one kernel; empty if it can.
+std::string whyNotOneKernel(const Candidate &candidate);
+
+/// How its loops run. Needs a candidate that can be one kernel.
+ir::ScheduleKind scheduleOf(const Candidate &candidate);
+
+/// A reduction: sum, prod, max, min, all, any, argmax, argmin.
+bool isReduction(mlir::Operation *op);
+/// Element-wise: a row, cast or where.
+bool isElementwise(mlir::Operation *op);
+/// Costs index arithmetic where it is read: broadcast, reshape, transpose,
+/// slice, concatenate, as_strided.
+bool isView(mlir::Operation *op);
+/// A view, or a source of values that needs no memory: iota, splat, constant.
+bool isFree(mlir::Operation *op);
+/// An element-wise op that may be computed twice rather than kept.
+bool isCheap(mlir::Operation *op);
+
+/// The number in every element of `value`, as an op: a constant or a splat,
+/// also under views; null if there is none.
+mlir::Operation *splatUnder(mlir::Value value);
+
+} // namespace weft
