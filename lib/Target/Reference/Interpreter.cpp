@@ -3,6 +3,7 @@
 #include "weft/Target/Reference/Interpreter.h"
 
 #include "Evaluate.h"
+#include "Noise.h"
 
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -16,7 +17,8 @@ constexpr int64_t kMaxElements = int64_t{1} << 28;
 
 class Interpreter {
 public:
-  explicit Interpreter(const Options &options) : options_(options) {}
+  explicit Interpreter(const Options &options)
+      : options_(options), noise_(options.noise, options.noiseSeed) {}
 
   /// The values that the block's terminator names.
   StatusOr<std::vector<Value>> run(mlir::Block &block,
@@ -49,9 +51,13 @@ private:
     llvm::SmallVector<const Value *> operands;
     for (mlir::Value operand : op->getOperands())
       operands.push_back(&values_.at(operand));
+    std::vector<Value> moved = noise_.moveOperands(op, operands);
+    for (auto [operand, value] : llvm::zip(operands, moved))
+      operand = &value;
     StatusOr<Value> result = evaluateOp(op, operands);
     if (!result.ok())
       return result.status();
+    noise_.moveResult(op, operands, *result);
     if (options_.roundEachOp)
       for (double &element : result->reals)
         element = roundTo(result->dtype, element);
@@ -94,6 +100,7 @@ private:
   }
 
   Options options_;
+  Noise noise_;
   llvm::DenseMap<mlir::Value, Value> values_;
 };
 

@@ -49,6 +49,12 @@ struct Options {
   /// from the arguments to the results, and only `weft.cast` rounds, which is
   /// nearer to the truth than any kernel.
   bool roundEachOp = false;
+  /// Not 0: moves every inexact result by random amounts of up to so many units
+  /// in the last place of its type, more where the row claims less accuracy.
+  /// How far the results of several such runs lie apart says how exact a kernel
+  /// can be expected to be.
+  double noise = 0;
+  uint64_t noiseSeed = 0;
 };
 
 /// Runs one function on one value for each of its arguments (rank 0 for an

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// How wrong each op may be.
+#include "Noise.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace weft::reference {
+namespace {
+
+/// Half a unit in the last place of 1, and the smallest positive number.
+struct Precision {
+  double unit, tiny;
+};
+
+Precision precisionOf(DType dtype) {
+  switch (dtype) {
+  case DType::float64:
+    return {0x1p-53, 0};
+  case DType::float16:
+    return {0x1p-11, 0x1p-24};
+  case DType::bfloat16:
+    return {0x1p-8, 0x1p-133};
+  case DType::float8:
+    return {0x1p-4, 0x1p-9};
+  default:
+    return {0x1p-24, 0x1p-149};
+  }
+}
+
+bool isNarrow(DType dtype) { return precisionOf(dtype).unit > 0x1p-24; }
+
+/// The precision that kernels compute a type in.
+double computingUnit(DType dtype) {
+  return dtype == DType::float64 ? 0x1p-53 : 0x1p-24;
+}
+
+/// Sums of products of such numbers are exact.
+bool isOnGrid(const Value &x) {
+  return llvm::all_of(x.reals, [](double e) {
+    return std::fabs(e) < 64 && e * 8 == std::trunc(e * 8);
+  });
+}
+
+bool accumulates(OpKind kind) {
+  switch (kind) {
+  case OpKind::sum:
+  case OpKind::prod:
+  case OpKind::softmax:
+  case OpKind::batch_norm:
+  case OpKind::matmul:
+  case OpKind::conv:
+  case OpKind::avgpool:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// Rows that choose among numbers, or whose error is that of a quotient.
+bool isExact(OpKind kind) {
+  switch (kind) {
+  case OpKind::neg:
+  case OpKind::abs:
+  case OpKind::floor:
+  case OpKind::relu:
+  case OpKind::maximum:
+  case OpKind::minimum:
+  case OpKind::floor_div:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// What a row claims, and where.
+struct Claim {
+  double ulp, low, high;
+};
+
+Claim claimOf(OpKind kind) {
+  switch (kind) {
+#define WEFT_ROW(mnemonic, opClass, arity, predicate, types, cpu, cuda, low,   \
+                 high)                                                         \
+  case OpKind::mnemonic:                                                       \
+    return {static_cast<double>(std::max(cpu, cuda)), low, high};
+#include "weft/IR/Rows.inc"
+#undef WEFT_ROW
+  default:
+    return {0, 0, 0};
+  }
+}
+
+} // namespace
+
+double Noise::amount() {
+  // Knuth's linear congruential generator; the upper bits are good.
+  state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+  return static_cast<double>(state_ >> 11) * 0x1p-52 - 1;
+}
+
+std::vector<Value> Noise::moveOperands(mlir::Operation *op, Operands operands) {
+  if (units_ == 0 || operands.empty() || !operands[0]->isReal())
+    return {};
+  const OpKind kind = *ir::opKind(op);
+  const bool isQuotient = kind == OpKind::floor_div || kind == OpKind::mod;
+  if (!isQuotient &&
+      (!accumulates(kind) ||
+       llvm::all_of(operands, [](const Value *x) { return isOnGrid(*x); })))
+    return {};
+  std::vector<Value> moved;
+  for (const Value *operand : operands)
+    moved.push_back(*operand);
+  const double unit = units_ * computingUnit(operands[0]->dtype);
+  if (!isQuotient) {
+    for (Value &value : moved)
+      for (double &x : value.reals)
+        x *= 1 + unit * amount();
+    return moved;
+  }
+  for (auto [x, y] : llvm::zip(moved[0].reals, moved[1].reals))
+    if (std::fmod(x, y) != 0)
+      x *= 1 + unit * amount();
+  return moved;
+}
+
+void Noise::moveRow(mlir::Operation *op, Operands operands, Value &result) {
+  const OpKind kind = *ir::opKind(op);
+  const Claim claim = claimOf(kind);
+  const Precision precision = precisionOf(result.dtype);
+  const double unit =
+      std::max(units_, claim.ulp) * computingUnit(result.dtype) +
+      (isNarrow(result.dtype) ? 1.5 * precision.unit : 0);
+  for (size_t i = 0; i < result.reals.size(); ++i) {
+    double &y = result.reals[i];
+    if (roundTo(result.dtype, y) == y)
+      continue;
+    double x = operands[0]->reals[i];
+    y += y * unit * amount() + 1.5 * precision.tiny * amount();
+    // Where nothing is claimed the error need not shrink with the result.
+    if (claim.ulp > 0 && (x < claim.low || x > claim.high))
+      y += std::max(1.0, std::fabs(x)) * unit * amount();
+  }
+}
+
+void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
+  if (units_ == 0 || !result.isReal())
+    return;
+  if (ir::isRow(op)) {
+    if (!isExact(*ir::opKind(op)))
+      moveRow(op, operands, result);
+    return;
+  }
+  const bool isCast = mlir::isa<ir::CastOp>(op);
+  if (!isCast && !accumulates(*ir::opKind(op)))
+    return;
+  const Precision precision = precisionOf(result.dtype);
+  // A cast rounds, and which way depends on errors before it.
+  const double unit =
+      isNarrow(result.dtype) ? 1.5 * precision.unit : units_ * precision.unit;
+  for (size_t i = 0; i < result.reals.size(); ++i) {
+    double &y = result.reals[i];
+    bool isExact = isCast ? y == operands[0]->at(static_cast<int64_t>(i))
+                          : roundTo(result.dtype, y) == y;
+    if (!isExact)
+      y += y * unit * amount() + 1.5 * precision.tiny * amount();
+  }
+}
+
+} // namespace weft::reference

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ops of random graphs that make or move elements.
+#include "RandomGraph.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace weft::random {
+
+GraphBuilder::MaybeValue GraphBuilder::broadcast() {
+  mlir::Value x = some();
+  Shape shape = shapeOf(x), wide;
+  for (auto extra = draw_.integer(0, 2); extra > 0; --extra)
+    wide.push_back(draw_.integer(1, 4));
+  for (int64_t size : shape)
+    wide.push_back(size == 1 && draw_.chance(0.7) ? someSize() : size);
+  if (!fits(wide))
+    return std::nullopt;
+  return create<ir::BroadcastOp>(type(dtypeOf(x), wide), x);
+}
+
+GraphBuilder::MaybeValue GraphBuilder::reshape() {
+  mlir::Value x = some();
+  Shape shape = shapeOf(x), other;
+  int64_t left = shape.num_elements();
+  if (left == 0 || draw_.chance(0.2)) { // only sizes of 1 come or go
+    for (int64_t size : shape)
+      if (size != 1)
+        other.push_back(size);
+    if (draw_.chance(0.5))
+      other.push_back(1);
+  } else {
+    while (left > 1 && other.rank() < 4) {
+      int64_t size = draw_.integer(1, std::min<int64_t>(left, 12));
+      if (left % size == 0) {
+        other.push_back(size);
+        left /= size;
+      }
+    }
+    if (left > 1)
+      other.push_back(left);
+  }
+  if (!fits(other))
+    return std::nullopt;
+  return create<ir::ReshapeOp>(type(dtypeOf(x), other), x);
+}
+
+GraphBuilder::MaybeValue GraphBuilder::transpose() {
+  mlir::Value x = some();
+  Shape shape = shapeOf(x), other;
+  std::vector<int64_t> permutation;
+  for (int64_t i = 0; i < shape.rank(); ++i)
+    permutation.insert(permutation.begin() + draw_.integer(0, i), i);
+  for (int64_t axis : permutation)
+    other.push_back(shape[static_cast<int>(axis)]);
+  return create<ir::TransposeOp>(type(dtypeOf(x), other), x, permutation);
+}
+
+GraphBuilder::MaybeValue GraphBuilder::slice() {
+  mlir::Value x = some();
+  Shape shape = shapeOf(x), other;
+  std::vector<int64_t> starts, steps;
+  for (int64_t size : shape) {
+    int64_t count =
+        size == 0 || draw_.chance(0.05) ? 0 : draw_.integer(1, size);
+    if (count == 0) {
+      starts.push_back(0);
+      steps.push_back(1);
+      other.push_back(0);
+      continue;
+    }
+    int64_t longest = count > 1 ? (size - 1) / (count - 1) : 1;
+    int64_t step = draw_.integer(1, std::min<int64_t>(longest, 3));
+    int64_t start = draw_.integer(0, size - 1 - step * (count - 1));
+    bool backwards = draw_.chance(0.3);
+    starts.push_back(backwards ? start + step * (count - 1) : start);
+    steps.push_back(backwards ? -step : step);
+    other.push_back(count);
+  }
+  return create<ir::SliceOp>(type(dtypeOf(x), other), x, starts, steps);
+}
+
+GraphBuilder::MaybeValue GraphBuilder::concatenate() {
+  mlir::Value x =
+      someOf([&](mlir::Value value) { return shapeOf(value).rank() > 0; },
+             someDType(), someShape(1, 3));
+  Shape shape = shapeOf(x);
+  auto axis = static_cast<int>(draw_.integer(0, shape.rank() - 1));
+  auto joins = [&](mlir::Value value) {
+    Shape other = shapeOf(value);
+    if (dtypeOf(value) != dtypeOf(x) || other.rank() != shape.rank())
+      return false;
+    other[axis] = shape[axis];
+    return other == shape;
+  };
+  SmallVector<mlir::Value> inputs = {x};
+  for (auto more = draw_.integer(0, 2); more > 0; --more) {
+    Shape other = shape;
+    other[axis] = draw_.integer(0, 4);
+    inputs.push_back(someOf(joins, dtypeOf(x), other));
+  }
+  std::swap(inputs.front(), inputs[static_cast<size_t>(draw_.integer(
+                                0, static_cast<int64_t>(inputs.size()) - 1))]);
+  shape[axis] = 0;
+  for (mlir::Value input : inputs)
+    shape[axis] += shapeOf(input)[axis];
+  if (!fits(shape))
+    return std::nullopt;
+  return create<ir::ConcatenateOp>(type(dtypeOf(x), shape), inputs,
+                                   static_cast<uint64_t>(axis));
+}
+
+GraphBuilder::MaybeValue GraphBuilder::iota() {
+  Shape shape = someShape(1, 3);
+  DType dtype = draw_.pick({float32, int32, int64, float16, uint8});
+  return create<ir::IotaOp>(
+      type(dtype, shape),
+      static_cast<uint64_t>(draw_.integer(0, shape.rank() - 1)));
+}
+
+GraphBuilder::MaybeValue GraphBuilder::asStrided() {
+  Shape shape = someShape(1, 3);
+  if (shape.num_elements() == 0)
+    return std::nullopt;
+  std::vector<int64_t> strides;
+  int64_t low = 0, high = 0;
+  for (int64_t size : shape) {
+    strides.push_back(draw_.integer(-3, 8));
+    (strides.back() < 0 ? low : high) += (size - 1) * strides.back();
+  }
+  int64_t offset = draw_.integer(0, 2) - low;
+  Shape memory{offset + high + 1 + draw_.integer(0, 3)};
+  if (!fits(memory))
+    return std::nullopt;
+  mlir::Value x = argument(someDType(), memory, /*isParameter=*/false);
+  return create<ir::AsStridedOp>(type(dtypeOf(x), shape), x,
+                                 static_cast<uint64_t>(offset), strides);
+}
+
+static Attribute element(OpBuilder &builder, Type type, double value) {
+  if (auto floating = dyn_cast<FloatType>(type))
+    return FloatAttr::get(floating, value);
+  auto integer = cast<IntegerType>(type);
+  return IntegerAttr::get(
+      integer, APInt(integer.getWidth(),
+                     static_cast<uint64_t>(static_cast<int64_t>(value)),
+                     /*isSigned=*/true));
+}
+
+mlir::Value GraphBuilder::number(DType dtype, const Shape &shape,
+                                 double value) {
+  RankedTensorType type = this->type(dtype, shape);
+  if (dtype == boolean || dtype == uint8)
+    value = value != 0;
+  return create<ir::ConstantOp>(
+      type, cast<TypedAttr>(Attribute(DenseElementsAttr::get(
+                type, element(builder_, type.getElementType(), value)))));
+}
+
+GraphBuilder::MaybeValue GraphBuilder::constant() {
+  RankedTensorType type = this->type(someDType(), someShape(0, 2));
+  SmallVector<Attribute> elements;
+  bool isSmall = dtype_of<bool>() == ir::toDType(type.getElementType());
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
+    elements.push_back(
+        element(builder_, type.getElementType(),
+                isSmall ? static_cast<double>(draw_.integer(0, 1))
+                        : static_cast<double>(draw_.integer(-28, 28)) * 0.25));
+  return create<ir::ConstantOp>(
+      type, cast<TypedAttr>(Attribute(DenseElementsAttr::get(type, elements))));
+}
+
+GraphBuilder::MaybeValue GraphBuilder::splat() {
+  DType dtype = draw_.pick({float32, float32, float64, int32, boolean});
+  Type scalar = ir::toElementType(builder_.getContext(), dtype);
+  unsigned number = main_.getBody().front().getNumArguments();
+  main_.insertArgument(number, scalar, builder_.getDictionaryAttr({}),
+                       builder_.getUnknownLoc());
+  return create<ir::SplatOp>(type(dtype, someShape(0, 3)),
+                             main_.getArgument(number));
+}
+
+} // namespace weft::random

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random graphs: the generator itself, and every way to run a graph against the
+// reference interpreter.
+//
+//   weft-random-tests [--seed N] [--count N] [--print]
+#include "Compare.h"
+#include "RandomGraph.h"
+
+#include "mlir/IR/Verifier.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+namespace weft::random {
+namespace {
+
+uint64_t firstSeed = 1;
+int numGraphs = 200;
+bool print = false;
+
+std::string textOf(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module.print(os);
+  return text;
+}
+
+class RandomTest : public testing::Test {
+protected:
+  RandomTest() : context(mlir::MLIRContext::Threading::DISABLED) {}
+
+  /// Calls `test` on every graph; a failure says which graph it is.
+  template <typename Test> void forEachGraph(Test test) {
+    for (int i = 0; i < numGraphs; ++i) {
+      uint64_t seed = firstSeed + static_cast<uint64_t>(i);
+      mlir::OwningOpRef<mlir::ModuleOp> module = randomGraph(&context, seed);
+      std::string text = textOf(*module);
+      if (print)
+        std::cout << text;
+      SCOPED_TRACE("--seed " + std::to_string(seed) + " --count 1\n" + text);
+      test(*module, seed);
+      if (HasFailure())
+        return;
+    }
+  }
+
+  mlir::MLIRContext context;
+};
+
+TEST_F(RandomTest, GraphsAreValidAndDeterministic) {
+  std::map<std::string, int> ops;
+  forEachGraph([&](mlir::ModuleOp module, uint64_t seed) {
+    EXPECT_TRUE(mlir::succeeded(mlir::verify(module)));
+    EXPECT_EQ(textOf(module), textOf(*randomGraph(&context, seed)));
+    module.walk([&](mlir::Operation *op) {
+      if (ir::opKind(op))
+        ++ops[std::string(ir::mnemonic(op))];
+    });
+  });
+  // Every op that the tracer records turns up.
+  if (numGraphs < 200)
+    return;
+#define WEFT_OP(mnemonic) EXPECT_GT(ops[#mnemonic], 0) << #mnemonic;
+#include "weft/IR/OpKinds.inc"
+#undef WEFT_OP
+}
+
+TEST_F(RandomTest, MostElementsCanBeCompared) {
+  int64_t numElements = 0, numCompared = 0;
+  forEachGraph([&](mlir::ModuleOp module, uint64_t seed) {
+    auto expected = expectedResults(module, randomArguments(module, seed));
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    std::vector<reference::Value> exact;
+    for (const Expected &result : *expected) {
+      exact.push_back(result.value);
+      numElements += result.value.size();
+    }
+    EXPECT_EQ(findDifference(*expected, exact, numCompared), "");
+  });
+  std::cout << numCompared << " of " << numElements
+            << " elements have a finite tolerance\n";
+  EXPECT_GT(numCompared * 10, numElements * 8);
+}
+
+TEST_F(RandomTest, DifferencesAreFound) {
+  std::vector<Expected> expected = {
+      {{float32, {2}, {1, 2}, {}}, {1e-6, 1e-6}},
+      {{int32, {2}, {}, {3, 4}}, {0, std::numeric_limits<double>::infinity()}}};
+  int64_t n = 0;
+  EXPECT_EQ(findDifference(
+                expected,
+                {{float32, {2}, {1, 2 + 5e-7}, {}}, {int32, {2}, {}, {3, 9}}},
+                n),
+            "");
+  EXPECT_EQ(n, 3);
+  EXPECT_THAT(findDifference(
+                  expected,
+                  {{float32, {2}, {1, 2.5}, {}}, {int32, {2}, {}, {3, 4}}}, n),
+              testing::HasSubstr("result 0 (float32 [2]), element 1: expects "
+                                 "2, got 2.5, tolerance"));
+  EXPECT_THAT(findDifference(expected,
+                             {{float32, {2}, {1, std::nan("")}, {}},
+                              {int32, {2}, {}, {3, 4}}},
+                             n),
+              testing::HasSubstr("element 1: expects 2, got nan"));
+  EXPECT_THAT(
+      findDifference(expected,
+                     {{float32, {2}, {1, 2}, {}}, {int32, {2}, {}, {2, 4}}}, n),
+      testing::HasSubstr("result 1 (int32 [2]), element 0"));
+  EXPECT_EQ(findDifference(expected, {}, n), "expects 2 results, got 0");
+}
+
+} // namespace
+} // namespace weft::random
+
+int main(int argc, char **argv) {
+  testing::InitGoogleTest(&argc, argv);
+  for (int i = 1; i < argc; ++i) {
+    if (!std::strcmp(argv[i], "--seed") && i + 1 < argc)
+      weft::random::firstSeed = std::strtoull(argv[++i], nullptr, 10);
+    else if (!std::strcmp(argv[i], "--count") && i + 1 < argc)
+      weft::random::numGraphs = std::atoi(argv[++i]);
+    else if (!std::strcmp(argv[i], "--print"))
+      weft::random::print = true;
+    else {
+      std::cerr << "usage: weft-random-tests [--seed N] [--count N] "
+                   "[--print]\n";
+      return 1;
+    }
+  }
+  std::cout << "seeds " << weft::random::firstSeed << " to "
+            << weft::random::firstSeed +
+                   static_cast<uint64_t>(weft::random::numGraphs) - 1
+            << std::endl;
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contractions and windows of random graphs.
+#include "RandomGraph.h"
+
+#include "weft/Core/ShapeRules.h"
+
+using namespace mlir;
+
+namespace weft::random {
+
+GraphBuilder::MaybeValue GraphBuilder::matmul() {
+  mlir::Value x = someOf(
+      [&](mlir::Value value) {
+        int rank = shapeOf(value).rank();
+        return dtypeOf(value) != boolean && rank >= 2 && rank <= 4;
+      },
+      someFloat(), someShape(2, 3));
+  Shape shape = shapeOf(x), other = shape;
+  other[-2] = shape[-1];
+  other[-1] = someSize();
+  StatusOr<Shape> result = shape_rules::matmul(shape, other);
+  if (!result.ok() || !fits(*result) || !fits(other) ||
+      result->num_elements() * shape[-1] > options_.maxWork)
+    return std::nullopt;
+  mlir::Value y = someOf(
+      [&](mlir::Value value) {
+        return dtypeOf(value) == dtypeOf(x) && shapeOf(value) == other;
+      },
+      dtypeOf(x), other);
+  return create<ir::MatmulOp>(type(dtypeOf(x), *result), x, y);
+}
+
+GraphBuilder::MaybeValue GraphBuilder::linear() {
+  mlir::Value x = someFloating(2, 2);
+  Shape shape = shapeOf(x);
+  int64_t outputs = draw_.integer(1, 20);
+  // Weights as PyTorch keeps them: [out, in].
+  mlir::Value w = parameter(dtypeOf(x), {outputs, shape[1]});
+  if (!fits(shapeOf(w)) || !fits({shape[0], outputs}))
+    return std::nullopt;
+  std::vector<int64_t> swap = {1, 0};
+  w = create<ir::TransposeOp>(type(dtypeOf(x), {shape[1], outputs}), w, swap);
+  Shape result{shape[0], outputs};
+  mlir::Value y = create<ir::MatmulOp>(type(dtypeOf(x), result), x, w);
+  y = row(OpKind::add, {y, expand(parameter(dtypeOf(x), {outputs}), result)});
+  if (draw_.chance(0.3))
+    return batchNorm(y);
+  return draw_.chance(0.5) ? row(OpKind::relu, y) : y;
+}
+
+std::vector<int64_t> GraphBuilder::somePadding(int n) {
+  std::vector<int64_t> padding;
+  for (int i = 0; i < 2 * n; ++i)
+    padding.push_back(draw_.chance(0.5) ? 0 : draw_.integer(0, 2));
+  return padding;
+}
+
+GraphBuilder::MaybeValue GraphBuilder::conv() {
+  return conv(someFloating(3, 5), draw_.integer(1, 6));
+}
+
+GraphBuilder::MaybeValue GraphBuilder::conv(mlir::Value x, int64_t outputs) {
+  Shape shape = shapeOf(x);
+  const int n = shape.rank() - 2;
+  const int64_t channels = shape[1];
+  if (channels == 0)
+    return std::nullopt;
+  int64_t groups = draw_.chance(0.7)   ? 1
+                   : channels % 2 == 0 ? 2
+                   : draw_.chance(0.5) ? channels
+                                       : 1;
+  outputs *= groups;
+  Shape kernel{outputs, channels / groups};
+  shape_rules::Window window{{}, somePadding(n), {}, groups};
+  for (int d = 0; d < n; ++d) {
+    kernel.push_back(draw_.integer(1, 3));
+    window.stride.push_back(draw_.chance(0.7) ? 1 : 2);
+    window.dilation.push_back(draw_.chance(0.8) ? 1 : 2);
+  }
+  bool hasBias = draw_.chance(0.5);
+  std::optional<Shape> bias;
+  if (hasBias)
+    bias = Shape{outputs};
+  StatusOr<Shape> result = shape_rules::conv(shape, kernel, bias, window);
+  if (!result.ok() || !fits(*result) || !fits(kernel) ||
+      result->num_elements() * kernel.num_elements() / outputs >
+          options_.maxWork)
+    return std::nullopt;
+  DType dtype = dtypeOf(x);
+  mlir::Value w = argument(dtype, kernel, draw_.chance(0.9));
+  mlir::Value b = hasBias ? parameter(dtype, *bias) : mlir::Value();
+  return create<ir::ConvOp>(type(dtype, *result), x, w, b, window.stride,
+                            window.padding, window.dilation,
+                            static_cast<uint64_t>(groups));
+}
+
+GraphBuilder::MaybeValue GraphBuilder::convBlock() {
+  MaybeValue y = conv(someFloating(3, 5), draw_.integer(1, 6));
+  if (!y)
+    return y;
+  if (draw_.chance(0.8))
+    y = batchNorm(*y);
+  if (y && draw_.chance(0.4))
+    y = row(OpKind::add, {*y, companionOf(*y)});
+  return draw_.chance(0.7) ? row(OpKind::relu, *y) : *y;
+}
+
+GraphBuilder::MaybeValue GraphBuilder::maxpool() {
+  mlir::Value x = someOf(
+      [&](mlir::Value value) {
+        int rank = shapeOf(value).rank();
+        return dtypeOf(value) != boolean && rank >= 3 && rank <= 5;
+      },
+      someFloat(), someShape(3, 5));
+  Shape shape = shapeOf(x);
+  const int n = shape.rank() - 2;
+  std::vector<int64_t> kernel;
+  shape_rules::Window window{{}, {}, std::vector<int64_t>(n, 1)};
+  for (int d = 0; d < n; ++d) {
+    kernel.push_back(draw_.integer(1, 3));
+    window.stride.push_back(draw_.integer(1, 2));
+    for (int side = 0; side < 2; ++side)
+      window.padding.push_back(draw_.integer(0, kernel.back() / 2));
+  }
+  StatusOr<Shape> result = shape_rules::pool("maxpool", shape, kernel, window);
+  if (!result.ok() || !fits(*result))
+    return std::nullopt;
+  return create<ir::MaxpoolOp>(type(dtypeOf(x), *result), x, kernel,
+                               window.stride, window.padding);
+}
+
+GraphBuilder::MaybeValue GraphBuilder::avgpool() {
+  mlir::Value x = someFloating(3, 5);
+  Shape shape = shapeOf(x);
+  const int n = shape.rank() - 2;
+  std::vector<int64_t> kernel;
+  shape_rules::Window window{{}, somePadding(n), std::vector<int64_t>(n, 1)};
+  for (int d = 0; d < n; ++d) {
+    kernel.push_back(draw_.integer(1, 3));
+    window.stride.push_back(draw_.integer(1, 2));
+  }
+  StatusOr<Shape> result = shape_rules::pool("avgpool", shape, kernel, window);
+  if (!result.ok() || !fits(*result))
+    return std::nullopt;
+  return create<ir::AvgpoolOp>(type(dtypeOf(x), *result), x, kernel,
+                               window.stride, window.padding,
+                               draw_.chance(0.5));
+}
+
+} // namespace weft::random
