@@ -6,7 +6,10 @@
 #include "Compare.h"
 #include "RandomGraph.h"
 
+#include "weft/Transforms/Pipelines.h"
+
 #include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -83,6 +86,28 @@ TEST_F(RandomTest, MostElementsCanBeCompared) {
   std::cout << numCompared << " of " << numElements
             << " elements have a finite tolerance\n";
   EXPECT_GT(numCompared * 10, numElements * 8);
+}
+
+TEST_F(RandomTest, PassesKeepTheMeaning) {
+  using enum PipelineStage;
+  int64_t numCompared = 0;
+  forEachGraph([&](mlir::ModuleOp module, uint64_t seed) {
+    reference::Arguments arguments = randomArguments(module, seed);
+    auto expected = expectedResults(module, arguments);
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    for (PipelineStage until : {graph, folded, fused, plan}) {
+      mlir::OwningOpRef<mlir::ModuleOp> changed = module.clone();
+      mlir::PassManager passes(&context);
+      buildPipeline(passes, {.until = until});
+      ASSERT_TRUE(mlir::succeeded(passes.run(*changed)));
+      auto results = interpret(*changed, arguments);
+      ASSERT_TRUE(results.ok()) << results.status();
+      EXPECT_EQ(findDifference(*expected, *results, numCompared), "")
+          << "after stage " << static_cast<int>(until) << "\n"
+          << textOf(*changed);
+    }
+  });
+  EXPECT_TRUE(HasFailure() || numCompared > 0);
 }
 
 TEST_F(RandomTest, DifferencesAreFound) {
