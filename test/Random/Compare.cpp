@@ -11,9 +11,10 @@ namespace weft::random {
 using reference::Value;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-/// Runs with errors. A kernel's own error is small against the errors of eight
-/// units that they make at every op; the factor covers runs that were lucky.
-static constexpr int kNumRuns = 6;
+/// Runs with errors; the first only rounds, as kernels of single ops do. A
+/// kernel's own error is small against the errors of eight units that the
+/// others make at every op; the factor covers runs that were lucky.
+static constexpr int kNumRuns = 7;
 static constexpr double kUnits = 8, kFactor = 4;
 
 /// Two numbers that no tolerance tells apart.
@@ -66,9 +67,9 @@ expectedResults(mlir::ModuleOp module, const reference::Arguments &arguments) {
   for (int run = 0; run < kNumRuns; ++run) {
     StatusOr<std::vector<Value>> moved =
         interpret(module, arguments,
-                  {.roundEachOp = run % 2 == 1,
-                   .noise = kUnits,
-                   .noiseSeed = static_cast<uint64_t>(run) + 1});
+                  {.roundEachOp = run % 2 == 0,
+                   .noise = run == 0 ? 0 : kUnits,
+                   .noiseSeed = static_cast<uint64_t>(run)});
     if (!moved.ok())
       return moved.status();
     for (size_t r = 0; r < expected.size(); ++r)
@@ -80,7 +81,8 @@ expectedResults(mlir::ModuleOp module, const reference::Arguments &arguments) {
   for (auto &[value, tolerance] : expected)
     if (value.isReal())
       for (int64_t i = 0; i < value.size(); ++i)
-        tolerance[i] += lastPlace(value.dtype, value.reals[i]);
+        if (std::isfinite(value.reals[i]))
+          tolerance[i] += lastPlace(value.dtype, value.reals[i]);
   return expected;
 }
 

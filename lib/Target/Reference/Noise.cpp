@@ -99,6 +99,20 @@ double Noise::amount() {
   return static_cast<double>(state_ >> 11) * 0x1p-52 - 1;
 }
 
+/// x * scale + shift, as passes rewrite a batch norm: other cancellations, and
+/// NaN where statistics are infinite.
+static Value foldedBatchNorm(ir::BatchNormOp op, Operands operands) {
+  Value y = *operands[0];
+  int64_t i = 0;
+  forEachIndex(y.shape, [&](Index index) {
+    auto at = [&](int n) { return operands[n]->reals[index[1]]; };
+    double scale = at(1) / std::sqrt(at(4) + op.getEps().convertToDouble());
+    y.reals[i] = y.reals[i] * scale + (at(2) - at(3) * scale);
+    ++i;
+  });
+  return y;
+}
+
 std::vector<Value> Noise::moveOperands(mlir::Operation *op, Operands operands) {
   if (units_ == 0 || operands.empty() || !operands[0]->isReal())
     return {};
@@ -151,6 +165,8 @@ void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
       moveRow(op, operands, result);
     return;
   }
+  if (auto batchNorm = mlir::dyn_cast<ir::BatchNormOp>(op))
+    result = foldedBatchNorm(batchNorm, operands);
   const bool isCast = mlir::isa<ir::CastOp>(op);
   if (!isCast && !accumulates(*ir::opKind(op)))
     return;
