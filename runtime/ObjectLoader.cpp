@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads an x86-64 ELF relocatable object that needs nothing from outside.
+// Loads an x86-64 ELF relocatable object that needs nothing from outside but
+// the C library's math functions.
 #include "runtime/ObjectLoader.h"
 
 #include "absl/strings/str_cat.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <elf.h>
 #include <optional>
@@ -31,6 +33,45 @@ uint64_t alignUp(uint64_t value, uint64_t to) {
   return (value + to - 1) / to * to;
 }
 
+constexpr uint64_t kStubBytes = 16;
+
+/// What kernels may call: functions of the C library that compute with their
+/// arguments alone.
+void *mathFunction(std::string_view name) {
+#define WEFT_MATH_1(name)                                                      \
+  {#name, reinterpret_cast<void *>(static_cast<double (*)(double)>(&::name))}, \
+  {                                                                            \
+    #name "f",                                                                 \
+        reinterpret_cast<void *>(static_cast<float (*)(float)>(&::name##f))    \
+  }
+#define WEFT_MATH_2(name)                                                      \
+  {#name, reinterpret_cast<void *>(                                            \
+              static_cast<double (*)(double, double)>(&::name))},              \
+  {                                                                            \
+    #name "f", reinterpret_cast<void *>(                                       \
+                   static_cast<float (*)(float, float)>(&::name##f))           \
+  }
+  static const std::map<std::string_view, void *> functions = {
+      WEFT_MATH_1(exp),
+      WEFT_MATH_1(log),
+      WEFT_MATH_1(sin),
+      WEFT_MATH_1(cos),
+      WEFT_MATH_1(tanh),
+      WEFT_MATH_1(erf),
+      WEFT_MATH_1(floor),
+      WEFT_MATH_2(pow),
+      WEFT_MATH_2(fmod),
+      {"fma", reinterpret_cast<void *>(
+                  static_cast<double (*)(double, double, double)>(&::fma))},
+      {"fmaf", reinterpret_cast<void *>(
+                   static_cast<float (*)(float, float, float)>(&::fmaf))},
+  };
+#undef WEFT_MATH_1
+#undef WEFT_MATH_2
+  auto found = functions.find(name);
+  return found == functions.end() ? nullptr : found->second;
+}
+
 std::string_view machineName(uint16_t machine) {
   return machine == EM_AARCH64 ? "aarch64" : "not x86-64";
 }
@@ -43,8 +84,8 @@ public:
   explicit ObjectReader(std::string_view bytes) : bytes_(bytes) {}
 
   StatusOr<std::shared_ptr<const LoadedObject>> load() {
-    for (auto step : {&ObjectReader::readHeader, &ObjectReader::layOut,
-                      &ObjectReader::readSymbols, &ObjectReader::copySections,
+    for (auto step : {&ObjectReader::readHeader, &ObjectReader::readSymbols,
+                      &ObjectReader::layOut, &ObjectReader::copySections,
                       &ObjectReader::relocate, &ObjectReader::protect})
       if (Status status = (this->*step)(); !status.ok())
         return status;
@@ -140,6 +181,31 @@ private:
     return end > kMaxImage ? damaged("image is too large") : Status();
   }
 
+  // Calls reach 2 GiB, the C library may lie farther away: each of its
+  // functions that is called gets a jump to its full address.
+  void placeStubs(uint64_t &end) {
+    for (size_t i = 0; i < symbols_.size(); ++i) {
+      if (symbols_[i].st_shndx != SHN_UNDEF)
+        continue;
+      auto name = stringAt(symbolNames_, symbols_[i].st_name);
+      if (!name || !mathFunction(*name))
+        continue;
+      end = alignUp(end, kStubBytes);
+      stubs_[i] = end;
+      end += kStubBytes;
+    }
+  }
+
+  void writeStubs() {
+    for (auto [symbol, offset] : stubs_) {
+      constexpr unsigned char jump[] = {0xff, 0x25, 0, 0, 0, 0}; // jmp [rip]
+      auto target = reinterpret_cast<uint64_t>(
+          mathFunction(*stringAt(symbolNames_, symbols_[symbol].st_name)));
+      std::memcpy(object_->memory_ + offset, jump, sizeof(jump));
+      std::memcpy(object_->memory_ + offset + sizeof(jump), &target, 8);
+    }
+  }
+
   // Code first, then constants from a page boundary on.
   Status layOut() {
     const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
@@ -152,6 +218,8 @@ private:
         if (Status status = place(i, end); !status.ok())
           return status;
       }
+      if (code)
+        placeStubs(end);
       end = alignUp(end, page);
       if (code)
         codeBytes_ = end;
@@ -191,6 +259,7 @@ private:
         std::string_view data = *contents(sections_[i]);
         std::memcpy(object_->memory_ + *offsets_[i], data.data(), data.size());
       }
+    writeStubs();
     return {};
   }
 
@@ -201,8 +270,12 @@ private:
     const Elf64_Sym &symbol = symbols_[index];
     std::string_view name =
         stringAt(symbolNames_, symbol.st_name).value_or("?");
-    if (symbol.st_shndx == SHN_UNDEF)
-      return unsupported("undefined symbol", name);
+    if (symbol.st_shndx == SHN_UNDEF) {
+      auto stub = stubs_.find(index);
+      if (stub == stubs_.end())
+        return unsupported("undefined symbol", name);
+      return reinterpret_cast<uint64_t>(object_->memory_) + stub->second;
+    }
     if (symbol.st_shndx >= sections_.size() || !offsets_[symbol.st_shndx])
       return unsupported("symbol outside code and constants", name);
     if (symbol.st_value > sections_[symbol.st_shndx].sh_size)
@@ -295,6 +368,7 @@ private:
   std::vector<Elf64_Shdr> sections_;
   std::vector<std::optional<uint64_t>> offsets_; // of each section, if loaded
   std::vector<Elf64_Sym> symbols_;
+  std::map<uint64_t, uint64_t> stubs_; // symbol -> offset of its jump
   std::shared_ptr<LoadedObject> object_;
   uint64_t codeBytes_ = 0;
   uint64_t imageBytes_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loads machine code of the CPU back end without LLVM: an x86-64 ELF
-// relocatable object that needs nothing from outside itself.
+// relocatable object that needs nothing from outside itself but functions of
+// the C library's math part.
 #pragma once
 
 #include "weft/Core/Status.h"

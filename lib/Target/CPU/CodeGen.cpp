@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the LLVM dialect to an ELF object in memory.
+#include "Lowering.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/ModuleTranslation.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <mutex>
+#include <unistd.h>
+
+using namespace mlir;
+
+namespace weft {
+
+const CpuTarget &CpuTarget::host() {
+  static const CpuTarget target = [] {
+    CpuTarget host;
+    host.cpu = llvm::sys::getHostCPUName().str();
+    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+    std::vector<std::string> names;
+    for (auto &feature : features)
+      names.push_back((feature.second ? "+" : "-") + feature.first().str());
+    llvm::sort(names);
+    host.features = llvm::join(names, ",");
+    long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    if (cache <= 0)
+      cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    host.cacheBytes = cache > 0 ? cache : int64_t(8) << 20;
+    return host;
+  }();
+  return target;
+}
+
+namespace cpu {
+
+static std::unique_ptr<llvm::TargetMachine>
+createMachine(const CpuTarget &target, std::string &why) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+  });
+  std::string triple = llvm::sys::getProcessTriple();
+  const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, why);
+  if (!found)
+    return nullptr;
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // no contraction
+  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+}
+
+LogicalResult generateCode(ModuleOp module, const CpuTarget &target,
+                           std::string *text, std::string &object,
+                           std::string &why) {
+  registerBuiltinDialectTranslation(*module.getContext());
+  registerLLVMDialectTranslation(*module.getContext());
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code =
+      translateModuleToLLVMIR(module, context, "weft");
+  if (!code) {
+    why = "the kernel has no translation to LLVM IR";
+    return failure();
+  }
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(target, why);
+  if (!machine)
+    return failure();
+  code->setTargetTriple(machine->getTargetTriple().str());
+  code->setDataLayout(machine->createDataLayout());
+  if (text) {
+    llvm::raw_string_ostream os(*text);
+    code->print(os, nullptr);
+  }
+  SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream os(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, os, nullptr,
+                                   llvm::CodeGenFileType::ObjectFile)) {
+    why = "the code generator writes no object files for this processor";
+    return failure();
+  }
+  passes.run(*code);
+  object.assign(bytes.begin(), bytes.end());
+  return success();
+}
+
+} // namespace cpu
+} // namespace weft

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// compileCpu: group, loop nest, schedule, function, object.
+#include "weft/Target/CPU/Compile.h"
+
+#include "Emitter.h"
+#include "Lowering.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace weft {
+
+/// What the ops of the group are called, in order: `conv_add_relu`.
+static std::string kernelName(ir::GroupOp group) {
+  std::string name;
+  for (Operation &op : group.getBody().front().without_terminator()) {
+    if (isa<ir::BroadcastOp, ir::ReshapeOp, ir::TransposeOp, ir::ConstantOp,
+            ir::SplatOp, ir::CastOp, ir::SliceOp, ir::AsStridedOp>(op))
+      continue;
+    name += (name.empty() ? "" : "_") + ir::mnemonic(&op).str();
+    if (name.size() > 60)
+      break;
+  }
+  return "weft_" + (name.empty() ? "copy" : name);
+}
+
+static cpu::Features featuresOf(const CpuTarget &target) {
+  auto has = [&](StringRef feature) {
+    for (StringRef name : llvm::split(target.features, ','))
+      if (name == feature)
+        return true;
+    return false;
+  };
+  cpu::Features features;
+  if (has("+avx512f") && has("+avx512vl") && has("+avx512bw"))
+    features.vectorBits = 512;
+  else if (has("+avx2"))
+    features.vectorBits = 256;
+  features.halfConversions = has("+f16c");
+  features.maskedMemory = has("+avx");
+  return features;
+}
+
+FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
+                                bool keepText, std::string &why) {
+  // Nothing to compute: no nest is needed, and indices of nothing have none.
+  bool isEmpty = llvm::all_of(group.getResultTypes(), [](Type type) {
+    return cast<ShapedType>(type).getNumElements() == 0;
+  });
+  FailureOr<LoopNest> nest = LoopNest();
+  if (!isEmpty)
+    nest = buildLoopNest(group, why);
+  if (failed(nest))
+    return failure();
+  if (isEmpty) {
+    nest->sizes = {0};
+    nest->numParallel = 1;
+  }
+  cpu::Schedule schedule = cpu::chooseSchedule(
+      std::move(*nest), featuresOf(target), target.cacheBytes);
+
+  // A context of its own: kernels are compiled by several threads at once.
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.loadDialect<LLVM::LLVMDialect, arith::ArithDialect,
+                      cf::ControlFlowDialect, math::MathDialect,
+                      scf::SCFDialect, vector::VectorDialect>();
+  OpBuilder builder(&context);
+  OwningOpRef<ModuleOp> module =
+      builder.create<ModuleOp>(builder.getUnknownLoc());
+  builder.setInsertionPointToEnd(module->getBody());
+  CpuKernel kernel;
+  kernel.name = kernelName(group);
+  cpu::Signature signature;
+  signature.name = kernel.name;
+  llvm::append_range(signature.inputs, group.getInputs().getTypes());
+  llvm::append_range(signature.outputs, group.getResultTypes());
+  cpu::Emitter(builder, schedule, signature).emit();
+
+  if (failed(cpu::lowerToLLVM(*module))) {
+    why = "the kernel cannot be lowered to LLVM";
+    return failure();
+  }
+  if (failed(cpu::generateCode(*module, target,
+                               keepText ? &kernel.llvmIR : nullptr,
+                               kernel.object, why)))
+    return failure();
+  kernel.extent = schedule.extent;
+  kernel.grain = schedule.grain;
+  return kernel;
+}
+
+} // namespace weft

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// The statements of a nest at one point (or one vector of points): values,
+// loads and stores.
+#include "Emitter.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace weft::cpu {
+
+std::pair<int, Emitter::Point> Emitter::keyOf(int id,
+                                              const Point &point) const {
+  Point varying = point;
+  for (auto [d, step] : llvm::enumerate(varying))
+    if (!(s_.varies[id] >> d & 1))
+      step = 0;
+  return {id, varying};
+}
+
+Value Emitter::valueOf(int id, const Point &point, const Scope &scope) const {
+  auto key = keyOf(id, point);
+  for (const Scope *s = &scope; s; s = s->outer)
+    if (auto found = s->values.find(key); found != s->values.end())
+      return found->second;
+  llvm_unreachable("statements are evaluated in order");
+}
+
+void Emitter::evaluate(int id, const Point &point, Scope &scope) {
+  auto key = keyOf(id, point);
+  for (const Scope *s = &scope; s; s = s->outer)
+    if (s->values.count(key))
+      return;
+  scope.values[key] = compute(id, key.second, scope);
+}
+
+Value Emitter::constantOf(const Stmt &stmt) {
+  ScalarBuilder s = ops(ir::toDType(stmt.type));
+  Type type = computeType(b_.getContext(), ir::toDType(stmt.type));
+  if (auto real = dyn_cast<FloatAttr>(stmt.value))
+    return s.real(type, real.getValueAsDouble());
+  APInt value = cast<IntegerAttr>(stmt.value).getValue();
+  bool isUnsigned = stmt.type.isUnsignedInteger() || stmt.type.isInteger(1);
+  return s.integer(type, isUnsigned ? static_cast<int64_t>(value.getZExtValue())
+                                    : value.getSExtValue());
+}
+
+Value Emitter::compute(int id, const Point &point, const Scope &scope) {
+  const Stmt &stmt = nest_.stmts[id];
+  Values operands;
+  for (int operand : stmt.operands)
+    operands.push_back(valueOf(operand, point, scope));
+  switch (stmt.kind) {
+  case Stmt::Kind::constant:
+    return constantOf(stmt);
+  case Stmt::Kind::argument:
+    return inputs_[stmt.input];
+  case Stmt::Kind::index: {
+    if (!variesWithLanes(id))
+      return elements_.cast(scalarIndex(stmt.expr, point), DType::int64,
+                            typeOf(id));
+    Type type = laneIndexType(stmt.expr);
+    return elements_.cast(laneIndex(stmt.expr, point, type),
+                          type.isInteger(32) ? DType::int32 : DType::int64,
+                          typeOf(id));
+  }
+  case Stmt::Kind::load:
+    return load(stmt, point);
+  case Stmt::Kind::row: {
+    ScalarBuilder s = ops(typeOf(stmt.operands.back()));
+    return buildRow(s, stmt.op, operands);
+  }
+  case Stmt::Kind::cast:
+    return elements_.cast(operands[0], typeOf(stmt.operands[0]), typeOf(id));
+  case Stmt::Kind::select: {
+    Condition chosen = condition(stmt.guards, point);
+    ScalarBuilder s = ops(typeOf(id));
+    if (chosen.isNever)
+      return operands[1];
+    Value result = operands[0];
+    if (chosen.lanes)
+      result = s.select(chosen.lanes, result, operands[1]);
+    return chosen.all ? s.select(chosen.all, result, operands[1]) : result;
+  }
+  case Stmt::Kind::reduced:
+    break;
+  }
+  llvm_unreachable("results of accumulators are known when their loop ends");
+}
+
+// ---- memory -----------------------------------------------------------------
+
+/// Where the element lies; the start of the buffer where `condition` is false.
+Value Emitter::address(Value base, Type element, AffineExpr expr,
+                       const Point &point, Value condition) {
+  Type pointer = LLVM::LLVMPointerType::get(b_.getContext());
+  int64_t constant = 0;
+  Value index = scalarIndex(expr, point, constant);
+  bool isFar = constant != static_cast<int32_t>(constant);
+  if (constant && (condition || isFar || !index)) {
+    Value offset = number(constant);
+    index = index ? b_.create<arith::AddIOp>(loc_, index, offset) : offset;
+    constant = 0;
+  }
+  if (condition && index)
+    index = b_.create<arith::SelectOp>(loc_, condition, index, number(0));
+  if (index)
+    base = b_.create<LLVM::GEPOp>(loc_, pointer, element, base,
+                                  ArrayRef<LLVM::GEPArg>{index});
+  if (constant)
+    base = b_.create<LLVM::GEPOp>(
+        loc_, pointer, element, base,
+        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(constant)});
+  return base;
+}
+
+Value Emitter::load(const Stmt &stmt, const Point &point) {
+  DType dtype = ir::toDType(stmt.type);
+  Type element = elements_.memoryType(dtype);
+  return elements_.fromMemory(loadRaw(stmt, point, element), dtype);
+}
+
+Value Emitter::loadRaw(const Stmt &stmt, const Point &point, Type element) {
+  Value base = inputs_[stmt.input];
+  Condition valid = condition(stmt.guards, point);
+  auto tensor = cast<RankedTensorType>(signature_.inputs[stmt.input]);
+  Value zero = b_.create<arith::ConstantOp>(loc_, b_.getZeroAttr(element));
+  if (valid.isNever || tensor.getNumElements() == 0)
+    return zero;
+  int64_t width = width_;
+  bool uniform = lanes().stride(stmt.expr) == 0 && !valid.lanes;
+  if (width == 1 || uniform) {
+    Value where = address(base, element, stmt.expr, point, valid.all);
+    Value value = b_.create<LLVM::LoadOp>(loc_, element, where);
+    return valid.all ? b_.create<arith::SelectOp>(loc_, valid.all, value, zero)
+                     : value;
+  }
+  auto type = VectorType::get({width}, element);
+  unsigned bytes = element.getIntOrFloatBitWidth() / 8;
+  bool isGuarded = valid.all || valid.lanes;
+  bool canMask = s_.features.maskedMemory && bytes >= 4;
+  if (lanes().stride(stmt.expr) == 1 && (!isGuarded || canMask)) {
+    Value where = address(base, element, stmt.expr, point, {});
+    if (!isGuarded)
+      return b_.create<LLVM::LoadOp>(loc_, type, where, bytes);
+    ScalarBuilder s = ops(DType::boolean);
+    Value mask = both(valid.all, valid.lanes);
+    // As a vector of whole elements the mask may live across loops.
+    auto wide = VectorType::get({width}, b_.getIntegerType(bytes * 8));
+    mask = b_.create<arith::ExtSIOp>(loc_, wide, s.broadcast(mask, width));
+    mask = b_.create<arith::CmpIOp>(loc_, arith::CmpIPredicate::slt, mask,
+                                    s.integer(wide, 0));
+    return b_.create<LLVM::MaskedLoadOp>(
+        loc_, type, where, mask, ValueRange{s.broadcast(zero, width)}, bytes);
+  }
+  // One element after the other.
+  Value result =
+      b_.create<arith::ConstantOp>(loc_, cast<TypedAttr>(b_.getZeroAttr(type)));
+  for (int64_t lane = 0; lane < width; ++lane) {
+    width_ = 1;
+    Value value = loadRaw(stmt, lanePoint(point, lane), element);
+    width_ = width;
+    result = b_.create<vector::InsertOp>(loc_, value, result, lane);
+  }
+  return result;
+}
+
+void Emitter::store(const Store &store, const Point &point,
+                    const Scope &scope) {
+  DType dtype = typeOf(store.value);
+  Type element = elements_.memoryType(dtype);
+  unsigned bytes = element.getIntOrFloatBitWidth() / 8;
+  Value base = outputs_[store.output];
+  Value value = elements_.toMemory(valueOf(store.value, point, scope), dtype);
+  auto stride = lanes().stride(store.offset);
+  if (width_ == 1 || stride == 0) {
+    Value where = address(base, element, store.offset, point, {});
+    b_.create<LLVM::StoreOp>(loc_, value, where, bytes);
+    return;
+  }
+  value = ops(dtype).broadcast(value, width_);
+  if (stride == 1) {
+    Value where = address(base, element, store.offset, point, {});
+    int64_t whole = width_ * bytes;
+    bool aligned = whole <= 64 && lanes().isMultiple(store.offset, width_);
+    b_.create<LLVM::StoreOp>(loc_, value, where, aligned ? whole : bytes,
+                             /*isVolatile=*/false,
+                             /*isNonTemporal=*/aligned && s_.bypassCache);
+    return;
+  }
+  for (int64_t lane = 0; lane < width_; ++lane) {
+    Value where =
+        address(base, element, store.offset, lanePoint(point, lane), {});
+    Value scalar = b_.create<vector::ExtractOp>(loc_, value, lane);
+    b_.create<LLVM::StoreOp>(loc_, scalar, where, bytes);
+  }
+}
+
+} // namespace weft::cpu

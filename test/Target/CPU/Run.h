@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the ops of a function as one kernel of the CPU back end.
+#pragma once
+
+#include "weft/Target/CPU/Compile.h"
+#include "weft/Target/Reference/Interpreter.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <random>
+
+namespace weft {
+
+/// A function `@main` whose ops become one group.
+class OneKernel {
+public:
+  explicit OneKernel(const std::string &text,
+                     const CpuTarget &target = CpuTarget::host());
+
+  bool ok() const { return kernel_.extent >= 0 && why_.empty(); }
+  const std::string &why() const { return why_; }
+  const CpuKernel &kernel() const { return kernel_; }
+
+  /// Arguments from a fixed sequence of random numbers in [low, high].
+  std::vector<reference::Value> randomArguments(double low = -4,
+                                                double high = 4);
+  /// The results, computed in pieces of odd sizes.
+  std::vector<reference::Value> run(const std::vector<reference::Value> &);
+  /// What the interpreter makes of the same function.
+  std::vector<reference::Value> expect(const std::vector<reference::Value> &);
+  /// Milliseconds of one run with all threads, the best of `repeats`.
+  double time(const std::vector<reference::Value> &arguments, int repeats);
+
+private:
+  mlir::func::FuncOp main();
+  void outline();
+
+  mlir::MLIRContext context_;
+  mlir::OwningOpRef<mlir::ModuleOp> module_;
+  mlir::OwningOpRef<mlir::ModuleOp> grouped_;
+  CpuKernel kernel_;
+  std::string why_;
+  std::mt19937 random_{1};
+};
+
+/// Runs `text` on random arguments and compares with the interpreter: equal
+/// integers, floats within `tolerance` of 1 + |expected|.
+void checkAgainstReference(const std::string &text, double tolerance = 1e-5,
+                           double low = -4, double high = 4,
+                           const CpuTarget &target = CpuTarget::host());
+
+} // namespace weft
