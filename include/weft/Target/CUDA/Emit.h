@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a group to the text of one CUDA kernel and its launch.
+#pragma once
+
+#include "weft/IR/Dialect.h"
+
+#include "mlir/Support/LLVM.h"
+
+#include <cstdint>
+#include <string>
+
+namespace weft {
+
+/// What kernels are emitted for. The text depends on it only where a schedule
+/// uses instructions of one architecture.
+struct CudaTarget {
+  std::string arch = "sm_90a";
+};
+
+/// A kernel's text is complete: the part of the prelude that it uses, then one
+/// `extern "C" __global__` function. Its parameters are the group's inputs in
+/// order (tensors as pointers to elements, scalars by value in their element
+/// type), then the outputs. Every buffer starts at a multiple of 16 bytes.
+/// Compile with contraction off (`--fmad=false`) as C++17.
+struct CudaKernel {
+  std::string name;
+  std::string text;
+  uint32_t grid[3] = {1, 1, 1};
+  uint32_t block[3] = {1, 1, 1};
+  uint32_t sharedBytes = 0; // dynamic; emitted kernels use static memory
+};
+
+/// Emits `group`; groups that compute the same give the same text. On failure
+/// `why` says what the group holds that no kernel can be made of.
+mlir::FailureOr<CudaKernel>
+emitCuda(ir::GroupOp group, const CudaTarget &target, std::string &why);
+
+/// The snippets of the prelude that `kernelText` uses, directly or through
+/// others, in the order of the prelude.
+std::string cudaPrelude(llvm::StringRef kernelText);
+
+} // namespace weft

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schedule that takes every nest: a thread for each point of the parallel
+// dims, with plain loops inside.
+#include "KernelPrinter.h"
+
+using namespace mlir;
+
+namespace weft::cuda {
+
+static constexpr int64_t kThreads = 256;
+
+static void emitStage(KernelPrinter &p, const Stage &stage) {
+  const LoopNest &nest = p.nest();
+  p.define(stage.rowBody);
+  if (!stage.inner) {
+    for (const Store &store : stage.stores)
+      p.store(store);
+    return;
+  }
+  std::vector<std::string> names;
+  for (const Accumulator &accumulator : stage.accumulators) {
+    names.push_back(p.fresh(
+        StringRef(name(accumulator.op).data(), name(accumulator.op).size())));
+    p.declare(accumulator, names.back());
+  }
+  for (unsigned i = nest.numParallel; i < nest.sizes.size(); ++i)
+    p.openLoop(p.dims[i], nest.sizes[i], /*unrolled=*/false);
+  p.define(stage.body);
+  for (auto [accumulator, name] : llvm::zip(stage.accumulators, names))
+    p.combine(accumulator, name);
+  for (const Store &store : stage.stores)
+    p.store(store);
+  for (unsigned i = nest.numParallel; i < nest.sizes.size(); ++i)
+    p.close();
+  for (auto [accumulator, name] : llvm::zip(stage.accumulators, names))
+    p.finish(accumulator, name);
+}
+
+CudaKernel emitGeneral(ir::GroupOp group, const LoopNest &nest) {
+  KernelPrinter p(group, nest);
+  int64_t rows = nest.numRows();
+  if (rows == 0)
+    return p.take(1, 32);
+  p.line("const " + p.indexType() + " point = " + p.globalThread(kThreads) +
+         ";");
+  p.line("if (point >= " + Twine(rows) + ")");
+  p.line("  return;");
+  p.splitPosition("point", 0, nest.parallelSizes(), p.usedDims());
+  for (const Stage &stage : nest.stages)
+    emitStage(p, stage);
+  return p.take(llvm::divideCeil(rows, kThreads), kThreads);
+}
+
+} // namespace weft::cuda

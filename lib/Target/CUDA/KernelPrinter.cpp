@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "KernelPrinter.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace weft::cuda {
+
+// ---- types and numbers ------------------------------------------------------
+
+static bool isNarrowFloat(Type type) {
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32;
+}
+
+std::string storageType(Type type) {
+  switch (ir::toDType(type)) {
+  case DType::float64:
+    return "double";
+  case DType::float32:
+    return "float";
+  case DType::float16:
+    return "weft::half";
+  case DType::bfloat16:
+    return "weft::bfloat16";
+  case DType::float8:
+    return "weft::float8";
+  case DType::int64:
+    return "long long";
+  case DType::int32:
+    return "int";
+  case DType::int8:
+    return "signed char";
+  case DType::int4:
+    return "weft::int4";
+  case DType::uint8:
+    return "unsigned char";
+  case DType::boolean:
+    return "bool";
+  }
+  llvm_unreachable("every DType is listed");
+}
+
+std::string computeType(Type type) {
+  return isNarrowFloat(type) ? "float" : storageType(type);
+}
+
+int64_t storageBytes(Type type) {
+  return std::max<int64_t>(type.getIntOrFloatBitWidth() / 8, 1);
+}
+
+static std::string realLiteral(bool isDouble, double value) {
+  if (std::isnan(value))
+    return isDouble ? "double(weft::nan())" : "weft::nan()";
+  if (std::isinf(value))
+    return std::string(isDouble ? "double(" : "") + (value < 0 ? "-" : "") +
+           "weft::infinity()" + (isDouble ? ")" : "");
+  // The shortest text that reads back as the same number.
+  char text[40];
+  for (int digits = 1; digits <= 17; ++digits) {
+    snprintf(text, sizeof text, "%.*g", digits, value);
+    double back = std::strtod(text, nullptr);
+    if (isDouble ? back == value
+                 : static_cast<float>(back) == static_cast<float>(value))
+      break;
+  }
+  std::string result = text;
+  if (result.find_first_of(".e") == std::string::npos)
+    result += ".0";
+  return isDouble ? result : result + "f";
+}
+
+std::string literal(Type type, double value) {
+  if (isa<FloatType>(type))
+    return realLiteral(type.isF64(), value);
+  return literal(type, static_cast<int64_t>(value));
+}
+
+std::string literal(Type type, int64_t value) {
+  if (isa<FloatType>(type))
+    return literal(type, static_cast<double>(value));
+  switch (ir::toDType(type)) {
+  case DType::boolean:
+    return value ? "true" : "false";
+  case DType::int32:
+    return value == INT32_MIN ? "(-2147483647 - 1)" : std::to_string(value);
+  case DType::int64:
+    return value == INT64_MIN ? "(-9223372036854775807ll - 1)"
+                              : std::to_string(value) + "ll";
+  case DType::int4:
+    return "weft::int4(" + std::to_string(value) + ")";
+  default:
+    return "static_cast<" + storageType(type) + ">(" + std::to_string(value) +
+           ")";
+  }
+}
+
+static std::string literal(Type type, Attribute value) {
+  if (auto real = dyn_cast<FloatAttr>(value))
+    return literal(type, real.getValueAsDouble());
+  APInt bits = cast<IntegerAttr>(value).getValue();
+  bool isUnsigned = type.isUnsignedInteger() || type.isInteger(1);
+  return literal(type, isUnsigned ? static_cast<int64_t>(bits.getZExtValue())
+                                  : bits.getSExtValue());
+}
+
+// ---- text -------------------------------------------------------------------
+
+KernelPrinter::KernelPrinter(ir::GroupOp group, const LoopNest &nest)
+    : group_(group), nest_(nest), names_(nameGroup(group)),
+      values_(nest.stmts.size()) {
+  for (auto &names : {names_.inputs, names_.outputs})
+    for (const std::string &name : names)
+      taken_.insert(name);
+  // Words that the schedules use for indices, and those that mean something.
+  for (const char *word :
+       {"i", "j", "k", "u", "int", "float", "double", "bool", "half", "weft"})
+    taken_.insert(word);
+  wide_ = needsWideIndices();
+  for (unsigned i = 0; i < nest.sizes.size(); ++i) {
+    bool inner = i >= nest.numParallel;
+    unsigned count =
+        inner ? nest.sizes.size() - nest.numParallel : nest.numParallel;
+    std::string name = inner ? "j" : "i";
+    if (count > 1)
+      name += std::to_string(inner ? i - nest.numParallel : i);
+    taken_.insert(name);
+    dims.push_back(name);
+  }
+}
+
+void KernelPrinter::line(const Twine &text) {
+  std::string string = text.str();
+  if (string[0] != '#')
+    text_.append(2 * indent_, ' ');
+  text_ += string + "\n";
+}
+
+void KernelPrinter::open(const Twine &head) {
+  line(head + " {");
+  ++indent_;
+}
+
+void KernelPrinter::close() {
+  --indent_;
+  line("}");
+}
+
+void KernelPrinter::openLoop(StringRef name, int64_t count, bool unrolled) {
+  if (unrolled)
+    line("#pragma unroll");
+  open("for (" + indexType() + " " + name + " = 0; " + name + " < " +
+       Twine(count) + "; ++" + name + ")");
+}
+
+std::string KernelPrinter::fresh(StringRef base) {
+  std::string name = base.str();
+  for (int i = 2; !taken_.insert(name).second; ++i)
+    name = (base + Twine(i)).str();
+  return name;
+}
+
+Type KernelPrinter::inputType(unsigned i) const {
+  return getElementTypeOrSelf(group_.getInputs()[i].getType());
+}
+
+Type KernelPrinter::outputType(unsigned i) const {
+  return getElementTypeOrSelf(group_.getResultTypes()[i]);
+}
+
+// ---- indices ----------------------------------------------------------------
+
+bool KernelPrinter::fitsInt(AffineExpr expr) const {
+  // Room for a block that reaches beyond the end.
+  constexpr int64_t limit = (int64_t{1} << 31) - (1 << 20);
+  auto [low, high] = rangeOf(expr, nest_.sizes);
+  if (low <= -limit || high >= limit)
+    return false;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  return !binary || (fitsInt(binary.getLHS()) && fitsInt(binary.getRHS()));
+}
+
+bool KernelPrinter::needsWideIndices() const {
+  int64_t points = 1;
+  for (int64_t size : nest_.sizes)
+    if (llvm::MulOverflow(points, std::max<int64_t>(size, 1), points))
+      return true;
+  if (points >= (int64_t{1} << 31) - (1 << 20))
+    return true;
+  auto fits = [&](AffineExpr expr) { return !expr || fitsInt(expr); };
+  for (const Stmt &stmt : nest_.stmts) {
+    if (!fits(stmt.expr))
+      return true;
+    for (const Guard &guard : stmt.guards)
+      if (!fits(guard.expr))
+        return true;
+  }
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores)
+      if (!fits(store.offset))
+        return true;
+  return false;
+}
+
+std::string KernelPrinter::index(AffineExpr expr) const {
+  return index(expr, /*asFactor=*/false);
+}
+
+std::string KernelPrinter::index(AffineExpr expr, bool asFactor) const {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return std::to_string(constant.getValue());
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dims[dim.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  AffineExpr lhs = binary.getLHS(), rhs = binary.getRHS();
+  std::string text;
+  switch (binary.getKind()) {
+  case AffineExprKind::Add: {
+    text = index(lhs);
+    std::string right = index(rhs);
+    text += right[0] == '-' ? " - " + right.substr(1) : " + " + right;
+    break;
+  }
+  case AffineExprKind::Mul: {
+    auto factor = dyn_cast<AffineConstantExpr>(rhs);
+    if (factor && factor.getValue() == -1)
+      text = "-" + index(lhs, true);
+    else
+      text = index(rhs, true) + " * " + index(lhs, true);
+    return text;
+  }
+  case AffineExprKind::FloorDiv:
+  case AffineExprKind::Mod: {
+    bool isMod = binary.getKind() == AffineExprKind::Mod;
+    if (rangeOf(lhs, nest_.sizes).first < 0)
+      return (isMod ? "weft::mod_index<" : "weft::floor_div_index<") +
+             indexType().str() + ">(" + index(lhs) + ", " + index(rhs) + ")";
+    text = index(lhs, true) + (isMod ? " % " : " / ") + index(rhs, true);
+    break;
+  }
+  default:
+    llvm_unreachable("loop nests hold no other expression");
+  }
+  return asFactor ? "(" + text + ")" : text;
+}
+
+std::string KernelPrinter::condition(ArrayRef<Guard> guards) const {
+  std::string text;
+  auto add = [&](const Twine &part) {
+    text += (text.empty() ? "" : " && ") + part.str();
+  };
+  for (const Guard &guard : guards) {
+    auto [low, high] = rangeOf(guard.expr, nest_.sizes);
+    std::string expr = index(guard.expr);
+    if (low < guard.low)
+      add(expr + " >= " + Twine(guard.low));
+    if (high >= guard.high)
+      add(expr + " < " + Twine(guard.high));
+  }
+  return text.empty() ? "true" : text;
+}
+
+llvm::SmallBitVector
+KernelPrinter::usedDims(llvm::function_ref<bool(AffineExpr)> skip) const {
+  llvm::SmallBitVector used(nest_.sizes.size());
+  auto visit = [&](AffineExpr expr) {
+    if (!expr || (skip && skip(expr)))
+      return;
+    for (unsigned i = 0; i < nest_.sizes.size(); ++i)
+      if (expr.isFunctionOfDim(i))
+        used.set(i);
+  };
+  for (const Stmt &stmt : nest_.stmts) {
+    visit(stmt.expr);
+    for (const Guard &guard : stmt.guards)
+      visit(guard.expr);
+  }
+  for (const Stage &stage : nest_.stages) {
+    for (const Store &store : stage.stores)
+      visit(store.offset);
+    for (const Accumulator &accumulator : stage.accumulators)
+      visit(accumulator.index);
+  }
+  return used;
+}
+
+void KernelPrinter::splitPosition(StringRef position, unsigned first,
+                                  ArrayRef<int64_t> sizes,
+                                  const llvm::SmallBitVector &used,
+                                  int64_t step) {
+  int64_t inner = 1;
+  for (unsigned i = sizes.size(); i-- > 0;) {
+    bool last = i + 1 == sizes.size();
+    int64_t size = last ? sizes[i] / step : sizes[i];
+    std::string text = position.str();
+    if (inner > 1)
+      text += " / " + std::to_string(inner);
+    if (i > 0)
+      text += " % " + std::to_string(size);
+    if (last && step > 1)
+      text += " * " + std::to_string(step);
+    if (size == 1)
+      text = "0";
+    if (used.test(first + i))
+      line("const " + indexType() + " " + dims[first + i] + " = " + text + ";");
+    inner *= size;
+  }
+}
+
+std::string KernelPrinter::globalThread(int64_t perBlock) const {
+  std::string count = std::to_string(perBlock);
+  if (wide_)
+    return "blockIdx.x * " + count + "ll + threadIdx.x";
+  return "static_cast<int>(blockIdx.x * " + count + " + threadIdx.x)";
+}
+
+// ---- statements -------------------------------------------------------------
+
+std::string KernelPrinter::widened(Type type, StringRef element) {
+  return isNarrowFloat(type) ? ("weft::widen(" + element + ")").str()
+                             : element.str();
+}
+
+void KernelPrinter::narrow(Type type, StringRef element, StringRef value) {
+  if (isNarrowFloat(type))
+    line("weft::narrow(" + value + ", " + element + ");");
+  else
+    line(element + " = " + value + ";");
+}
+
+std::string KernelPrinter::loaded(const Stmt &stmt) const {
+  return widened(stmt.type, input(stmt.input) + "[" + index(stmt.expr) + "]");
+}
+
+std::string KernelPrinter::address(StringRef buffer, AffineExpr offset) const {
+  std::string text = index(offset);
+  return text == "0" ? buffer.str() : (buffer + " + " + text).str();
+}
+
+void KernelPrinter::store(const Store &store) {
+  narrow(outputType(store.output),
+         output(store.output) + "[" + index(store.offset) + "]",
+         value(store.value));
+}
+
+std::string KernelPrinter::nameOf(int id) {
+  const Stmt &stmt = nest_.stmts[id];
+  switch (stmt.kind) {
+  case Stmt::Kind::load:
+    return fresh(input(stmt.input) + "_i");
+  case Stmt::Kind::index:
+    return fresh("position");
+  case Stmt::Kind::select:
+    return fresh("chosen");
+  case Stmt::Kind::cast:
+    return fresh("cast");
+  default:
+    return fresh(StringRef(name(stmt.op).data(), name(stmt.op).size()));
+  }
+}
+
+/// Whether a cast changes nothing of a value in registers: f16 to f32.
+static bool isFreeCast(Type from, Type to) {
+  return from == to ||
+         (computeType(from) == computeType(to) && !isNarrowFloat(to));
+}
+
+void KernelPrinter::define(int id) {
+  const Stmt &stmt = nest_.stmts[id];
+  std::string text;
+  switch (stmt.kind) {
+  case Stmt::Kind::constant:
+    values_[id] = literal(stmt.type, stmt.value);
+    return;
+  case Stmt::Kind::argument:
+    values_[id] = widened(stmt.type, input(stmt.input));
+    return;
+  case Stmt::Kind::reduced:
+    return; // its stage said
+  case Stmt::Kind::index:
+    text = "weft::cast<" + storageType(stmt.type) +
+           ">(static_cast<long long>(" + index(stmt.expr) + "))";
+    break;
+  case Stmt::Kind::load:
+    text = loaded(stmt);
+    if (!stmt.guards.empty())
+      text = condition(stmt.guards) + " ? " + text + " : " +
+             literal(stmt.type, int64_t{0});
+    break;
+  case Stmt::Kind::row:
+    text = "weft::" +
+           std::string(stmt.op == OpKind::where ? "select" : name(stmt.op));
+    text += "(" +
+            llvm::join(llvm::map_range(stmt.operands,
+                                       [&](int o) { return values_[o]; }),
+                       ", ") +
+            ")";
+    break;
+  case Stmt::Kind::cast:
+    if (isFreeCast(nest_.stmts[stmt.operands[0]].type, stmt.type)) {
+      values_[id] = values_[stmt.operands[0]];
+      return;
+    }
+    text = "weft::cast<" + storageType(stmt.type) + ">(" +
+           values_[stmt.operands[0]] + ")";
+    break;
+  case Stmt::Kind::select:
+    text = condition(stmt.guards) + " ? " + values_[stmt.operands[0]] + " : " +
+           values_[stmt.operands[1]];
+    break;
+  }
+  values_[id] = nameOf(id);
+  line("const " + computeType(stmt.type) + " " + values_[id] + " = " + text +
+       ";");
+}
+
+// ---- accumulators -----------------------------------------------------------
+
+static bool isArg(OpKind op) {
+  return op == OpKind::argmax || op == OpKind::argmin;
+}
+
+std::string
+KernelPrinter::accumulatorType(const Accumulator &accumulator) const {
+  std::string type = computeType(accumulated(accumulator));
+  return isArg(accumulator.op) ? "weft::Best<" + type + ">" : type;
+}
+
+std::string KernelPrinter::identity(const Accumulator &accumulator) const {
+  Type type = accumulated(accumulator);
+  int64_t bits = type.getIntOrFloatBitWidth();
+  bool isUnsigned = type.isUnsignedInteger();
+  switch (accumulator.op) {
+  case OpKind::sum:
+    return literal(type, int64_t{0});
+  case OpKind::prod:
+    return literal(type, int64_t{1});
+  case OpKind::max:
+    if (isa<FloatType>(type))
+      return literal(type, -HUGE_VAL);
+    return literal(type, isUnsigned ? int64_t{0} : llvm::minIntN(bits));
+  case OpKind::min:
+    if (isa<FloatType>(type))
+      return literal(type, HUGE_VAL);
+    return literal(type, isUnsigned ? static_cast<int64_t>(llvm::maxUIntN(bits))
+                                    : llvm::maxIntN(bits));
+  case OpKind::all:
+    return "true";
+  case OpKind::any:
+    return "false";
+  default: // argmax, argmin: nothing seen yet
+    return "{" + literal(type, int64_t{0}) + ", -1}";
+  }
+}
+
+StringRef KernelPrinter::functor(OpKind op) {
+  switch (op) {
+  case OpKind::sum:
+    return "weft::Sum()";
+  case OpKind::prod:
+    return "weft::Product()";
+  case OpKind::max:
+    return "weft::Maximum()";
+  case OpKind::min:
+    return "weft::Minimum()";
+  case OpKind::all:
+    return "weft::All()";
+  case OpKind::any:
+    return "weft::Any()";
+  case OpKind::argmax:
+    return "weft::Argmax()";
+  default:
+    return "weft::Argmin()";
+  }
+}
+
+static StringRef combiner(OpKind op) {
+  switch (op) {
+  case OpKind::sum:
+    return "weft::add";
+  case OpKind::prod:
+    return "weft::mul";
+  case OpKind::max:
+    return "weft::maximum";
+  case OpKind::min:
+    return "weft::minimum";
+  case OpKind::all:
+    return "weft::logical_and";
+  default:
+    return "weft::logical_or";
+  }
+}
+
+void KernelPrinter::declare(const Accumulator &accumulator, StringRef name) {
+  line(accumulatorType(accumulator) + " " + name + " = " +
+       identity(accumulator) + ";");
+}
+
+void KernelPrinter::combine(const Accumulator &accumulator, StringRef name) {
+  const std::string &next = value(accumulator.value);
+  if (!isArg(accumulator.op)) {
+    line(name + " = " + combiner(accumulator.op) + "(" + name + ", " + next +
+         ");");
+    return;
+  }
+  line(name + " = " + functor(accumulator.op) + "(" + name + ", " +
+       accumulatorType(accumulator) + "{" + next + ", static_cast<int>(" +
+       index(accumulator.index) + ")});");
+}
+
+void KernelPrinter::finish(const Accumulator &accumulator, StringRef name) {
+  setValue(accumulator.result,
+           isArg(accumulator.op) ? (name + ".position").str() : name.str());
+}
+
+// ---- the kernel -------------------------------------------------------------
+
+std::string KernelPrinter::parameters() const {
+  std::vector<std::string> list;
+  for (auto [i, type] : llvm::enumerate(group_.getInputs().getTypes())) {
+    std::string element = storageType(getElementTypeOrSelf(type));
+    if (isa<RankedTensorType>(type))
+      list.push_back("const " + element + " *__restrict__ " + input(i));
+    else
+      list.push_back("const " + element + " " + input(i));
+  }
+  for (auto [i, type] : llvm::enumerate(group_.getResultTypes()))
+    list.push_back(storageType(getElementTypeOrSelf(type)) + " *__restrict__ " +
+                   output(i));
+  return llvm::join(list, ",\n    ");
+}
+
+CudaKernel KernelPrinter::take(int64_t blocks, int64_t threads) {
+  return take(ArrayRef<int64_t>{blocks}, threads);
+}
+
+CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
+  CudaKernel kernel;
+  kernel.name = names_.kernel;
+  std::string text = "// " + names_.ops + "\nWEFT_GLOBAL(" +
+                     std::to_string(threads) + ")\n" + names_.kernel +
+                     "(\n    " + parameters() + ") {\n" + text_ + "}\n";
+  kernel.text = cudaPrelude(text) + "\n" + text;
+  for (auto [i, size] : llvm::enumerate(grid))
+    kernel.grid[i] = static_cast<uint32_t>(std::max<int64_t>(size, 1));
+  kernel.block[0] = static_cast<uint32_t>(threads);
+  return kernel;
+}
+
+} // namespace weft::cuda

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints the statements of a loop nest as CUDA C++. The schedules print the
+// loops around them.
+#pragma once
+
+#include "weft/Target/CUDA/Emit.h"
+#include "weft/Target/LoopNest.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SmallBitVector.h"
+#include "llvm/ADT/StringSet.h"
+
+#include <string>
+#include <vector>
+
+namespace weft::cuda {
+
+/// The type of an element in memory, and in registers.
+std::string storageType(mlir::Type type);
+std::string computeType(mlir::Type type);
+/// Bytes of an element in memory.
+int64_t storageBytes(mlir::Type type);
+/// A number of compute type `type`.
+std::string literal(mlir::Type type, double value);
+std::string literal(mlir::Type type, int64_t value);
+
+/// Names from what the group computes: of the kernel, its inputs and outputs.
+struct GroupNames {
+  std::string kernel;
+  std::string ops; // for the comment above the kernel
+  std::vector<std::string> inputs, outputs;
+};
+GroupNames nameGroup(ir::GroupOp group);
+
+class KernelPrinter {
+public:
+  KernelPrinter(ir::GroupOp group, const LoopNest &nest);
+
+  const LoopNest &nest() const { return nest_; }
+
+  // ---- text -------------------------------------------------------------
+  void line(const llvm::Twine &text);
+  void open(const llvm::Twine &head); // `head {`, and indents
+  void close();
+  /// `for (int name = 0; name < count; ++name) {`, unrolled if wanted.
+  void openLoop(llvm::StringRef name, int64_t count, bool unrolled);
+  void comment(const llvm::Twine &text) { line("// " + text); }
+
+  // ---- names --------------------------------------------------------------
+  /// `base`, or `base2`, ...: a name that nothing else has.
+  std::string fresh(llvm::StringRef base);
+  const std::string &input(unsigned i) const { return names_.inputs[i]; }
+  const std::string &output(unsigned i) const { return names_.outputs[i]; }
+  mlir::Type inputType(unsigned i) const;
+  mlir::Type outputType(unsigned i) const;
+
+  // ---- indices ------------------------------------------------------------
+  /// How each loop dim is written: a name or something in parentheses.
+  std::vector<std::string> dims;
+  /// `int`, or `long long` where an offset may not fit.
+  llvm::StringRef indexType() const { return wide_ ? "long long" : "int"; }
+  std::string index(mlir::AffineExpr expr) const;
+  std::string condition(llvm::ArrayRef<Guard> guards) const;
+  /// Declares dims [first, first + sizes.size()) from the row-major position
+  /// `position`, in which the last dim counts steps of `step` elements. Dims
+  /// that are not in `used` are left out.
+  void splitPosition(llvm::StringRef position, unsigned first,
+                     llvm::ArrayRef<int64_t> sizes,
+                     const llvm::SmallBitVector &used, int64_t step = 1);
+  /// The dims that the nest's expressions use, but for those that `skip` says.
+  llvm::SmallBitVector
+  usedDims(llvm::function_ref<bool(mlir::AffineExpr)> skip = nullptr) const;
+  /// The number of this thread's block times `perBlock`, plus the thread's.
+  std::string globalThread(int64_t perBlock) const;
+
+  // ---- statements ---------------------------------------------------------
+  /// Declares the value of a statement.
+  void define(int stmt);
+  void define(llvm::ArrayRef<int> stmts) {
+    for (int stmt : stmts)
+      define(stmt);
+  }
+  const std::string &value(int stmt) const { return values_[stmt]; }
+  void setValue(int stmt, std::string text) { values_[stmt] = std::move(text); }
+  /// The element that a load reads, widened: `weft::widen(x[i])`.
+  std::string loaded(const Stmt &stmt) const;
+  /// `offset` of input or output as a pointer: `x + 4 * i`.
+  std::string address(llvm::StringRef buffer, mlir::AffineExpr offset) const;
+  void store(const Store &store);
+  static std::string widened(mlir::Type type, llvm::StringRef element);
+  void narrow(mlir::Type type, llvm::StringRef element, llvm::StringRef value);
+  std::string nameOf(int stmt); // a fresh name for its value
+
+  // ---- accumulators -------------------------------------------------------
+  std::string accumulatorType(const Accumulator &accumulator) const;
+  std::string identity(const Accumulator &accumulator) const;
+  /// The functor of the prelude that combines two values: `weft::Sum`.
+  static llvm::StringRef functor(OpKind op);
+  /// Declares the accumulator as `name`, holding the identity.
+  void declare(const Accumulator &accumulator, llvm::StringRef name);
+  /// name = combine(name, value of the accumulator's statement).
+  void combine(const Accumulator &accumulator, llvm::StringRef name);
+  /// Makes `name` the value of the accumulator's result.
+  void finish(const Accumulator &accumulator, llvm::StringRef name);
+
+  /// The whole kernel around what was printed.
+  CudaKernel take(int64_t blocks, int64_t threads);
+  CudaKernel take(llvm::ArrayRef<int64_t> grid, int64_t threads);
+
+private:
+  mlir::Type accumulated(const Accumulator &accumulator) const {
+    return nest_.stmts[accumulator.value].type;
+  }
+  std::string index(mlir::AffineExpr expr, bool asFactor) const;
+  bool fitsInt(mlir::AffineExpr expr) const;
+  bool needsWideIndices() const;
+  std::string parameters() const;
+
+  mutable ir::GroupOp group_; // its accessors are not const
+  const LoopNest &nest_;
+  GroupNames names_;
+  llvm::StringSet<> taken_;
+  std::vector<std::string> values_;
+  std::string text_;
+  int indent_ = 1;
+  bool wide_ = false;
+};
+
+/// A thread for each point of the parallel dims, plain loops inside: whatever
+/// no other schedule takes.
+CudaKernel emitGeneral(ir::GroupOp group, const LoopNest &nest);
+/// One pass over a space without reductions, in 16-byte accesses.
+CudaKernel emitLoop(ir::GroupOp group, const LoopNest &nest);
+
+} // namespace weft::cuda

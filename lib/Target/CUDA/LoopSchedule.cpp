@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pass over a space without reductions: every thread computes a vector of
+// neighbouring elements and moves it in 16-byte accesses.
+//
+// Two forms. Where a vector divides the last dim, the other indices are the
+// same for its whole length: operands that do not vary along the last dim (a
+// scale for each channel) are loaded once for a vector. Where it does not (7 x
+// 7 pixels), dims are taken together and vectors cross rows; then only operands
+// in the order of the result are loaded as vectors.
+#include "KernelPrinter.h"
+
+using namespace mlir;
+
+namespace weft::cuda {
+
+namespace {
+
+constexpr int64_t kThreads = 256;
+constexpr int64_t kWidestAccess = 16; // bytes
+/// Bytes that a thread asks for before it waits: hides the latency of memory.
+constexpr int64_t kBytesInFlight = 64;
+/// Below this many blocks more work for a thread only idles processors.
+constexpr int64_t kFewBlocks = 1024;
+
+class LoopEmitter {
+public:
+  LoopEmitter(ir::GroupOp group, const LoopNest &nest)
+      : nest_(nest), p_(group, nest), stage_(nest.stages.front()) {}
+
+  bool hasVectors();
+  CudaKernel emit();
+
+private:
+  enum class Access : uint8_t { uniform, vector, lane };
+
+  int64_t widestVector() const;
+  bool isIdentity(AffineExpr expr) const;
+  Access accessOf(const Stmt &stmt) const;
+  /// Whether the last vector reaches beyond the end; only where vectors cross
+  /// rows.
+  bool hasTail() const { return points_ % lanes_ != 0; }
+  void classify();
+  void declareIndices(StringRef vector);
+  std::string vectorLoad(int id);
+  void printLanes(StringRef subscript);
+  void storeVectors(ArrayRef<std::string> names);
+
+  const LoopNest &nest_;
+  KernelPrinter p_;
+  const Stage &stage_;
+  bool flat_ = false;
+  int64_t lanes_ = 1;
+  int64_t points_ = 0;
+  llvm::SmallBitVector used_;        // dims whose indices are needed
+  std::vector<Access> access_;       // by statement
+  std::vector<std::string> vectors_; // by statement: the name of its vector
+};
+
+/// As many elements as the narrowest operand needs for a full access, but no
+/// more than 64 bytes of the widest.
+int64_t LoopEmitter::widestVector() const {
+  int64_t least = kWidestAccess, most = 1;
+  auto count = [&](Type type) {
+    least = std::min(least, storageBytes(type));
+    most = std::max(most, storageBytes(type));
+  };
+  for (const Stmt &stmt : nest_.stmts)
+    if (stmt.kind == Stmt::Kind::load && isIdentity(stmt.expr))
+      count(stmt.type);
+  for (const Store &store : stage_.stores)
+    count(p_.outputType(store.output));
+  int64_t lanes = kWidestAccess / least;
+  while (lanes * most > 4 * kWidestAccess)
+    lanes /= 2;
+  return lanes;
+}
+
+/// Whether `expr` is the position in the order of the result.
+bool LoopEmitter::isIdentity(AffineExpr expr) const {
+  int64_t stride = 1;
+  for (unsigned i = nest_.sizes.size(); i-- > 0; stride *= nest_.sizes[i])
+    if (strideOf(expr, i) != stride)
+      return false;
+  return rangeOf(expr, nest_.sizes).first == 0;
+}
+
+bool LoopEmitter::hasVectors() {
+  points_ = nest_.numRows();
+  int64_t widest = widestVector(), last = nest_.sizes.back();
+  lanes_ = widest;
+  while (last % lanes_ != 0)
+    lanes_ /= 2;
+  // Short vectors along rows, but whole ones across them.
+  if (2 * lanes_ < widest) {
+    flat_ = true;
+    lanes_ = widest;
+  }
+  return lanes_ > 1 && points_ >= lanes_;
+}
+
+LoopEmitter::Access LoopEmitter::accessOf(const Stmt &stmt) const {
+  unsigned last = nest_.sizes.size() - 1;
+  auto varies = [&](AffineExpr expr) {
+    if (!flat_)
+      return expr.isFunctionOfDim(last);
+    for (unsigned i = 0; i <= last; ++i)
+      if (expr.isFunctionOfDim(i))
+        return true;
+    return false;
+  };
+  bool guardVaries =
+      llvm::any_of(stmt.guards, [&](auto &g) { return varies(g.expr); });
+  if (stmt.expr && varies(stmt.expr)) {
+    if (stmt.kind != Stmt::Kind::load || guardVaries)
+      return Access::lane;
+    if (flat_)
+      return isIdentity(stmt.expr) ? Access::vector : Access::lane;
+    // The first element of every vector must be aligned to the access.
+    AffineExpr start =
+        stmt.expr.replace(getAffineDimExpr(last, stmt.expr.getContext()),
+                          getAffineConstantExpr(0, stmt.expr.getContext()));
+    int64_t unit = std::min(lanes_, kWidestAccess / storageBytes(stmt.type));
+    bool aligned = start.getLargestKnownDivisor() % unit == 0;
+    return strideOf(stmt.expr, last) == 1 && aligned ? Access::vector
+                                                     : Access::lane;
+  }
+  if (guardVaries)
+    return Access::lane;
+  for (int operand : stmt.operands)
+    if (access_[operand] != Access::uniform)
+      return Access::lane;
+  return Access::uniform;
+}
+
+void LoopEmitter::classify() {
+  access_.assign(nest_.stmts.size(), Access::uniform);
+  vectors_.resize(nest_.stmts.size());
+  for (int id : stage_.rowBody) {
+    access_[id] = accessOf(nest_.stmts[id]);
+    if (access_[id] == Access::vector)
+      vectors_[id] = p_.fresh(p_.input(nest_.stmts[id].input) + "_vector");
+  }
+}
+
+/// Declares the position `i` of the first element of vector number `vector`,
+/// and its indices where operands need them.
+void LoopEmitter::declareIndices(StringRef vector) {
+  p_.line("const " + p_.indexType() + " i = " + vector + " * " + Twine(lanes_) +
+          ";");
+  if (!flat_)
+    p_.splitPosition(vector, 0, nest_.sizes, used_, lanes_);
+}
+
+std::string LoopEmitter::vectorLoad(int id) {
+  const Stmt &stmt = nest_.stmts[id];
+  std::string count = std::to_string(lanes_);
+  bool identity = isIdentity(stmt.expr);
+  std::string from = identity ? p_.input(stmt.input) + " + i"
+                              : p_.address(p_.input(stmt.input), stmt.expr);
+  std::string load = "weft::load_vector<" + count + ">(" + from + ")";
+  if (hasTail())
+    load = "weft::load_some<" + count + ">(" + from + ", " +
+           std::to_string(points_) + " - i)";
+  if (stmt.guards.empty())
+    return load;
+  return p_.condition(stmt.guards) + " ? " + load + " : weft::Vector<" +
+         storageType(stmt.type) + ", " + count + ">{}";
+}
+
+void LoopEmitter::storeVectors(ArrayRef<std::string> names) {
+  for (auto [store, name] : llvm::zip(stage_.stores, names)) {
+    const std::string &y = p_.output(store.output);
+    if (hasTail())
+      p_.line("weft::store_some(" + y + " + i, " + name + ", " +
+              Twine(points_) + " - i);");
+    else
+      p_.line("weft::store_vector(" + y + " + i, " + name + ");");
+  }
+}
+
+/// The elements of a vector, one after the other.
+void LoopEmitter::printLanes(StringRef subscript) {
+  std::vector<std::string> results;
+  for (const Store &store : stage_.stores) {
+    results.push_back(p_.fresh(p_.output(store.output) + "_vector"));
+    p_.line("weft::Vector<" + storageType(p_.outputType(store.output)) + ", " +
+            Twine(lanes_) + "> " + results.back() + ";");
+  }
+  p_.line("#pragma unroll");
+  p_.open("for (int k = 0; k < " + Twine(lanes_) + "; ++k)");
+  const std::string lastDim = p_.dims.back();
+  bool needsIndices = llvm::any_of(stage_.rowBody, [&](int id) {
+    const Stmt &stmt = nest_.stmts[id];
+    return access_[id] == Access::lane && (stmt.expr || !stmt.guards.empty());
+  });
+  if (flat_ && needsIndices) {
+    // Elements beyond the end are computed from the last and never stored.
+    p_.line("const " + p_.indexType() + " element = " +
+            (hasTail() ? "i + k < " + std::to_string(points_) +
+                             " ? i + k : " + std::to_string(points_ - 1)
+                       : "i + k") +
+            ";");
+    p_.splitPosition("element", 0, nest_.sizes, used_);
+  } else if (!flat_) {
+    p_.dims.back() = "(" + lastDim + " + k)";
+  }
+  for (int id : stage_.rowBody) {
+    if (access_[id] == Access::lane) {
+      p_.define(id);
+    } else if (access_[id] == Access::vector) {
+      const Stmt &stmt = nest_.stmts[id];
+      std::string name = p_.nameOf(id);
+      p_.line("const " + computeType(stmt.type) + " " + name + " = " +
+              KernelPrinter::widened(stmt.type,
+                                     vectors_[id] + subscript.str() + "[k]") +
+              ";");
+      p_.setValue(id, name);
+    }
+  }
+  for (auto [store, name] : llvm::zip(stage_.stores, results))
+    p_.narrow(p_.outputType(store.output), name + "[k]", p_.value(store.value));
+  p_.close();
+  p_.dims.back() = lastDim;
+  storeVectors(results);
+}
+
+CudaKernel LoopEmitter::emit() {
+  for (unsigned i = 0; i < p_.dims.size(); ++i)
+    p_.dims[i] = "i" + std::to_string(i); // `i` is the vector's position
+  classify();
+  used_ = p_.usedDims([&](AffineExpr expr) { return isIdentity(expr); });
+  int64_t bytes = 0;
+  std::vector<int> loads, uniforms;
+  for (int id : stage_.rowBody) {
+    if (access_[id] == Access::vector) {
+      loads.push_back(id);
+      bytes += lanes_ * storageBytes(nest_.stmts[id].type);
+    } else if (access_[id] == Access::uniform) {
+      uniforms.push_back(id);
+    }
+  }
+  int64_t vectors = llvm::divideCeil(points_, lanes_), unroll = 1;
+  while (bytes && 2 * unroll * bytes <= kBytesInFlight &&
+         vectors >= 2 * unroll * kThreads * kFewBlocks)
+    unroll *= 2;
+
+  StringRef type = p_.indexType();
+  std::string bound = std::to_string(vectors);
+  if (unroll == 1) {
+    p_.line("const " + type + " vector = " + p_.globalThread(kThreads) + ";");
+    p_.line("if (vector >= " + bound + ")");
+    p_.line("  return;");
+    declareIndices("vector");
+    for (int id : loads)
+      p_.line("const auto " + vectors_[id] + " = " + vectorLoad(id) + ";");
+    p_.define(uniforms);
+    printLanes("");
+    return p_.take(llvm::divideCeil(vectors, kThreads), kThreads);
+  }
+
+  // All loads first, so that they are in flight together.
+  std::string step = std::to_string(kThreads), count = std::to_string(unroll);
+  p_.line("const " + type + " first = " + p_.globalThread(kThreads * unroll) +
+          ";");
+  for (int id : loads)
+    p_.line("weft::Vector<" + storageType(nest_.stmts[id].type) + ", " +
+            Twine(lanes_) + "> " + vectors_[id] + "[" + count + "];");
+  p_.line("#pragma unroll");
+  p_.open("for (int u = 0; u < " + count + "; ++u)");
+  std::string position = "first + u * " + step;
+  if (vectors % (kThreads * unroll) != 0) {
+    p_.line("const " + type + " ahead = " + position + ";");
+    p_.line("const " + type + " vector = ahead < " + bound +
+            " ? ahead : " + Twine(vectors - 1) + ";");
+  } else {
+    p_.line("const " + type + " vector = " + position + ";");
+  }
+  declareIndices("vector");
+  for (int id : loads)
+    p_.line(vectors_[id] + "[u] = " + vectorLoad(id) + ";");
+  p_.close();
+  p_.line("#pragma unroll");
+  p_.open("for (int u = 0; u < " + count + "; ++u)");
+  p_.line("const " + type + " vector = " + position + ";");
+  if (vectors % (kThreads * unroll) != 0) {
+    p_.line("if (vector >= " + bound + ")");
+    p_.line("  break;");
+  }
+  declareIndices("vector");
+  p_.define(uniforms);
+  printLanes("[u]");
+  p_.close();
+  return p_.take(llvm::divideCeil(vectors, kThreads * unroll), kThreads);
+}
+
+} // namespace
+
+CudaKernel emitLoop(ir::GroupOp group, const LoopNest &nest) {
+  if (nest.numRows() == 0)
+    return emitGeneral(group, nest);
+  LoopEmitter emitter(group, nest);
+  return emitter.hasVectors() ? emitter.emit() : emitGeneral(group, nest);
+}
+
+} // namespace weft::cuda

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Groups that the tests of emitted kernels share, run in the reference
+// interpreter for what they must give.
+#pragma once
+
+#include "weft/IR/Dialect.h"
+#include "weft/Target/CUDA/Emit.h"
+#include "weft/Target/Reference/Interpreter.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace weft::cuda_tests {
+
+/// A group as text. `inputs` declares its arguments (`%x: tensor<2xf32>, %n:
+/// i64`), `body` computes values from them, `results` names those it yields
+/// with their types (`%y : tensor<2xf32>`).
+struct Case {
+  std::string name, inputs, body, results;
+  std::string schedule = ""; // `row`; empty: none is given
+};
+
+/// Groups of every schedule, type and awkward size.
+const std::vector<Case> &allCases();
+
+/// A case made ready: its kernel, its inputs and the values that it must give.
+class Prepared {
+public:
+  explicit Prepared(const Case &case_);
+
+  bool ok() const { return error.empty(); }
+  std::string error;
+  CudaKernel kernel;
+  std::vector<reference::Value> inputs, expected;
+  std::vector<bool> isScalar; // of inputs: passed by value
+
+  /// Whether `outputs` are the expected values but for rounding; else why not.
+  std::string compare(const std::vector<reference::Value> &outputs) const;
+};
+
+/// The elements of a value as they lie in memory, at a 64-byte boundary.
+class Memory {
+public:
+  explicit Memory(const reference::Value &value);
+  Memory(DType dtype, const Shape &shape); // filled with 0xa5
+  void *data() { return bytes_.data(); }
+  size_t bytes() const { return size_; }
+  reference::Value read(DType dtype, const Shape &shape);
+  /// Whether what lies behind the elements is as it was.
+  bool isIntact() const;
+
+private:
+  struct alignas(64) Line {
+    unsigned char bytes[64];
+  };
+  std::vector<Line> bytes_;
+  size_t size_ = 0;
+};
+
+} // namespace weft::cuda_tests

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: Apache-2.0
+// The groups that emitted kernels are tested on: every schedule with every
+// type, sizes 0, 1 and odd ones, every way of moving elements.
+#include "Cases.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace weft::cuda_tests {
+
+namespace {
+
+constexpr const char *kFloats[] = {"f64", "f32", "f16", "bf16", "f8E4M3FN"};
+constexpr const char *kIntegers[] = {"i64", "i32", "i8", "i4", "ui8"};
+
+std::string tensor(llvm::StringRef sizes, llvm::StringRef type) {
+  return ("tensor<" + sizes + (sizes.empty() ? "" : "x") + type + ">").str();
+}
+
+std::vector<std::string> allTypes() {
+  std::vector<std::string> types(std::begin(kFloats), std::end(kFloats));
+  types.insert(types.end(), std::begin(kIntegers), std::end(kIntegers));
+  types.push_back("i1");
+  return types;
+}
+
+class Cases {
+public:
+  std::vector<Case> list;
+
+  void add(Case c) { list.push_back(std::move(c)); }
+
+  void addLoops() {
+    addBatchNorm("2x3x4x8", "f32"); // vectors within rows
+    addBatchNorm("2x3x4x8", "f16");
+    addBatchNorm("1x37x7x7", "f16"); // vectors across rows, a tail
+    addBatchNorm("3x5x3x5", "bf16");
+    addBatchNorm("2x3x16", "f64");
+    addBatchNorm("1x1x1", "f32");
+    addBatchNorm("0x3x4", "f32");
+    addBatchNorm("64x16x16x32", "f32");
+    for (const std::string &type : allTypes())
+      addCasts(type);
+    for (const char *type : kFloats)
+      addRealRows(type);
+    for (const std::string &type : allTypes())
+      addBinaryRows(type);
+    addMoves();
+  }
+
+  /// relu(x * scale[c] + shift[c] + residual), c being axis 1.
+  void addBatchNorm(const std::string &sizes, const std::string &type) {
+    llvm::SmallVector<llvm::StringRef> dims;
+    llvm::StringRef(sizes).split(dims, 'x');
+    std::string channels = dims[1].str(), unit = "1x" + channels;
+    for (size_t i = 2; i < dims.size(); ++i)
+      unit += "x1";
+    std::string full = tensor(sizes, type), c = tensor(channels, type),
+                u = tensor(unit, type);
+    std::string body;
+    for (const char *parameter : {"scale", "shift"})
+      body += llvm::formatv("%{0}1 = weft.reshape %{0} : {1} -> {2}\n"
+                            "%{0}2 = weft.broadcast %{0}1 : {2} -> {3}\n",
+                            parameter, c, u, full);
+    body += llvm::formatv("%m = weft.mul %x, %scale2 : {0}\n"
+                          "%a = weft.add %m, %shift2 : {0}\n"
+                          "%b = weft.add %a, %r : {0}\n"
+                          "%y = weft.relu %b : {0}\n",
+                          full);
+    add({"bn_add_relu of " + full,
+         "%x: " + full + ", %scale: " + c + ", %shift: " + c + ", %r: " + full,
+         body, "%y : " + full, "loop"});
+  }
+
+  /// From one type to all others.
+  void addCasts(const std::string &from) {
+    std::string body, results;
+    for (auto [i, to] : llvm::enumerate(allTypes())) {
+      body += llvm::formatv("%y{0} = weft.cast %x : {1} -> {2}\n", i,
+                            tensor("70", from), tensor("70", to));
+      results +=
+          llvm::formatv("{0}%y{1} : {2}", i ? ", " : "", i, tensor("70", to));
+    }
+    add({"casts of " + from, "%x: " + tensor("70", from), body, results});
+  }
+
+  void addRealRows(const std::string &type) {
+    std::string t = tensor("3x23", type),
+                body = "%p = weft.abs %x : " + t + "\n", results = "%p : " + t;
+    for (const char *op : {"floor", "exp", "sin", "cos", "tanh", "erf",
+                           "sigmoid", "silu", "gelu"}) {
+      body += llvm::formatv("%{0} = weft.{0} %x : {1}\n", op, t);
+      results += llvm::formatv(", %{0} : {1}", op, t);
+    }
+    for (const char *op : {"sqrt", "log", "rsqrt"}) {
+      body += llvm::formatv("%{0} = weft.{0} %p : {1}\n", op, t);
+      results += llvm::formatv(", %{0} : {1}", op, t);
+    }
+    add({"functions of " + type, "%x: " + t, body, results});
+  }
+
+  void addBinaryRows(const std::string &type) {
+    std::string t = tensor("5x41", type), b = tensor("5x41", "i1"), body,
+                results;
+    auto result = [&](const std::string &name, const std::string &of) {
+      results += (results.empty() ? "%" : ", %") + name + " : " + of;
+    };
+    for (const char *op : {"add", "sub", "mul", "div", "floor_div", "mod",
+                           "maximum", "minimum"}) {
+      body += llvm::formatv("%{0} = weft.{0} %x, %y : {1}\n", op, t);
+      result(op, t);
+    }
+    for (const char *op : {"less", "less_equal", "greater", "greater_equal",
+                           "equal", "not_equal"}) {
+      body += llvm::formatv("%{0} = weft.{0} %x, %y : {1}\n", op, t);
+      result(op, b);
+    }
+    if (type != "i1") {
+      for (const char *op : {"neg", "abs", "relu"}) {
+        body += llvm::formatv("%{0} = weft.{0} %x : {1}\n", op, t);
+        result(op, t);
+      }
+    } else {
+      body += "%not = weft.logical_not %x : " + t + "\n";
+      result("not", t);
+      for (const char *op : {"logical_and", "logical_or"}) {
+        body += llvm::formatv("%{0} = weft.{0} %x, %y : {1}\n", op, t);
+        result(op, t);
+      }
+    }
+    body +=
+        llvm::formatv("%where = weft.where %less, %x, %add : {0}, {1}\n", b, t);
+    result("where", t);
+    add({"rows of " + type, "%x: " + t + ", %y: " + t, body, results});
+    if (type != "i1")
+      add({"pow of " + type, "%x: " + t + ", %y: " + t,
+           "%z = weft.pow %x, %y : " + t, "%z : " + t});
+  }
+
+  void addMoves() {
+    add({"transpose", "%x: tensor<3x8x5xf32>",
+         "%y = weft.transpose %x [2, 0, 1] : tensor<3x8x5xf32> -> "
+         "tensor<5x3x8xf32>",
+         "%y : tensor<5x3x8xf32>"});
+    add({"slice backwards", "%x: tensor<9x16xf16>",
+         "%y = weft.slice %x from [8, 1] by [-2, 3] : tensor<9x16xf16> -> "
+         "tensor<4x5xf16>",
+         "%y : tensor<4x5xf16>"});
+    add({"slice of whole rows", "%x: tensor<6x16xf32>",
+         "%y = weft.slice %x from [4, 0] by [-1, 1] : tensor<6x16xf32> -> "
+         "tensor<3x16xf32>",
+         "%y : tensor<3x16xf32>"});
+    add({"slice off the alignment", "%x: tensor<4x20xf32>",
+         "%y = weft.slice %x from [0, 3] by [1, 1] : tensor<4x20xf32> -> "
+         "tensor<4x16xf32>",
+         "%y : tensor<4x16xf32>"});
+    add({"concatenate rows", "%x: tensor<3x8xbf16>, %z: tensor<5x8xbf16>",
+         "%y = weft.concatenate %x, %z along 0 : tensor<3x8xbf16>, "
+         "tensor<5x8xbf16> -> tensor<8x8xbf16>",
+         "%y : tensor<8x8xbf16>"});
+    add({"concatenate columns",
+         "%x: tensor<4x3xi8>, %z: tensor<4x0xi8>, %w: tensor<4x13xi8>",
+         "%y = weft.concatenate %x, %z, %w along 1 : tensor<4x3xi8>, "
+         "tensor<4x0xi8>, tensor<4x13xi8> -> tensor<4x16xi8>",
+         "%y : tensor<4x16xi8>"});
+    add({"strided memory", "%x: tensor<64xf32>",
+         "%y = weft.as_strided %x offset 3 strides [16, 2] : tensor<64xf32> -> "
+         "tensor<3x5xf32>",
+         "%y : tensor<3x5xf32>"});
+    add({"iota and scalars", "%n: f16, %m: i64",
+         "%i = weft.iota 1 : tensor<3x8xf16>\n"
+         "%s = weft.splat %n : f16 -> tensor<3x8xf16>\n"
+         "%y = weft.mul %i, %s : tensor<3x8xf16>\n"
+         "%j = weft.iota 0 : tensor<3x8xi64>\n"
+         "%t = weft.splat %m : i64 -> tensor<3x8xi64>\n"
+         "%z = weft.sub %j, %t : tensor<3x8xi64>",
+         "%y : tensor<3x8xf16>, %z : tensor<3x8xi64>"});
+    add({"constants", "%x: tensor<2x8xf32>",
+         "%c = weft.constant dense<0.1> : tensor<2x8xf32>\n"
+         "%d = weft.constant dense<0xFF800000> : tensor<2x8xf32>\n"
+         "%a = weft.mul %x, %c : tensor<2x8xf32>\n"
+         "%y = weft.maximum %a, %d : tensor<2x8xf32>",
+         "%y : tensor<2x8xf32>"});
+    add({"image to planes", "%x: tensor<2x9x11x3xui8>, %s: tensor<3xf32>",
+         "%f = weft.cast %x : tensor<2x9x11x3xui8> -> tensor<2x9x11x3xf32>\n"
+         "%s2 = weft.broadcast %s : tensor<3xf32> -> tensor<2x9x11x3xf32>\n"
+         "%m = weft.mul %f, %s2 : tensor<2x9x11x3xf32>\n"
+         "%y = weft.transpose %m [0, 3, 1, 2] : tensor<2x9x11x3xf32> -> "
+         "tensor<2x3x9x11xf32>",
+         "%y : tensor<2x3x9x11xf32>"});
+    add({"other shapes of one result", "%x: tensor<6x4xf32>",
+         "%e = weft.exp %x : tensor<6x4xf32>\n"
+         "%y = weft.reshape %e : tensor<6x4xf32> -> tensor<24xf32>\n"
+         "%n = weft.neg %e : tensor<6x4xf32>\n"
+         "%z = weft.reshape %n : tensor<6x4xf32> -> tensor<2x3x4xf32>",
+         "%y : tensor<24xf32>, %z : tensor<2x3x4xf32>"});
+    add({"reshape that regroups", "%x: tensor<6x4xf32>, %z: tensor<8x3xf32>",
+         "%t = weft.transpose %x [1, 0] : tensor<6x4xf32> -> tensor<4x6xf32>\n"
+         "%r = weft.reshape %t : tensor<4x6xf32> -> tensor<8x3xf32>\n"
+         "%y = weft.add %r, %z : tensor<8x3xf32>",
+         "%y : tensor<8x3xf32>"});
+  }
+
+  // ---- reductions -----------------------------------------------------------
+
+  void addReduction(const std::string &op, const std::string &from,
+                    const std::string &axes, const std::string &to,
+                    const std::string &type, const std::string &schedule) {
+    bool isArg = llvm::StringRef(op).starts_with("arg");
+    std::string x = tensor(from, type), y = tensor(to, isArg ? "i32" : type);
+    add({op + " of " + x + " over " + axes, "%x: " + x,
+         "%y = weft." + op + " %x over " + (isArg ? axes : "[" + axes + "]") +
+             " : " + x + " -> " + y,
+         "%y : " + y, schedule});
+  }
+
+  void addReductions() {
+    for (const std::string &type : allTypes()) {
+      bool isBool = type == "i1";
+      for (const char *op : {"sum", "prod", "max", "min"}) {
+        std::string reduction = isBool ? (op[0] == 's' ? "any" : "all") : op;
+        addReduction(reduction, "5x37", "1", "5", type, "row");
+        addReduction(reduction, "37x5", "0", "5", type, "column");
+      }
+      if (isBool)
+        continue;
+      for (const char *op : {"argmax", "argmin"}) {
+        addReduction(op, "3x70", "1", "3", type, "row");
+        addReduction(op, "70x3", "0", "3", type, "column");
+      }
+    }
+    addReduction("sum", "3x4099", "1", "3", "f32", "row");
+    addReduction("max", "2x5000", "1", "2", "f16", "row");
+    addReduction("sum", "2x8192", "1", "2", "f16", "row");
+    addReduction("sum", "300x4", "1", "300", "f32", "row");
+    addReduction("sum", "300x1", "1", "300", "f32", "row");
+    addReduction("sum", "3x0", "1", "3", "f32", "row");
+    addReduction("sum", "0x3", "1", "0", "f32", "row");
+    addReduction("prod", "0x3", "0", "3", "i32", "column");
+    addReduction("sum", "70000", "0", "", "i32", "row");
+    addReduction("sum", "2x3x5x7", "0, 2, 3", "3", "f32", "row");
+    addReduction("sum", "4x6x8", "1", "4x8", "f32", "column");
+    addReduction("sum", "2000x40", "0", "40", "f32", "column");
+    addReduction("argmax", "1000", "0", "", "f32", "row");
+    addSoftmax("7x33", 1, "f32", "row");
+    addSoftmax("3x1000", 1, "f16", "row");
+    addSoftmax("2x20000", 1, "f32", "row");
+    addSoftmax("33x7", 0, "f32", "column");
+    addSoftmax("4x9x6", 1, "bf16", "column");
+    addLayerNorm();
+    add({"sum of a product with other results",
+         "%x: tensor<6x64xf32>, %z: tensor<6x64xf32>",
+         "%p = weft.mul %x, %z : tensor<6x64xf32>\n"
+         "%s = weft.sum %p over [1] : tensor<6x64xf32> -> tensor<6xf32>\n"
+         "%m = weft.max %p over [1] : tensor<6x64xf32> -> tensor<6xf32>\n"
+         "%y = weft.sub %m, %s : tensor<6xf32>\n"
+         "%k = weft.reshape %y : tensor<6xf32> -> tensor<6x1xf32>",
+         "%p : tensor<6x64xf32>, %s : tensor<6xf32>, %k : tensor<6x1xf32>",
+         "row"});
+  }
+
+  void addSoftmax(const std::string &sizes, int axis, const std::string &type,
+                  const std::string &schedule) {
+    llvm::SmallVector<llvm::StringRef> dims, rest;
+    llvm::StringRef(sizes).split(dims, 'x');
+    rest = dims;
+    rest.erase(rest.begin() + axis);
+    dims[axis] = "1";
+    std::string full = tensor(sizes, "f32"),
+                reduced = tensor(llvm::join(rest, "x"), "f32"),
+                kept = tensor(llvm::join(dims, "x"), "f32");
+    std::string typed = tensor(sizes, type);
+    auto spread = [&](const char *name) {
+      return llvm::formatv("%{0}1 = weft.reshape %{0} : {1} -> {2}\n"
+                           "%{0}2 = weft.broadcast %{0}1 : {2} -> {3}\n",
+                           name, reduced, kept, full)
+          .str();
+    };
+    std::string body =
+        "%f = weft.cast %x : " + typed + " -> " + full + "\n" +
+        llvm::formatv("%m = weft.max %f over [{0}] : {1} -> {2}\n", axis, full,
+                      reduced)
+            .str() +
+        spread("m") + "%s = weft.sub %f, %m2 : " + full +
+        "\n%e = weft.exp %s : " + full + "\n" +
+        llvm::formatv("%t = weft.sum %e over [{0}] : {1} -> {2}\n", axis, full,
+                      reduced)
+            .str() +
+        spread("t") + "%d = weft.div %e, %t2 : " + full +
+        "\n%y = weft.cast %d : " + full + " -> " + typed;
+    add({"softmax of " + typed, "%x: " + typed, body, "%y : " + typed,
+         schedule});
+  }
+
+  void addLayerNorm() {
+    add({"layer norm",
+         "%x: tensor<5x96xf16>, %w: tensor<96xf32>, %b: tensor<96xf32>, "
+         "%n: f32",
+         R"(
+      %f = weft.cast %x : tensor<5x96xf16> -> tensor<5x96xf32>
+      %s = weft.sum %f over [1] : tensor<5x96xf32> -> tensor<5xf32>
+      %c = weft.constant dense<0.010416666666666666> : tensor<5xf32>
+      %mean = weft.mul %s, %c : tensor<5xf32>
+      %mean1 = weft.reshape %mean : tensor<5xf32> -> tensor<5x1xf32>
+      %mean2 = weft.broadcast %mean1 : tensor<5x1xf32> -> tensor<5x96xf32>
+      %d = weft.sub %f, %mean2 : tensor<5x96xf32>
+      %q = weft.mul %d, %d : tensor<5x96xf32>
+      %t = weft.sum %q over [1] : tensor<5x96xf32> -> tensor<5xf32>
+      %v = weft.mul %t, %c : tensor<5xf32>
+      %eps = weft.splat %n : f32 -> tensor<5xf32>
+      %ve = weft.add %v, %eps : tensor<5xf32>
+      %ae = weft.abs %ve : tensor<5xf32>
+      %r = weft.rsqrt %ae : tensor<5xf32>
+      %r1 = weft.reshape %r : tensor<5xf32> -> tensor<5x1xf32>
+      %r2 = weft.broadcast %r1 : tensor<5x1xf32> -> tensor<5x96xf32>
+      %z = weft.mul %d, %r2 : tensor<5x96xf32>
+      %w2 = weft.broadcast %w : tensor<96xf32> -> tensor<5x96xf32>
+      %b2 = weft.broadcast %b : tensor<96xf32> -> tensor<5x96xf32>
+      %zw = weft.mul %z, %w2 : tensor<5x96xf32>
+      %zb = weft.add %zw, %b2 : tensor<5x96xf32>
+      %y = weft.cast %zb : tensor<5x96xf32> -> tensor<5x96xf16>)",
+         "%y : tensor<5x96xf16>", "row"});
+  }
+
+  // ---- windows and products -------------------------------------------------
+
+  void addConv(const std::string &x, const std::string &w, const std::string &y,
+               const std::string &attributes, const std::string &type) {
+    std::string channels = llvm::StringRef(w).split('x').first.str();
+    add({"conv of " + tensor(x, type) + " and " + tensor(w, type),
+         "%x: " + tensor(x, type) + ", %w: " + tensor(w, type) +
+             ", %b: " + tensor(channels, type) + ", %r: " + tensor(y, type),
+         llvm::formatv("%c = weft.conv %x, %w, %b {0} : {1}, {2}, {3} -> {4}\n"
+                       "%d = weft.add %c, %r : {4}\n"
+                       "%y = weft.relu %d : {4}",
+                       attributes, tensor(x, type), tensor(w, type),
+                       tensor(channels, type), tensor(y, type)),
+         "%y : " + tensor(y, type), "window"});
+  }
+
+  void addWindows() {
+    addConv("3x5x8x8", "7x5x3x3", "3x7x8x8",
+            "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1",
+            "f32");
+    addConv("3x16x8x8", "32x16x3x3", "3x32x4x4",
+            "stride [2, 2] padding [1, 1, 1, 1] dilation [1, 1] groups 1",
+            "f32");
+    addConv("2x64x9x9", "70x64x1x1", "2x70x9x9",
+            "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1",
+            "f16");
+    addConv("2x4x9x7", "6x4x3x2", "2x6x5x8",
+            "stride [2, 1] padding [2, 1, 0, 3] dilation [1, 2] groups 1",
+            "bf16");
+    addConv("2x6x7x7", "9x2x3x3", "2x9x7x7",
+            "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 3",
+            "f32");
+    addConv("2x6x7x7", "6x1x3x3", "2x6x7x7",
+            "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 6",
+            "f32");
+    addConv("2x3x11", "4x3x3", "2x4x11",
+            "stride [1] padding [1, 1] dilation [1] groups 1", "f64");
+    addConv("1x2x5x4x6", "3x2x2x2x3", "1x3x4x3x4",
+            "stride [1, 1, 1] padding [0, 0, 0, 0, 0, 0] dilation [1, 1, 1] "
+            "groups 1",
+            "f32");
+    addConv("5x3x1x1", "70x3x1x1", "5x70x1x1",
+            "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1",
+            "f32");
+    addConv("1x70x40x40", "66x70x3x3", "1x66x40x40",
+            "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1",
+            "f32");
+    add({"conv of an image",
+         "%x: tensor<2x8x8x3xui8>, %s: tensor<3xf32>, %w: tensor<5x3x3x3xf32>",
+         "%f = weft.cast %x : tensor<2x8x8x3xui8> -> tensor<2x8x8x3xf32>\n"
+         "%s2 = weft.broadcast %s : tensor<3xf32> -> tensor<2x8x8x3xf32>\n"
+         "%m = weft.add %f, %s2 : tensor<2x8x8x3xf32>\n"
+         "%p = weft.transpose %m [0, 3, 1, 2] : tensor<2x8x8x3xf32> -> "
+         "tensor<2x3x8x8xf32>\n"
+         "%c = weft.conv %p, %w stride [1, 1] padding [1, 1, 1, 1] dilation "
+         "[1, 1] groups 1 : tensor<2x3x8x8xf32>, tensor<5x3x3x3xf32> -> "
+         "tensor<2x5x8x8xf32>\n"
+         "%y = weft.relu %c : tensor<2x5x8x8xf32>",
+         "%y : tensor<2x5x8x8xf32>", "window"});
+    for (const char *type : {"f32", "f16", "i32", "i8", "ui8"})
+      add({std::string("maxpool of ") + type, "%x: " + tensor("2x3x9x9", type),
+           "%y = weft.maxpool %x kernel [3, 3] stride [2, 2] padding [1, 1, 1, "
+           "1] : " +
+               tensor("2x3x9x9", type) + " -> " + tensor("2x3x5x5", type),
+           "%y : " + tensor("2x3x5x5", type), "window"});
+    for (const char *counts : {"true", "false"})
+      add({std::string("avgpool, padding counts: ") + counts,
+           "%x: tensor<2x3x8xf32>",
+           "%y = weft.avgpool %x kernel [3] stride [2] padding [1, 1] "
+           "count_include_pad " +
+               std::string(counts) +
+               " : tensor<2x3x8xf32> -> tensor<2x3x4xf32>",
+           "%y : tensor<2x3x4xf32>", "window"});
+  }
+
+  void addMatmul(const std::string &lhs, const std::string &rhs,
+                 const std::string &result, const std::string &type) {
+    add({"matmul of " + tensor(lhs, type) + " and " + tensor(rhs, type),
+         "%l: " + tensor(lhs, type) + ", %r: " + tensor(rhs, type),
+         "%y = weft.matmul %l, %r : " + tensor(lhs, type) + ", " +
+             tensor(rhs, type) + " -> " + tensor(result, type),
+         "%y : " + tensor(result, type), "gemm"});
+  }
+
+  void addProducts() {
+    addMatmul("3x4", "4x5", "3x5", "f32");
+    addMatmul("70x33", "33x130", "70x130", "f32");
+    addMatmul("128x64", "64x128", "128x128", "f16");
+    addMatmul("1x64", "64x65", "1x65", "f32");
+    addMatmul("65x64", "64x1", "65x1", "f64");
+    addMatmul("2x3x17x9", "2x3x9x8", "2x3x17x8", "bf16");
+    addMatmul("20x30", "30x10", "20x10", "i32");
+    addMatmul("20x30", "30x10", "20x10", "i8");
+    addMatmul("20x30", "30x10", "20x10", "i64");
+    addMatmul("3x0", "0x5", "3x5", "f32");
+    addMatmul("0x4", "4x5", "0x5", "f32");
+    add({"linear",
+         "%x: tensor<45x64xf32>, %w: tensor<10x64xf32>, %b: tensor<10xf32>",
+         "%t = weft.transpose %w [1, 0] : tensor<10x64xf32> -> "
+         "tensor<64x10xf32>\n"
+         "%m = weft.matmul %x, %t : tensor<45x64xf32>, tensor<64x10xf32> -> "
+         "tensor<45x10xf32>\n"
+         "%b2 = weft.broadcast %b : tensor<10xf32> -> tensor<45x10xf32>\n"
+         "%y = weft.add %m, %b2 : tensor<45x10xf32>",
+         "%y : tensor<45x10xf32>", "gemm"});
+    add({"matmul of computed operands",
+         "%x: tensor<40x24xi8>, %w: tensor<24x56xf32>, %n: f32",
+         "%f = weft.cast %x : tensor<40x24xi8> -> tensor<40x24xf32>\n"
+         "%s = weft.splat %n : f32 -> tensor<40x24xf32>\n"
+         "%p = weft.mul %f, %s : tensor<40x24xf32>\n"
+         "%m = weft.matmul %p, %w : tensor<40x24xf32>, tensor<24x56xf32> -> "
+         "tensor<40x56xf32>\n"
+         "%y = weft.cast %m : tensor<40x56xf32> -> tensor<40x56xf16>",
+         "%m : tensor<40x56xf32>, %y : tensor<40x56xf16>", "gemm"});
+    add({"batched matmul with one shared operand",
+         "%x: tensor<3x20x12xf32>, %w: tensor<12x16xf32>",
+         "%v = weft.broadcast %w : tensor<12x16xf32> -> tensor<3x12x16xf32>\n"
+         "%y = weft.matmul %x, %v : tensor<3x20x12xf32>, tensor<3x12x16xf32> "
+         "-> tensor<3x20x16xf32>",
+         "%y : tensor<3x20x16xf32>", "gemm"});
+  }
+};
+
+} // namespace
+
+const std::vector<Case> &allCases() {
+  static const auto *cases = [] {
+    auto *all = new Cases;
+    all->addLoops();
+    all->addReductions();
+    all->addWindows();
+    all->addProducts();
+    return all;
+  }();
+  return cases->list;
+}
+
+} // namespace weft::cuda_tests
