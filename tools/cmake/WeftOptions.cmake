@@ -19,20 +19,14 @@ if(WEFT_WARNINGS_AS_ERRORS)
   add_compile_options(-Werror)
 endif()
 
-# What the tests run with.
-set(WEFT_TEST_ENVIRONMENT WEFT_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache)
 if(WEFT_SANITIZER)
   add_compile_options(-fsanitize=${WEFT_SANITIZER} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${WEFT_SANITIZER})
-  # LLVM's packages are not instrumented. Its allocator poisons memory from
-  # headers compiled here and never unpoisons it in the archives; what it
-  # synchronises by atomics the thread sanitizer cannot see.
-  list(APPEND WEFT_TEST_ENVIRONMENT
-    "ASAN_OPTIONS=allow_user_poisoning=0:detect_odr_violation=0"
-    "UBSAN_OPTIONS=print_stacktrace=1"
-    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tools/cmake/tsan.supp")
 endif()
+
+# What the tests run with: no test reads or fills the user's cache.
+set(WEFT_TEST_ENVIRONMENT WEFT_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache)
 
 find_program(WEFT_LLD NAMES ld.lld-19 ld.lld)
 if(WEFT_LLD AND CMAKE_CXX_COMPILER_ID MATCHES Clang)

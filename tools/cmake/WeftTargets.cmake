@@ -42,12 +42,20 @@ function(weft_add_library name)
   endif()
 endfunction()
 
+if(WEFT_SANITIZER)
+  add_library(WeftSanitizerDefaults OBJECT
+              ${PROJECT_SOURCE_DIR}/tools/cmake/SanitizerDefaults.cpp)
+endif()
+
 # weft_add_program(weft-opt SOURCES a.cpp ... LIBS ... [MLIR])
 #
 # A program in ${PROJECT_BINARY_DIR}/bin, linked from the layers it names.
 function(weft_add_program name)
   cmake_parse_arguments(ARG "MLIR" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  if(WEFT_SANITIZER)
+    target_link_libraries(${name} PRIVATE WeftSanitizerDefaults)
+  endif()
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
   target_link_options(${name} PRIVATE LINKER:--gc-sections LINKER:--as-needed)
