@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Parameters of batch norms, and what their arguments may be.
 #include "weft/NN/BatchNorm.h"
 
 #include "lib/NN/Arguments.h"

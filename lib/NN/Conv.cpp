@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Parameters of convolutions, and what their arguments may be.
 #include "weft/NN/Conv.h"
 
 #include "lib/NN/Arguments.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Parameters of group norms, and what their arguments may be.
 #include "weft/NN/GroupNorm.h"
 
 #include "lib/NN/Arguments.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Parameters of layer norms, and what their arguments may be.
 #include "weft/NN/LayerNorm.h"
 
 #include "lib/NN/Arguments.h"

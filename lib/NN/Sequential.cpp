@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Calling, copying and walking steps of unknown type.
 #include "weft/NN/Sequential.h"
 
 namespace weft::nn {

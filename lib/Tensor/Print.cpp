@@ -58,20 +58,18 @@ private:
     return buffer;
   }
 
-  /// Four decimals would show too little of very small numbers and too much of
-  /// very large ones; the whole tensor is printed in one form.
+  /// Very large numbers would fill lines with digits that mean nothing; the
+  /// whole tensor is printed in one form.
   bool needs_exponent() const {
     if (!is_floating(dtype_) || shape_.num_elements() == 0)
       return false;
-    double largest = 0, smallest = HUGE_VAL;
+    double largest = 0;
     visit_shown(0, 0, [&](int64_t i) {
       const double value = std::fabs(load_as_double(data_, dtype_, i));
-      if (!std::isfinite(value) || value == 0)
-        return;
-      largest = std::max(largest, value);
-      smallest = std::min(smallest, value);
+      if (std::isfinite(value))
+        largest = std::max(largest, value);
     });
-    return largest >= 1e8 || (largest > 0 && smallest < 1e-4);
+    return largest >= 1e8;
   }
 
   /// Elements of one step along `dim`.

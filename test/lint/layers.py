@@ -19,7 +19,8 @@ LEFT_OF = {
 }
 SEES_LLVM = {"IR", "Transforms", "Target", "Compiler"}
 # Generated lists of names, without a type of the layer they are generated in.
-PLAIN_LISTS = {"weft/IR/OpKinds.inc", "weft/IR/RowFunctions.h.inc"}
+PLAIN_LISTS = {"weft/IR/OpKinds.inc", "weft/IR/RowFunctions.h.inc",
+               "weft/IR/RowFunctions.cpp.inc", "weft/IR/Rows.inc"}
 # Converts between weft::Status and absl::Status, for programs that ask for it.
 MAY_INCLUDE_ABSEIL = {"include/weft/Absl.h"}
 

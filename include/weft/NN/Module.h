@@ -81,7 +81,7 @@ public:
   /// `BatchNorm`
   virtual std::string_view class_name() const { return "Module"; }
   /// Written by WEFT_FIELDS.
-  virtual void visit_fields(FieldVisitor &visitor) {}
+  virtual void visit_fields(FieldVisitor & /*visitor*/) {}
 };
 
 struct NamedModule {

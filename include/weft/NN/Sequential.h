@@ -17,10 +17,9 @@ namespace weft::nn {
 /// A tensor in, a tensor out: a module, a function such as `relu`, a lambda.
 template <typename T>
 concept Step =
-    std::copy_constructible<std::decay_t<T>> &&
-    (std::is_invocable_r_v<Tensor, const std::decay_t<T> &, const Tensor &> ||
-     std::is_invocable_r_v<Tensor, const std::decay_t<T> &, const Tensor &,
-                           std::source_location>);
+    std::is_invocable_r_v<Tensor, const std::decay_t<T> &, const Tensor &> ||
+    std::is_invocable_r_v<Tensor, const std::decay_t<T> &, const Tensor &,
+                          std::source_location>;
 
 /// Calls its steps in order. All of them are numbered, functions included, as
 /// in PyTorch: parameters are called `0.weight`, `2.weight`.

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions compiled ahead of their inputs.
+#include "Values.h"
+
+#include "weft/Compile.h"
+#include "weft/Explain.h"
+#include "weft/NN/Linear.h"
+#include "weft/Runtime.h"
+
+namespace weft {
+namespace {
+
+using test::expect_values;
+
+Tensor twice(const Tensor &x) { return x * 2; }
+
+TEST(Compile, AFunction) {
+  StatusOr<Executable> exe = compile(twice, {{float32, {2}}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  const Statistics before = statistics();
+  for (double x : {1.0, 5.0}) {
+    auto y = exe->run({tensor({x, -x})});
+    ASSERT_TRUE(y.ok()) << y.status();
+    expect_values(y->front(), {2}, {2 * x, -2 * x});
+  }
+  EXPECT_EQ(statistics().graphs_compiled, before.graphs_compiled);
+  EXPECT_EQ(exe->inputs().size(), 1u);
+  EXPECT_EQ(exe->outputs()[0].shape, Shape{2});
+  EXPECT_EQ(exe->device(), default_device());
+}
+
+TEST(Compile, SeveralInputsAndOutputs) {
+  auto f = [](const Tensor &x, const Tensor &y) {
+    return std::pair(x + y, sum(x * y));
+  };
+  StatusOr<Executable> exe = compile(f, {{int32, {2}}, {int32, {2}}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  auto out = exe->run({tensor({1, 2}), tensor({3, 4})});
+  ASSERT_TRUE(out.ok()) << out.status();
+  ASSERT_EQ(out->size(), 2u);
+  expect_values((*out)[0], {2}, {4, 6});
+  expect_values((*out)[1], {}, {11});
+}
+
+TEST(Compile, AFunctionOfAVector) {
+  auto f = [](const std::vector<Tensor> &x) {
+    return std::vector<Tensor>{x[0] - x[1], x[1]};
+  };
+  StatusOr<Executable> exe = compile(f, {{float32, {1}}, {float32, {1}}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  auto out = exe->run({tensor({3.0}), tensor({1.0})});
+  ASSERT_TRUE(out.ok()) << out.status();
+  expect_values((*out)[0], {1}, {2});
+  expect_values((*out)[1], {1}, {1}); // an input as it is
+}
+
+TEST(Compile, AModuleKeepsTheWeightsItWasCompiledWith) {
+  nn::Linear layer(2, 1);
+  layer.weight = tensor({{1.0, 1.0}});
+  layer.bias = ones({1}) * 10;
+  StatusOr<Executable> exe = compile(layer, {{float32, {1, 2}}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  layer.weight = tensor({{0.0, 0.0}});
+  auto y = exe->run({tensor({{1.0, 2.0}})});
+  ASSERT_TRUE(y.ok()) << y.status();
+  expect_values(y->front(), {1, 1}, {13});
+}
+
+TEST(Compile, RefusesParametersThatNobodyLoaded) {
+  EXPECT_EQ(compile(nn::Linear(2, 1), {{float32, {1, 2}}}).status().message(),
+            "compile: parameters that nobody loaded: weight, bias");
+}
+
+TEST(Compile, ErrorsOfTheFunction) {
+  auto bad = [](const Tensor &x) { return exp(x); };
+  EXPECT_EQ(test::message(compile(bad, {{int32, {1}}}).status()),
+            "exp: needs a floating-point type: got int32");
+  EXPECT_EQ(compile(twice, {{float32, {1}}, {float32, {1}}}).status().message(),
+            "compile: the function does not take 2 tensors");
+  EXPECT_EQ(compile(twice, {}).status().message(),
+            "compile: the function does not take 0 tensors");
+  auto none = [](const Tensor &) { return std::vector<Tensor>(); };
+  EXPECT_EQ(compile(none, {{float32, {1}}}).status().message(),
+            "compile: the function returns no tensor");
+  EXPECT_EQ(compile(twice, {{float32, {-1}}}).status().message(),
+            "compile: input 0: negative size: shape [-1]");
+  auto reads = [](const Tensor &x) { return x * x.item<float>().value_or(7); };
+  StatusOr<Executable> exe = compile(reads, {{float32, {}}});
+  ASSERT_TRUE(exe.ok()) << exe.status(); // what it read is an error value
+}
+
+TEST(Compile, RunChecksItsInputs) {
+  StatusOr<Executable> exe =
+      compile(twice, {{float32, {2}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  auto message = [&](const std::vector<Tensor> &inputs) {
+    return std::string(exe->run(inputs).status().message());
+  };
+  const Device cpu = Device::cpu();
+  EXPECT_EQ(message({}), "run: expects 1 input, got 0");
+  EXPECT_EQ(message({zeros({3}, float32, cpu)}),
+            "run: input 0: shape differs: expects [2], got [3]");
+  EXPECT_EQ(message({zeros({2}, float16, cpu)}),
+            "run: input 0: type differs: expects float32, got float16");
+  EXPECT_EQ(message({zeros({2}, float32, Device::gpu())}),
+            "run: input 0: device differs: expects cpu:0, got gpu:0");
+  EXPECT_EQ(message({Tensor()}), "tensor: has no value");
+  float memory[4] = {1, 2, 3, 4};
+  EXPECT_EQ(message({borrow(memory, float32, {2}, {.strides = {{2}}})}),
+            "run: input 0: strides differ: expects row-major, got [2]");
+}
+
+TEST(Compile, RunsIntoTheCallersMemory) {
+  StatusOr<Executable> exe =
+      compile(twice, {{float32, {2}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  float in[2] = {1, 2}, out[2] = {};
+  Tensor x = borrow(in, float32, {2}), y = borrow(out, float32, {2});
+  ASSERT_TRUE(exe->run({x}, {y}, {}).ok());
+  EXPECT_EQ(out[0], 2);
+  EXPECT_EQ(out[1], 4);
+
+  auto message = [&](const std::vector<Tensor> &outputs) {
+    return std::string(exe->run({x}, outputs, {}).message());
+  };
+  EXPECT_EQ(message({}), "run: expects 1 output, got 0");
+  EXPECT_EQ(message({borrow(out, float32, {1})}),
+            "run: output 0: shape differs: expects [2], got [1]");
+  EXPECT_EQ(message({zeros({2}, float32, Device::cpu())}),
+            "run: output 0: is not borrowed memory or the result of a run");
+  nn::Parameter weight = borrow(out, float32, {2});
+  EXPECT_EQ(message({weight}),
+            "run: output 0: is not borrowed memory or the result of a run: a "
+            "parameter");
+}
+
+TEST(Compile, BorrowedStrides) {
+  const InputSpec columns{float32, {2, 2}, {{1, 2}}};
+  StatusOr<Executable> exe =
+      compile(twice, {columns}, {.device = Device::cpu()});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  float in[4] = {1, 2, 3, 4};
+  auto y = exe->run({borrow(in, float32, {2, 2}, {.strides = {{1, 2}}})});
+  ASSERT_TRUE(y.ok()) << y.status();
+  expect_values(y->front(), {2, 2}, {2, 6, 4, 8});
+  EXPECT_EQ(exe->run({borrow(in, float32, {2, 2})}).status().message(),
+            "run: input 0: strides differ: expects [1, 2], got row-major");
+  EXPECT_EQ(compile(twice, {{float32, {2}, {{1, 2}}}}).status().message(),
+            "compile: input 0: wrong number of strides: got 2, shape [2]");
+}
+
+} // namespace
+} // namespace weft
