@@ -10,7 +10,8 @@
 
 //@ *
 #ifdef __CUDACC__
-#pragma nv_diag_suppress 177 // overloads and indices that nothing uses
+// What nothing uses; unsigned numbers below 0, in functions for all types.
+#pragma nv_diag_suppress 177, 186
 #define WEFT_DEVICE __device__ __forceinline__
 #define WEFT_METHOD __device__ __forceinline__ // of a struct
 #define WEFT_SHARED __shared__
