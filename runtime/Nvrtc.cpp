@@ -146,31 +146,31 @@ std::vector<std::string> nvrtcCandidates() {
   return candidates;
 }
 
-StatusOr<const Nvrtc *> Nvrtc::open(const std::string &file) {
+StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::open(const std::string &file) {
   // Never closed: programs of other threads may be using it.
   void *handle = dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (!handle)
     return unavailable_error(dlerror());
-  auto functions = std::make_unique<Functions>();
+  auto functions = std::make_shared<Functions>();
   if (!resolveAll(handle, *functions))
     return unavailable_error(file + ": not NVRTC: a function is missing");
   int major = 0, minor = 0;
   functions->version(&major, &minor);
-  auto *nvrtc = new Nvrtc; // leaked, like the library
+  std::shared_ptr<Nvrtc> nvrtc(new Nvrtc);
   nvrtc->version_ = major * 1000 + minor * 10;
   Dl_info info;
   nvrtc->file_ = dladdr(reinterpret_cast<void *>(functions->version), &info) &&
                          info.dli_fname
                      ? info.dli_fname
                      : file;
-  nvrtc->functions_ = functions.release();
-  return nvrtc;
+  nvrtc->functions_ = std::move(functions);
+  return std::shared_ptr<const Nvrtc>(std::move(nvrtc));
 }
 
-StatusOr<const Nvrtc *> Nvrtc::find(int driverVersion) {
+StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::find(int driverVersion) {
   std::vector<std::string> refusals;
   for (const std::string &candidate : nvrtcCandidates()) {
-    StatusOr<const Nvrtc *> nvrtc = open(candidate);
+    StatusOr<std::shared_ptr<const Nvrtc>> nvrtc = open(candidate);
     if (!nvrtc.ok()) {
       refusals.emplace_back(nvrtc.status().message());
       continue;
@@ -192,12 +192,14 @@ StatusOr<const Nvrtc *> Nvrtc::find(int driverVersion) {
 }
 
 StatusOr<const Nvrtc *> Nvrtc::get() {
-  static const StatusOr<const Nvrtc *> &nvrtc = [&]() -> auto & {
+  // Leaked: kernels may be compiled until the program ends.
+  static const auto &nvrtc = *new StatusOr<std::shared_ptr<const Nvrtc>>([] {
     StatusOr<const Driver *> driver = Driver::get();
-    return *new StatusOr<const Nvrtc *>(
-        find(driver.ok() ? (*driver)->version : 0));
-  }();
-  return nvrtc;
+    return find(driver.ok() ? (*driver)->version : 0);
+  }());
+  if (!nvrtc.ok())
+    return nvrtc.status();
+  return nvrtc->get();
 }
 
 StatusOr<std::string> Nvrtc::locate() {

@@ -5,6 +5,7 @@
 
 #include "weft/Core/Status.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,7 @@ public:
   static StatusOr<std::string> locate();
 
   /// Looks again, with the driver's version given (0: no driver).
-  static StatusOr<const Nvrtc *> find(int driverVersion);
+  static StatusOr<std::shared_ptr<const Nvrtc>> find(int driverVersion);
 
   const std::string &file() const { return file_; }
   int version() const { return version_; } // 13000 is 13.0
@@ -63,9 +64,9 @@ public:
 
 private:
   Nvrtc() = default;
-  static StatusOr<const Nvrtc *> open(const std::string &file);
+  static StatusOr<std::shared_ptr<const Nvrtc>> open(const std::string &file);
 
-  const Functions *functions_ = nullptr;
+  std::shared_ptr<const Functions> functions_;
   std::string file_;
   int version_ = 0;
 };

@@ -21,7 +21,6 @@ namespace weft::runtime {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 using Kernel = void(void *const *, int64_t, int64_t);
 
@@ -171,8 +170,8 @@ TEST(ObjectLoader, NamesDamagedSymbolsAndRelocations) {
   d.section(SHT_RELA, 0).sh_type = SHT_REL;
   EXPECT_EQ(d.message(), "object: relocations: without addends");
   d = {};
-  d.section(SHT_RELA, 0).sh_size = uint64_t(1) << 50;
-  EXPECT_THAT(d.message(), HasSubstr("object: relocation"));
+  d.section(SHT_RELA, 0).sh_offset = d.bytes.size();
+  EXPECT_EQ(d.message(), "object: relocations are cut off");
 
   auto relocation = [](Damage &damage) -> Elf64_Rela & {
     return at<Elf64_Rela>(damage.bytes, damage.section(SHT_RELA, 0).sh_offset);
