@@ -356,9 +356,12 @@ std::string Walk::check(Operation *op, const Access &access,
     return "the result of " + name +
            " is read in another order than it is computed";
   }
-  if (access.prologue)
-    return isPrologue(op) ? ""
-                          : name + " would be computed again at every access";
+  if (access.prologue && !isPrologue(op))
+    return name + " would be computed again at every access";
+  // Copies of it in every reader are better than one kernel that also keeps it.
+  if (access.prologue &&
+      llvm::is_contained(candidate_.results, op->getResult(0)))
+    return "the result of " + name + " is needed elsewhere, too";
   if (isAgain && !isCheap(op))
     return name + " would be computed more than once";
   return {};
