@@ -26,7 +26,7 @@ def Weft_Dialect : Dialect {
 class DTypes<string name, list<Type> elements> {
   string description = name;
   list<Type> elementTypes = elements;
-  Type tensor = RankedTensorOf<elements>;
+  Type tensor = StaticShapeTensorOf<elements>;
 }
 
 defvar WeftFloats = [F64, F32, F16, BF16, F8E4M3FN];

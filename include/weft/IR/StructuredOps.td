@@ -154,7 +154,7 @@ class ArgReduction<string mnemonic, string what>
     : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "the first position of the " # what # " element along an axis";
   let arguments = (ins Number.tensor:$x, I64Attr:$axis);
-  let results = (outs RankedTensorOf<[I32]>:$result);
+  let results = (outs StaticShapeTensorOf<[I32]>:$result);
   let assemblyFormat = "$x `over` $axis attr-dict `:` type($x) `->` type($result)";
   let hasVerifier = 1;
   let extraClassDefinition = [{

@@ -1,0 +1,433 @@
+// One case for every rule of the verifiers.
+// RUN: weft-opt %s -split-input-file -verify-diagnostics
+
+// add: operands of one type
+func.func @case(%x: tensor<2xf32>, %y: tensor<2xf16>) {
+  // expected-error @below {{'weft.add' op requires the same type for all operands and results}}
+  %0 = "weft.add"(%x, %y) : (tensor<2xf32>, tensor<2xf16>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// add: operands of one shape
+func.func @case(%x: tensor<2xf32>, %y: tensor<3xf32>) {
+  // expected-error @below {{'weft.add' op all non-scalar operands/results must have the same shape and base type}}
+  %0 = "weft.add"(%x, %y) : (tensor<2xf32>, tensor<3xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// exp: floating-point types only
+func.func @case(%x: tensor<2xi32>) {
+  // expected-error @below {{'weft.exp' op operand #0 must be statically shaped tensor of 64-bit float or 32-bit float or 16-bit float or bfloat16 type or f8E4M3FN type values, but got 'tensor<2xi32>'}}
+  %0 = weft.exp %x : tensor<2xi32>
+  return
+}
+
+// -----
+
+// less: operands of one type
+func.func @case(%x: tensor<2xf32>, %y: tensor<2xf16>) {
+  // expected-error @below {{'weft.less' op requires all operands to have the same type}}
+  %0 = "weft.less"(%x, %y) : (tensor<2xf32>, tensor<2xf16>) -> tensor<2xi1>
+  return
+}
+
+// -----
+
+// element types of the dialect only
+func.func @case(%x: tensor<2xi16>) {
+  // expected-error @below {{'weft.neg' op operand #0 must be statically shaped tensor of 64-bit float or 32-bit float or 16-bit float or bfloat16 type or f8E4M3FN type or 64-bit signless integer or 32-bit signless integer or 8-bit signless integer or 4-bit signless integer or 8-bit unsigned integer values, but got 'tensor<2xi16>'}}
+  %0 = weft.neg %x : tensor<2xi16>
+  return
+}
+
+// -----
+
+// static shapes only
+func.func @case(%x: tensor<?xf32>) {
+  // expected-error @below {{'weft.neg' op operand #0 must be statically shaped tensor of 64-bit float or 32-bit float or 16-bit float or bfloat16 type or f8E4M3FN type or 64-bit signless integer or 32-bit signless integer or 8-bit signless integer or 4-bit signless integer or 8-bit unsigned integer values, but got 'tensor<?xf32>'}}
+  %0 = weft.neg %x : tensor<?xf32>
+  return
+}
+
+// -----
+
+// constant: value and result of one type
+func.func @case() {
+  // expected-error @below {{'weft.constant' op failed to verify that all of {value, result} have same type}}
+  %0 = "weft.constant"() {value = dense<1.0> : tensor<2xf32>} : () -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// constant: a list of elements
+func.func @case() {
+  // expected-error @below {{'weft.constant' op failed to verify that all of {value, result} have same type}}
+  %0 = "weft.constant"() {value = 1.0 : f32} : () -> tensor<f32>
+  return
+}
+
+// -----
+
+// splat: type of the scalar
+func.func @case(%s: f16) {
+  // expected-error @below {{splat: result has another type: scalar 'f16', result 'f32'}}
+  %0 = weft.splat %s : f16 -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// iota: axis
+func.func @case() {
+  // expected-error @below {{iota: axis out of range: axis 1, rank 1}}
+  %0 = weft.iota 1 : tensor<2xi32>
+  return
+}
+
+// -----
+
+// iota: negative axis
+func.func @case() {
+  // expected-error @below {{iota: axis is negative: -1}}
+  %0 = weft.iota -1 : tensor<2xi32>
+  return
+}
+
+// -----
+
+// where: condition is bool
+func.func @case(%c: tensor<2xi32>, %x: tensor<2xf32>) {
+  // expected-error @below {{'weft.where' op operand #0 must be statically shaped tensor of 1-bit signless integer values, but got 'tensor<2xi32>'}}
+  %0 = weft.where %c, %x, %x : tensor<2xi32>, tensor<2xf32>
+  return
+}
+
+// -----
+
+// where: branches of one type
+func.func @case(%c: tensor<2xi1>, %x: tensor<2xf32>, %y: tensor<3xf32>) {
+  // expected-error @below {{'weft.where' op failed to verify that all of {x, y, result} have same type}}
+  %0 = "weft.where"(%c, %x, %y) : (tensor<2xi1>, tensor<2xf32>, tensor<3xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// cast: shape stays
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{'weft.cast' op requires the same shape for all operands and results}}
+  %0 = weft.cast %x : tensor<2xf32> -> tensor<3xi32>
+  return
+}
+
+// -----
+
+// broadcast: sizes
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{expand: shape does not broadcast to sizes: sizes [4, 3], shape [2]}}
+  %0 = weft.broadcast %x : tensor<2xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+// broadcast: type stays
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{broadcast: result has another type: rule 'f32', written 'f16'}}
+  %0 = weft.broadcast %x : tensor<2xf32> -> tensor<4x2xf16>
+  return
+}
+
+// -----
+
+// reshape: number of elements
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{reshape: element counts differ: shape [2, 3], sizes [5]}}
+  %0 = weft.reshape %x : tensor<2x3xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+// transpose: permutation
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{transpose: duplicate axis: permutation [0, 0], shape [2, 3]}}
+  %0 = weft.transpose %x [0, 0] : tensor<2x3xf32> -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+// transpose: result shape
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{transpose: result has another shape: rule [3, 2], written [2, 3]}}
+  %0 = weft.transpose %x [1, 0] : tensor<2x3xf32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// slice: elements inside
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{slice: elements outside the tensor: start 2, step 1, size 3 of dim 0, shape [4]}}
+  %0 = weft.slice %x from [2] by [1] : tensor<4xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// slice: one start and step a dim
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{slice: not one start, step and size a dim: 2 starts, 2 steps, 1 sizes, shape [4]}}
+  %0 = weft.slice %x from [0, 0] by [1, 1] : tensor<4xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// concatenate: other sizes equal
+func.func @case(%x: tensor<2x3xf32>, %y: tensor<2x4xf32>) {
+  // expected-error @below {{concatenate: sizes differ outside the axis: [2, 3] and [2, 4], axis 0}}
+  %0 = weft.concatenate %x, %y along 0 : tensor<2x3xf32>, tensor<2x4xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+// concatenate: one type
+func.func @case(%x: tensor<2xf32>, %y: tensor<2xf16>) {
+  // expected-error @below {{concatenate: operand types differ: 'f32' and 'f16'}}
+  %0 = weft.concatenate %x, %y along 0 : tensor<2xf32>, tensor<2xf16> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// concatenate: something
+func.func @case() {
+  // expected-error @below {{concatenate: no inputs}}
+  %0 = "weft.concatenate"() {axis = 0 : i64} : () -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// as_strided: rank 1
+func.func @case(%x: tensor<2x2xf32>) {
+  // expected-error @below {{as_strided: x must have rank 1: got [2, 2]}}
+  %0 = weft.as_strided %x offset 0 strides [1] : tensor<2x2xf32> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// as_strided: strides
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{as_strided: one stride a dimension: got 2 for rank 1}}
+  %0 = weft.as_strided %x offset 0 strides [1, 1] : tensor<4xf32> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// as_strided: inside
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{as_strided: elements outside x: reaches -1 to 1 of 4}}
+  %0 = weft.as_strided %x offset 1 strides [-2] : tensor<4xf32> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// sum: axes
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{sum: axes are not ascending dims of the tensor: axes [2], shape [2, 3]}}
+  %0 = weft.sum %x over [2] : tensor<2x3xf32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// sum: result shape
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{sum: result has another shape: rule [2], written [3]}}
+  %0 = weft.sum %x over [1] : tensor<2x3xf32> -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// sum: result type
+func.func @case(%x: tensor<2x3xf16>) {
+  // expected-error @below {{sum: result has another type: rule 'f16', written 'f32'}}
+  %0 = weft.sum %x over [1] : tensor<2x3xf16> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// max: of nothing
+func.func @case(%x: tensor<2x0xf32>) {
+  // expected-error @below {{max: no value over an empty axis: axis 1, shape [2, 0]}}
+  %0 = weft.max %x over [1] : tensor<2x0xf32> -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// all: bool only
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{'weft.all' op operand #0 must be statically shaped tensor of 1-bit signless integer values, but got 'tensor<2xf32>'}}
+  %0 = weft.all %x over [0] : tensor<2xf32> -> tensor<f32>
+  return
+}
+
+// -----
+
+// argmax: of nothing
+func.func @case(%x: tensor<2x0xf32>) {
+  // expected-error @below {{argmax: no value over an empty axis: axis 1, shape [2, 0]}}
+  %0 = weft.argmax %x over 1 : tensor<2x0xf32> -> tensor<2xi32>
+  return
+}
+
+// -----
+
+// argmax: positions are i32
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{'weft.argmax' op result #0 must be statically shaped tensor of 32-bit signless integer values, but got 'tensor<i64>'}}
+  %0 = weft.argmax %x over 0 : tensor<2xf32> -> tensor<i64>
+  return
+}
+
+// -----
+
+// softmax: axis
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{softmax: axis out of range: axis 1, rank 1}}
+  %0 = weft.softmax %x over 1 : tensor<2xf32>
+  return
+}
+
+// -----
+
+// batch_norm: channels
+func.func @case(%x: tensor<2x3xf32>, %p: tensor<3xf32>, %q: tensor<4xf32>) {
+  // expected-error @below {{batch_norm: running_mean does not match the channels: running_mean [4], input [2, 3]}}
+  %0 = weft.batch_norm %x, %p, %p, %q, %p eps 1.0e-5 : tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<4xf32>, tensor<3xf32>
+  return
+}
+
+// -----
+
+// matmul: inner sizes
+func.func @case(%x: tensor<4x3xf32>, %y: tensor<5x2xf32>) {
+  // expected-error @below {{matmul: inner sizes differ: lhs [4, 3], rhs [5, 2]}}
+  %0 = weft.matmul %x, %y : tensor<4x3xf32>, tensor<5x2xf32> -> tensor<4x2xf32>
+  return
+}
+
+// -----
+
+// matmul: one type
+func.func @case(%x: tensor<4x3xf32>, %y: tensor<3x2xf16>) {
+  // expected-error @below {{matmul: operand types differ: 'f32' and 'f16'}}
+  %0 = weft.matmul %x, %y : tensor<4x3xf32>, tensor<3x2xf16> -> tensor<4x2xf32>
+  return
+}
+
+// -----
+
+// conv: channels
+func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x3x1xf32>) {
+  // expected-error @below {{conv: input channels are not weight channels x groups: input [1, 2, 4], weight [3, 3, 1], groups 1}}
+  %0 = weft.conv %x, %w stride [1] padding [0, 0] dilation [1] groups 1 : tensor<1x2x4xf32>, tensor<3x3x1xf32> -> tensor<1x3x4xf32>
+  return
+}
+
+// -----
+
+// conv: one type
+func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x2x1xf16>) {
+  // expected-error @below {{conv: operand types differ: 'f32' and 'f16'}}
+  %0 = weft.conv %x, %w stride [1] padding [0, 0] dilation [1] groups 1 : tensor<1x2x4xf32>, tensor<3x2x1xf16> -> tensor<1x3x4xf32>
+  return
+}
+
+// -----
+
+// conv: stride
+func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x2x1xf32>) {
+  // expected-error @below {{conv: stride below 1: got [0]}}
+  %0 = weft.conv %x, %w stride [0] padding [0, 0] dilation [1] groups 1 : tensor<1x2x4xf32>, tensor<3x2x1xf32> -> tensor<1x3x4xf32>
+  return
+}
+
+// -----
+
+// conv: bias
+func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x2x1xf32>, %b: tensor<2xf32>) {
+  // expected-error @below {{conv: bias does not match the output channels: bias [2], weight [3, 2, 1]}}
+  %0 = weft.conv %x, %w, %b stride [1] padding [0, 0] dilation [1] groups 1 : tensor<1x2x4xf32>, tensor<3x2x1xf32>, tensor<2xf32> -> tensor<1x3x4xf32>
+  return
+}
+
+// -----
+
+// maxpool: window
+func.func @case(%x: tensor<1x2x4xf32>) {
+  // expected-error @below {{maxpool: kernel is larger than the padded input: kernel [5] with dilation [1], input [1, 2, 4] with padding [0, 0]}}
+  %0 = weft.maxpool %x kernel [5] stride [1] padding [0, 0] : tensor<1x2x4xf32> -> tensor<1x2x1xf32>
+  return
+}
+
+// -----
+
+// avgpool: padding
+func.func @case(%x: tensor<1x2x4xf32>) {
+  // expected-error @below {{avgpool: wrong number of paddings: got 1, expected 2 for 1 spatial dims}}
+  %0 = weft.avgpool %x kernel [2] stride [1] padding [0] count_include_pad true : tensor<1x2x4xf32> -> tensor<1x2x3xf32>
+  return
+}
+
+// -----
+
+// group: results
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{group: yielded values and results differ in type}}
+  %0 = weft.group(%a = %x) : tensor<2xf32> -> tensor<3xf32> {
+    weft.yield %a : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// group: arguments
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{group: arguments and operands differ in type}}
+  %0 = "weft.group"(%x) ({
+  ^bb0(%a: tensor<3xf32>):
+    weft.yield %a : tensor<3xf32>
+  }) : (tensor<2xf32>) -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// group: tensor ops only
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{group: holds an op that is no tensor op: weft.group}}
+  %0 = weft.group(%a = %x) : tensor<2xf32> -> tensor<2xf32> {
+    %b = weft.group(%c = %a) : tensor<2xf32> -> tensor<2xf32> {
+      weft.yield %c : tensor<2xf32>
+    }
+    weft.yield %b : tensor<2xf32>
+  }
+  return
+}
