@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever the passes do to a graph, its results stay; every group they build
+// has loops; no two living values share memory.
+#include "RandomGraph.h"
+
+#include "weft/Target/LoopNest.h"
+#include "weft/Transforms/Pipelines.h"
+
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+using namespace mlir;
+using namespace weft;
+using namespace weft::ir;
+using weft::testing::RandomGraph;
+
+namespace {
+
+constexpr uint64_t kGraphs = 400;
+
+std::string text(ModuleOp module) {
+  std::string out;
+  llvm::raw_string_ostream os(out);
+  module.print(os);
+  return out;
+}
+
+class RandomGraphs : public ::testing::Test {
+protected:
+  RandomGraphs() : context_(MLIRContext::Threading::DISABLED) {
+    context_.loadDialect<WeftDialect, func::FuncDialect>();
+  }
+
+  OwningOpRef<ModuleOp> compiled(ModuleOp module, PipelineStage until) {
+    OwningOpRef<ModuleOp> copy = module.clone();
+    PassManager passes(&context_);
+    buildPipeline(passes, {.until = until});
+    EXPECT_TRUE(succeeded(passes.run(*copy))) << text(module);
+    return copy;
+  }
+
+  MLIRContext context_;
+};
+
+/// Computed in double, so that only the rounding of constants is left.
+void expectNear(const std::vector<reference::Value> &expected,
+                const std::vector<reference::Value> &actual) {
+  ASSERT_EQ(expected.size(), actual.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_EQ(expected[i].size(), actual[i].size());
+    double largest = 1;
+    for (int64_t j = 0; j < expected[i].size(); ++j)
+      largest = std::max(largest, std::abs(expected[i].at(j)));
+    for (int64_t j = 0; j < expected[i].size(); ++j)
+      ASSERT_NEAR(expected[i].at(j), actual[i].at(j), 1e-5 * largest)
+          << "element " << j << " of result " << i;
+  }
+}
+
+TEST_F(RandomGraphs, KeepTheirResults) {
+  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomGraph graph(&context_, seed);
+    ASSERT_TRUE(succeeded(verify(graph.module()))) << text(graph.module());
+    reference::Arguments arguments = graph.arguments();
+    auto expected = reference::interpret(graph.module(), arguments);
+    ASSERT_TRUE(expected.ok()) << expected.status().message();
+    for (PipelineStage until :
+         {PipelineStage::graph, PipelineStage::folded, PipelineStage::plan}) {
+      SCOPED_TRACE("stage " + std::to_string(static_cast<int>(until)));
+      OwningOpRef<ModuleOp> module = compiled(graph.module(), until);
+      auto actual = reference::interpret(*module, arguments);
+      ASSERT_TRUE(actual.ok()) << actual.status().message();
+      expectNear(*expected, *actual);
+      if (HasFailure()) {
+        ADD_FAILURE() << text(graph.module()) << text(*module);
+        return;
+      }
+    }
+  }
+}
+
+TEST_F(RandomGraphs, EveryGroupHasLoops) {
+  size_t groups = 0;
+  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
+    RandomGraph graph(&context_, seed);
+    OwningOpRef<ModuleOp> module =
+        compiled(graph.module(), PipelineStage::fused);
+    module->walk([&](GroupOp group) {
+      std::string why;
+      ++groups;
+      EXPECT_TRUE(succeeded(buildLoopNest(group, why)))
+          << "seed " << seed << ": " << why << "\n"
+          << text(*module);
+    });
+    if (HasFailure())
+      return;
+  }
+  EXPECT_GT(groups, kGraphs);
+}
+
+TEST_F(RandomGraphs, NothingLeftOutsideGroups) {
+  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
+    RandomGraph graph(&context_, seed);
+    OwningOpRef<ModuleOp> module =
+        compiled(graph.module(), PipelineStage::fused);
+    for (auto function : module->getOps<func::FuncOp>())
+      for (Operation &op : function.getBody().front().without_terminator())
+        ASSERT_TRUE((isa<GroupOp, ConstantOp>(op))) << "seed " << seed << "\n"
+                                                    << text(*module);
+  }
+}
+
+TEST_F(RandomGraphs, CompileToTheSameTextAgain) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    RandomGraph graph(&context_, seed);
+    std::string once = text(*compiled(graph.module(), PipelineStage::plan));
+    MLIRContext other(MLIRContext::Threading::DISABLED);
+    other.loadDialect<WeftDialect, func::FuncDialect>();
+    RandomGraph again(&other, seed);
+    PassManager passes(&other);
+    buildPipeline(passes, {});
+    ASSERT_TRUE(succeeded(passes.run(again.module())));
+    ASSERT_EQ(once, text(again.module())) << "seed " << seed;
+  }
+}
+
+// ---- memory -----------------------------------------------------------------
+
+/// What every byte of the arena holds, written and read group by group.
+class Arena {
+public:
+  void write(Value value, int64_t offset) {
+    for (int64_t i = 0; i < bytes(value); ++i)
+      holder_[offset + i] = value;
+    offsets_[value] = offset;
+  }
+  /// Whether all of `value` is still there.
+  bool holds(Value value) const {
+    auto offset = offsets_.find(value);
+    if (offset == offsets_.end())
+      return true; // an argument, a constant or a result of the function
+    for (int64_t i = 0; i < bytes(value); ++i)
+      if (holder_.at(offset->second + i) != value)
+        return false;
+    return true;
+  }
+  static int64_t bytes(Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    return type.getNumElements() * size_in_bytes(elementDType(value));
+  }
+
+private:
+  std::map<int64_t, Value> holder_;
+  llvm::DenseMap<Value, int64_t> offsets_;
+};
+
+void checkMemory(func::FuncOp function) {
+  Arena arena;
+  int64_t size = function->getAttrOfType<IntegerAttr>(kArenaAttr).getInt();
+  for (GroupOp group : function.getOps<GroupOp>()) {
+    for (Value input : group.getInputs())
+      if (isa<RankedTensorType>(input.getType()))
+        ASSERT_TRUE(arena.holds(input)) << "overwritten before it was read";
+    auto offsets = group->getAttrOfType<DenseI64ArrayAttr>(kOffsetsAttr);
+    ASSERT_TRUE(offsets);
+    for (auto [result, offset] :
+         llvm::zip(group.getResults(), offsets.asArrayRef())) {
+      if (offset < 0)
+        continue;
+      EXPECT_EQ(offset % 256, 0);
+      EXPECT_LE(offset + Arena::bytes(result), size);
+      arena.write(result, offset);
+    }
+    // Results of one group do not cover each other.
+    for (Value result : group.getResults())
+      ASSERT_TRUE(arena.holds(result)) << "results of one group overlap";
+  }
+}
+
+TEST_F(RandomGraphs, MemoryIsNotSharedByLivingValues) {
+  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
+    RandomGraph graph(&context_, seed);
+    OwningOpRef<ModuleOp> module =
+        compiled(graph.module(), PipelineStage::plan);
+    for (auto function : module->getOps<func::FuncOp>())
+      checkMemory(function);
+    if (HasFailure()) {
+      ADD_FAILURE() << "seed " << seed << "\n" << text(*module);
+      return;
+    }
+  }
+}
+
+} // namespace
