@@ -58,6 +58,15 @@ TEST(ObjectLoader, CallsWithinTheObject) {
   EXPECT_THAT(out, ElementsAre(10, 20, 30));
 }
 
+TEST(ObjectLoader, CallsMathFunctions) {
+  auto object = LoadedObject::load(readFile(WEFT_TEST_MATH));
+  ASSERT_TRUE(object.ok()) << object.status();
+  auto *both = reinterpret_cast<double (*)(float)>((*object)->find("both"));
+  ASSERT_NE(both, nullptr);
+  EXPECT_NEAR(both(2), 7.38905610 + 8 + 0.13533528, 1e-6);
+  EXPECT_EQ((*object)->find("expf"), nullptr); // not the object's own
+}
+
 TEST(ObjectLoader, UnknownSymbolIsNull) {
   auto object = LoadedObject::load(kernels());
   ASSERT_TRUE(object.ok());
@@ -144,6 +153,10 @@ TEST(ObjectLoader, NamesWhatIsDamaged) {
   EXPECT_EQ(d.message(), "object: section headers are cut off");
   d = {};
   d.header().e_shnum = 0;
+  EXPECT_EQ(d.message(), "object: no symbol table");
+  d = {};
+  for (size_t i = 0; i < d.header().e_shnum; ++i)
+    d.section(i).sh_flags = 0;
   EXPECT_EQ(d.message(), "object: no code");
   d = {};
   d.code().sh_addralign = 3;
