@@ -28,7 +28,10 @@ FusionPlan::FusionPlan(func::FuncOp function) {
   }
   mergeAlongEdges();
   copyCheapClusters();
-  mergeSiblings();
+  // A reader of two tensors may now be one with what produces both.
+  do
+    mergeSiblings();
+  while (mergeAlongEdges());
 }
 
 // ---- nodes ------------------------------------------------------------------
@@ -195,19 +198,25 @@ bool FusionPlan::mergeWithProducers(int node) {
   bool changed = false;
   // The latest first: what it computed is still needed nowhere else.
   for (int producer : llvm::reverse(nodes_[node].producers)) {
-    int from = nodes_[producer].owner, into = nodes_[node].owner;
-    changed |= from != into && tryMerge(from, into);
+    SmallVector<int, 2> groups = nodes_[node].groups;
+    for (int into : groups) {
+      int from = nodes_[producer].owner;
+      if (from >= 0 && !holds(into, producer))
+        changed |= tryMerge(from, into);
+    }
   }
   return changed;
 }
 
-void FusionPlan::mergeAlongEdges() {
+bool FusionPlan::mergeAlongEdges() {
+  bool changedEver = false;
   // What a merge makes possible may come earlier in the program.
-  for (bool changed = true; changed;) {
+  for (bool changed = true; changed; changedEver |= changed) {
     changed = false;
     for (size_t node = 0; node < nodes_.size(); ++node)
       changed |= mergeWithProducers(static_cast<int>(node));
   }
+  return changedEver;
 }
 
 /// Tensors that a kernel reads, by address: only looked up.

@@ -49,7 +49,7 @@ private:
   void findNodes(mlir::func::FuncOp function);
   void linkNodes();
 
-  void mergeAlongEdges();
+  bool mergeAlongEdges();
   bool mergeWithProducers(int node);
   void copyCheapClusters();
   bool copyIntoUsers(int cluster);

@@ -131,6 +131,28 @@ TEST_F(RandomGraphs, CompileToTheSameTextAgain) {
   }
 }
 
+TEST_F(RandomGraphs, EveryRefusalHasAReason) {
+  size_t refusals = 0;
+  std::string bad;
+  ScopedDiagnosticHandler handler(&context_, [&](Diagnostic &diagnostic) {
+    std::string note = diagnostic.str();
+    if (StringRef(note).starts_with(kNotFusedNote)) {
+      ++refusals;
+      if (StringRef(note).trim().ends_with(":"))
+        bad = note;
+    }
+    return success();
+  });
+  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
+    RandomGraph graph(&context_, seed);
+    PassManager passes(&context_);
+    buildPipeline(passes, {.until = PipelineStage::fused, .explain = true});
+    ASSERT_TRUE(succeeded(passes.run(graph.module())));
+    ASSERT_EQ(bad, "") << "seed " << seed << "\n" << text(graph.module());
+  }
+  EXPECT_GT(refusals, kGraphs);
+}
+
 // ---- memory -----------------------------------------------------------------
 
 /// What every byte of the arena holds, written and read group by group.
