@@ -15,6 +15,31 @@ static bool computesNothing(ir::GroupOp group) {
   });
 }
 
+/// Whether the inner dims are those of reductions, not of a window or product.
+static bool isReduction(ir::GroupOp group) {
+  return llvm::none_of(group.getBody().front(), [](Operation &op) {
+    return isa<ir::ConvOp, ir::MatmulOp, ir::MaxpoolOp, ir::AvgpoolOp>(op);
+  });
+}
+
+/// Whether neighbouring rows lie closer together in memory than the elements of
+/// a row. The loads decide, not the schedule's name: a transpose inside the
+/// group may have turned rows into columns.
+static bool areColumns(const LoopNest &nest) {
+  if (nest.numParallel == nest.sizes.size())
+    return false;
+  int rows = 0, columns = 0;
+  for (const Stage &stage : nest.stages)
+    for (int id : stage.body) {
+      const Stmt &stmt = nest.stmts[id];
+      if (stmt.kind != Stmt::Kind::load)
+        continue;
+      rows += strideOf(stmt.expr, nest.sizes.size() - 1) == 1;
+      columns += strideOf(stmt.expr, nest.numParallel - 1) == 1;
+    }
+  return columns > rows;
+}
+
 FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
                                std::string &why) {
   (void)target; // no schedule uses instructions of one architecture yet
@@ -31,6 +56,8 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
                                [](const Stage &stage) { return stage.inner; });
   if (!hasInner && nest->stages.size() == 1)
     return cuda::emitLoop(group, *nest);
+  if (isReduction(group) && nest->numRows() > 0)
+    return cuda::emitTeams(group, *nest, areColumns(*nest));
   return cuda::emitGeneral(group, *nest);
 }
 

@@ -131,5 +131,8 @@ private:
 CudaKernel emitGeneral(ir::GroupOp group, const LoopNest &nest);
 /// One pass over a space without reductions, in 16-byte accesses.
 CudaKernel emitLoop(ir::GroupOp group, const LoopNest &nest);
+/// Reductions, a team of threads to a row: neighbouring threads share a row,
+/// or, for `columns`, take neighbouring ones.
+CudaKernel emitTeams(ir::GroupOp group, const LoopNest &nest, bool columns);
 
 } // namespace weft::cuda

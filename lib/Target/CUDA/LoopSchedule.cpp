@@ -8,6 +8,7 @@
 // 7 pixels), dims are taken together and vectors cross rows; then only operands
 // in the order of the result are loaded as vectors.
 #include "KernelPrinter.h"
+#include "Vectors.h"
 
 using namespace mlir;
 
@@ -16,7 +17,6 @@ namespace weft::cuda {
 namespace {
 
 constexpr int64_t kThreads = 256;
-constexpr int64_t kWidestAccess = 16; // bytes
 /// Bytes that a thread asks for before it waits: hides the latency of memory.
 constexpr int64_t kBytesInFlight = 64;
 /// Below this many blocks more work for a thread only idles processors.
@@ -31,11 +31,9 @@ public:
   CudaKernel emit();
 
 private:
-  enum class Access : uint8_t { uniform, vector, lane };
-
   int64_t widestVector() const;
   bool isIdentity(AffineExpr expr) const;
-  Access accessOf(const Stmt &stmt) const;
+  Access flatAccess(const Stmt &stmt) const;
   /// Whether the last vector reaches beyond the end; only where vectors cross
   /// rows.
   bool hasTail() const { return points_ % lanes_ != 0; }
@@ -98,45 +96,34 @@ bool LoopEmitter::hasVectors() {
   return lanes_ > 1 && points_ >= lanes_;
 }
 
-LoopEmitter::Access LoopEmitter::accessOf(const Stmt &stmt) const {
-  unsigned last = nest_.sizes.size() - 1;
+/// The access of a statement where vectors cross rows.
+Access LoopEmitter::flatAccess(const Stmt &stmt) const {
   auto varies = [&](AffineExpr expr) {
-    if (!flat_)
-      return expr.isFunctionOfDim(last);
-    for (unsigned i = 0; i <= last; ++i)
+    for (unsigned i = 0; i < nest_.sizes.size(); ++i)
       if (expr.isFunctionOfDim(i))
         return true;
     return false;
   };
-  bool guardVaries =
-      llvm::any_of(stmt.guards, [&](auto &g) { return varies(g.expr); });
-  if (stmt.expr && varies(stmt.expr)) {
-    if (stmt.kind != Stmt::Kind::load || guardVaries)
-      return Access::lane;
-    if (flat_)
-      return isIdentity(stmt.expr) ? Access::vector : Access::lane;
-    // The first element of every vector must be aligned to the access.
-    AffineExpr start =
-        stmt.expr.replace(getAffineDimExpr(last, stmt.expr.getContext()),
-                          getAffineConstantExpr(0, stmt.expr.getContext()));
-    int64_t unit = std::min(lanes_, kWidestAccess / storageBytes(stmt.type));
-    bool aligned = start.getLargestKnownDivisor() % unit == 0;
-    return strideOf(stmt.expr, last) == 1 && aligned ? Access::vector
-                                                     : Access::lane;
-  }
-  if (guardVaries)
+  if (llvm::any_of(stmt.guards, [&](auto &g) { return varies(g.expr); }))
     return Access::lane;
-  for (int operand : stmt.operands)
-    if (access_[operand] != Access::uniform)
-      return Access::lane;
-  return Access::uniform;
+  if (stmt.expr && varies(stmt.expr))
+    return stmt.kind == Stmt::Kind::load && isIdentity(stmt.expr)
+               ? Access::vector
+               : Access::lane;
+  bool uniform = llvm::all_of(stmt.operands, [&](int operand) {
+    return access_[operand] == Access::uniform;
+  });
+  return uniform ? Access::uniform : Access::lane;
 }
 
 void LoopEmitter::classify() {
-  access_.assign(nest_.stmts.size(), Access::uniform);
+  if (!flat_)
+    access_ = classifyAccesses(nest_, nest_.sizes.size() - 1, lanes_);
+  else
+    for (const Stmt &stmt : nest_.stmts)
+      access_.push_back(flatAccess(stmt));
   vectors_.resize(nest_.stmts.size());
   for (int id : stage_.rowBody) {
-    access_[id] = accessOf(nest_.stmts[id]);
     if (access_[id] == Access::vector)
       vectors_[id] = p_.fresh(p_.input(nest_.stmts[id].input) + "_vector");
   }

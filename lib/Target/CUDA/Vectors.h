@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which statements a thread can compute for several neighbouring points at
+// once, and how their elements are reached.
+#pragma once
+
+#include "weft/Target/LoopNest.h"
+
+#include <vector>
+
+namespace weft::cuda {
+
+inline constexpr int64_t kWidestAccess = 16; // bytes that one thread can move
+
+/// How a statement varies along the lanes of a vector.
+enum class Access : uint8_t {
+  uniform, // not at all: computed once
+  vector,  // a load of neighbouring, aligned elements
+  lane,    // otherwise: computed for each lane
+};
+
+/// Whether `expr` steps by 1 along `dim` and starts at a multiple of what one
+/// access of elements of `bytes` bytes holds, for vectors of `lanes` elements.
+bool isVectorAccess(mlir::AffineExpr expr, unsigned dim, int64_t lanes,
+                    int64_t bytes);
+
+/// The access of every statement for vectors of `lanes` elements along `dim`.
+std::vector<Access> classifyAccesses(const LoopNest &nest, unsigned dim,
+                                     int64_t lanes);
+
+} // namespace weft::cuda
