@@ -91,8 +91,8 @@ StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
     return compiled.status();
   ++kernelsCompiled;
   if (disk)
-    disk->put(key, compiled->code);
-  return std::move(compiled->code);
+    disk->put(key, compiled->cubin);
+  return std::move(compiled->cubin);
 }
 
 StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,

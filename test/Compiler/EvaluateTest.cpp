@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "weft/Compiler/Compiler.h"
+#include "weft/Weft.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace wf = weft;
+using testing::ElementsAre;
+using wf::compiler::statistics;
+
+namespace {
+
+std::vector<float> values(const wf::Tensor &x) {
+  auto read = x.to_vector<float>();
+  EXPECT_TRUE(read.ok()) << read.status();
+  return read.ok() ? *read : std::vector<float>();
+}
+
+TEST(Evaluate, ComputesOnlyWhenAsked) {
+  int64_t before = statistics().evaluations;
+  wf::Tensor y = wf::tensor({1.0, 2.0}) * 3;
+  EXPECT_EQ(statistics().evaluations, before);
+  EXPECT_THAT(values(y), ElementsAre(3, 6));
+  EXPECT_EQ(statistics().evaluations, before + 1);
+}
+
+TEST(Evaluate, KeepsWhatWasComputed) {
+  wf::Tensor y = wf::tensor({1.0, 2.0}) + 1;
+  EXPECT_TRUE(y.eval().ok());
+  int64_t before = statistics().evaluations;
+  EXPECT_THAT(values(y), ElementsAre(2, 3));
+  EXPECT_EQ(statistics().evaluations, before);
+}
+
+TEST(Evaluate, EqualGraphsShareOneExecutable) {
+  auto run = [](double x, double factor) {
+    return values(wf::relu(wf::tensor({x, -x}) * factor - 0.25));
+  };
+  EXPECT_THAT(run(1, 5), ElementsAre(4.75f, 0));
+  int64_t compiled = statistics().graphsCompiled;
+  int64_t reused = statistics().graphsReused;
+  EXPECT_THAT(run(2, 7), ElementsAre(13.75f, 0)) << "the number is an argument";
+  EXPECT_EQ(statistics().graphsCompiled, compiled);
+  EXPECT_EQ(statistics().graphsReused, reused + 1);
+}
+
+TEST(Evaluate, SeveralRootsShareTheirWork) {
+  wf::Tensor shared = wf::exp(wf::tensor({0.0, 1.0}));
+  wf::Tensor a = shared + 1, b = shared * 2;
+  int64_t before = statistics().evaluations;
+  ASSERT_TRUE(wf::eval({a, b}).ok());
+  EXPECT_EQ(statistics().evaluations, before + 1);
+  EXPECT_FLOAT_EQ(values(a)[0], 2);
+  EXPECT_FLOAT_EQ(values(b)[0], 2);
+}
+
+TEST(Evaluate, AnInputThatIsAlsoAResultIsReturned) {
+  wf::Tensor x = wf::tensor({1.0, 2.0});
+  wf::Tensor y = wf::reshape(x, {2, 1});
+  EXPECT_THAT(values(y), ElementsAre(1, 2));
+}
+
+TEST(Evaluate, PreparedWeightsAreMadeOncePerSetOfWeights) {
+  wf::nn::BatchNorm bn(2);
+  bn.weight = wf::tensor({1.0, 1.0});
+  bn.bias = wf::tensor({0.0, 0.0});
+  bn.running_mean = wf::tensor({1.0, 2.0});
+  bn.running_var = wf::tensor({1.0, 1.0});
+  wf::Tensor x = wf::ones({1, 2, 1, 1});
+  EXPECT_NEAR(values(bn(x))[1], -1, 1e-4);
+  int64_t before = statistics().prepares;
+  EXPECT_NEAR(values(bn(x))[1], -1, 1e-4);
+  EXPECT_EQ(statistics().prepares, before) << "the weights are the same";
+  bn.running_mean = wf::tensor({1.0, 5.0});
+  EXPECT_NEAR(values(bn(x))[1], -4, 1e-4);
+  EXPECT_EQ(statistics().prepares, before + 1) << "a weight was replaced";
+}
+
+TEST(Evaluate, DeepChainsNeedNoStack) {
+  wf::Tensor x = wf::tensor({0.0});
+  for (int i = 0; i < 300; ++i)
+    x = x + 2;
+  EXPECT_THAT(values(x), ElementsAre(600));
+}
+
+TEST(EvaluateThread, EightThreadsGetTheBitsOfOne) {
+  wf::Tensor w = wf::iota({64, 64}, 1) / 64;
+  ASSERT_TRUE(w.eval().ok());
+  auto compute = [&] {
+    return values(wf::softmax(wf::matmul(w, w) + wf::sin(w), 1));
+  };
+  std::vector<float> expected = compute();
+  std::vector<std::vector<float>> results(8);
+  std::vector<std::thread> threads;
+  for (auto &result : results)
+    threads.emplace_back([&] { result = compute(); });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const auto &result : results)
+    EXPECT_EQ(result, expected);
+}
+
+TEST(EvaluateThread, OneTensorMayBeReadByMany) {
+  for (int round = 0; round < 20; ++round) {
+    wf::Tensor y = wf::exp(wf::ones({round + 1}));
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i)
+      threads.emplace_back([&] { EXPECT_NEAR(values(y)[0], 2.7182817, 1e-5); });
+    for (std::thread &thread : threads)
+      thread.join();
+  }
+}
+
+TEST(Explain, ShowsEveryStage) {
+  wf::Tensor y = wf::relu(wf::tensor({1.0, -2.0}) * 3);
+  std::vector<wf::NodePtr> roots = {y.node()};
+  auto stages = wf::compiler::explain(roots, {.target = "cuda:sm_90a"});
+  ASSERT_TRUE(stages.ok()) << stages.status();
+  EXPECT_EQ(stages->recordedOps, 2);
+  EXPECT_EQ(stages->launches, 1);
+  EXPECT_THAT(stages->graph, testing::HasSubstr("weft.mul"));
+  EXPECT_THAT(stages->fused, testing::HasSubstr("weft.group"));
+  ASSERT_EQ(stages->kernels.size(), 1u);
+  EXPECT_THAT(stages->kernels[0], testing::HasSubstr("__global__"));
+}
+
+TEST(Explain, NamesWhatIsWrongWithAModule) {
+  auto message = [](std::string_view text) {
+    auto stages = wf::compiler::explain(text, "net.mlir");
+    EXPECT_FALSE(stages.ok());
+    return std::string(stages.status().message());
+  };
+  EXPECT_THAT(message("not mlir"), testing::HasSubstr("net.mlir"));
+  EXPECT_EQ(message("module {}"), "net.mlir: no function @main with a body");
+  EXPECT_THAT(message("func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {\n"
+                      "  return %x : tensor<?xf32>\n}\n"),
+              testing::HasSubstr("neither a tensor of static shape nor a "
+                                 "number: 'tensor<?xf32>'"));
+}
+
+TEST(Explain, RefusesUnknownTargets) {
+  auto stages =
+      wf::compiler::explain("module {}", "net.mlir", {.target = "cuda:90"});
+  EXPECT_EQ(stages.status().message(),
+            "target: got \"cuda:90\", expected cpu, cuda or cuda:sm_<number>");
+}
+
+} // namespace
