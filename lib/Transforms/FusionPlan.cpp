@@ -80,35 +80,41 @@ void FusionPlan::linkNodes() {
 
 // ---- candidates -------------------------------------------------------------
 
+static SmallVector<int> merged(ArrayRef<int> a, ArrayRef<int> b) {
+  SmallVector<int> both;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(),
+                 std::back_inserter(both));
+  return both;
+}
+
 bool FusionPlan::holds(int cluster, int node) const {
   return llvm::is_contained(nodes_[node].groups, cluster);
 }
 
-/// Whether a group other than one made of `nodes` (ascending) reads the node.
-bool FusionPlan::isReadOutside(int node, ArrayRef<int> nodes) const {
+/// Whether a cluster that is none of `clusters` reads the node, and has no
+/// copy.
+bool FusionPlan::isReadOutside(int node, ArrayRef<int> clusters) const {
   if (nodes_[node].isReturned)
     return true;
   return llvm::any_of(nodes_[node].users, [&](int user) {
-    if (!std::binary_search(nodes.begin(), nodes.end(), user))
-      return true;
-    // A copy of the user may stand where the node does not.
     return llvm::any_of(nodes_[user].groups, [&](int group) {
-      const auto &others = clusters_[group].nodes;
-      bool isPartOfThese = llvm::all_of(others, [&](int other) {
-        return std::binary_search(nodes.begin(), nodes.end(), other);
-      });
-      return !isPartOfThese && !holds(group, node);
+      return !llvm::is_contained(clusters, group) && !holds(group, node);
     });
   });
 }
 
-Candidate FusionPlan::candidateOf(ArrayRef<int> nodes,
-                                  ArrayRef<int> owned) const {
+/// Ops of all `clusters`; results of those in `owners`, which are among them.
+Candidate FusionPlan::candidateOf(ArrayRef<int> clusters,
+                                  ArrayRef<int> owners) const {
   Candidate candidate;
-  for (int node : nodes)
-    candidate.ops.insert(nodes_[node].op);
+  for (int cluster : clusters)
+    for (int node : clusters_[cluster].nodes)
+      candidate.ops.insert(nodes_[node].op);
+  SmallVector<int> owned;
+  for (int owner : owners)
+    owned = merged(owned, ownedBy(owner));
   for (int node : owned)
-    if (isReadOutside(node, nodes))
+    if (isReadOutside(node, clusters))
       candidate.results.push_back(nodes_[node].op->getResult(0));
   return candidate;
 }
@@ -118,22 +124,6 @@ SmallVector<int> FusionPlan::ownedBy(int cluster) const {
   llvm::copy_if(clusters_[cluster].nodes, std::back_inserter(owned),
                 [&](int node) { return nodes_[node].owner == cluster; });
   return owned;
-}
-
-Candidate FusionPlan::candidateOf(int cluster) const {
-  return candidateOf(clusters_[cluster].nodes, ownedBy(cluster));
-}
-
-static SmallVector<int> merged(ArrayRef<int> a, ArrayRef<int> b) {
-  SmallVector<int> both;
-  std::set_union(a.begin(), a.end(), b.begin(), b.end(),
-                 std::back_inserter(both));
-  return both;
-}
-
-Candidate FusionPlan::unionOf(int a, int b) const {
-  return candidateOf(merged(clusters_[a].nodes, clusters_[b].nodes),
-                     merged(ownedBy(a), ownedBy(b)));
 }
 
 // ---- order ------------------------------------------------------------------
@@ -168,9 +158,13 @@ bool FusionPlan::reachesBeside(int from, int to) const {
 }
 
 std::string FusionPlan::whyNotMerged(int from, int into) const {
-  if (std::string why = whyNotOneKernel(unionOf(from, into)); !why.empty())
+  if (std::string why =
+          whyNotOneKernel(candidateOf({from, into}, {from, into}));
+      !why.empty())
     return why;
-  if (reachesBeside(from, into) || reachesBeside(into, from))
+  // What is fed by the other does not feed it: clusters form no cycles.
+  bool feeds = llvm::is_contained(usersOf(from), into);
+  if (reachesBeside(from, into) || (!feeds && reachesBeside(into, from)))
     return "a third kernel needs the one and feeds the other";
   return {};
 }
@@ -246,15 +240,13 @@ bool FusionPlan::copyIntoUsers(int cluster) {
   };
   if (nodes.size() > kMaxCopiedOps || llvm::any_of(nodes, mayNotBeCopied))
     return false;
-  size_t inputs = inputsOf(candidateOf(cluster)).size();
+  size_t inputs = inputsOf(candidateOf({cluster}, {cluster})).size();
   SmallVector<int> users = usersOf(cluster);
   // Reads of the copies against one kernel's reads, its write, and a read each.
   if (users.size() * inputs > inputs + 1 + users.size())
     return false;
   for (int user : users)
-    if (!whyNotOneKernel(
-             candidateOf(merged(nodes, clusters_[user].nodes), ownedBy(user)))
-             .empty())
+    if (!whyNotOneKernel(candidateOf({cluster, user}, {user})).empty())
       return false;
   for (int user : users) {
     SmallVector<int> all = merged(nodes, clusters_[user].nodes);
@@ -312,8 +304,8 @@ void FusionPlan::mergeSiblings() {
       if (clusters_[b].isDead || hasWindow(clusters_[b]))
         continue;
       ++tried;
-      if (shareInput(candidateOf(static_cast<int>(a)),
-                     candidateOf(static_cast<int>(b))))
+      if (shareInput(candidateOf({static_cast<int>(a)}, {static_cast<int>(a)}),
+                     candidateOf({static_cast<int>(b)}, {static_cast<int>(b)})))
         tryMerge(static_cast<int>(b), static_cast<int>(a));
     }
   }
@@ -339,7 +331,7 @@ std::vector<FusionPlan::Group> FusionPlan::groups() const {
   while (!ready.empty()) {
     int cluster = ready.begin()->second;
     ready.erase(ready.begin());
-    Candidate candidate = candidateOf(cluster);
+    Candidate candidate = candidateOf({cluster}, {cluster});
     ScheduleKind schedule = scheduleOf(candidate);
     groups.push_back({std::move(candidate), schedule});
     for (int user : usersOf(cluster))

@@ -57,11 +57,9 @@ private:
   bool tryMerge(int from, int into);
 
   bool holds(int cluster, int node) const;
-  bool isReadOutside(int node, llvm::ArrayRef<int> nodes) const;
-  Candidate candidateOf(llvm::ArrayRef<int> nodes,
-                        llvm::ArrayRef<int> owned) const;
-  Candidate candidateOf(int cluster) const;
-  Candidate unionOf(int a, int b) const;
+  bool isReadOutside(int node, llvm::ArrayRef<int> clusters) const;
+  Candidate candidateOf(llvm::ArrayRef<int> clusters,
+                        llvm::ArrayRef<int> owners) const;
   llvm::SmallVector<int> ownedBy(int cluster) const;
   llvm::SmallVector<int> usersOf(int cluster) const;
   bool reachesBeside(int from, int to) const;

@@ -145,6 +145,7 @@ private:
 
   std::string findSpace();
   std::string findReductionSpace(ArrayRef<Operation *> reductions);
+  bool isPlainLoop();
   std::string start();
   std::string visit(Step step);
   std::string check(Operation *op, const Access &access, bool isAgain) const;
@@ -413,13 +414,48 @@ std::string Walk::visit(Step step) {
   return {};
 }
 
+/// Whether an op of the candidate lies below views of `value`.
+static bool readsThroughViews(Value value, const Candidate &candidate) {
+  SmallVector<Value> stack{value};
+  while (!stack.empty()) {
+    Operation *op = stack.pop_back_val().getDefiningOp();
+    if (op && candidate.ops.contains(op))
+      return true;
+    if (op && isView(op))
+      llvm::append_range(stack, op->getOperands());
+  }
+  return false;
+}
+
+/// The common case, known without a walk: every op is element-wise in the shape
+/// of the loops, and what it reads of the others it reads directly.
+bool Walk::isPlainLoop() {
+  if (kind_ != ScheduleKind::loop || hasRows_)
+    return false;
+  for (Operation *op : candidate_.ops) {
+    if (!isElementwise(op) || shapeOf(op->getResult(0)) != ArrayRef(space_))
+      return false;
+    for (Value operand : op->getOperands()) {
+      Operation *def = operand.getDefiningOp();
+      if (def && candidate_.ops.contains(def))
+        continue;
+      if (def && isView(def) && readsThroughViews(operand, candidate_))
+        return false;
+      if (!def || !isFree(def) || isView(def))
+        tensors_.insert(operand);
+    }
+  }
+  tensors_.insert(candidate_.results.begin(), candidate_.results.end());
+  return true;
+}
+
 std::string Walk::run() {
   if (candidate_.ops.size() > kMaxOps)
     return "a kernel has at most " + std::to_string(kMaxOps) + " ops";
   if (std::string why = findSpace(); !why.empty())
     return why;
   points_ = identity(space_);
-  std::string why = start();
+  std::string why = isPlainLoop() ? "" : start();
   while (why.empty() && !stack_.empty()) {
     // Every step is an expression of the kernel's text.
     if (++steps_ > 16 * kMaxOps)
