@@ -129,3 +129,25 @@ function(weft_tablegen output source generator)
   add_custom_target(${target} DEPENDS ${out})
   set_property(GLOBAL APPEND PROPERTY WEFT_GENERATED ${target})
 endfunction()
+
+# weft_reference_page(dialect.md SOURCE.td flags...)
+#
+# Generates a page of reference into ${PROJECT_BINARY_DIR}/docs/reference. Kept
+# out of the sources: there a change of one op would be a change of two files.
+function(weft_reference_page page source)
+  set(out ${PROJECT_BINARY_DIR}/docs/reference/${page})
+  set(in ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+  add_custom_command(
+    OUTPUT ${out}
+    COMMAND ${WEFT_MLIR_TBLGEN} ${ARGN} -I ${PROJECT_SOURCE_DIR}/include
+            -I ${WEFT_LLVM_ROOT}/include ${in} -o ${out} -d ${out}.d
+    DEPENDS ${in}
+    DEPFILE ${out}.d
+    COMMENT "Generating docs/reference/${page}")
+  if(NOT TARGET weft-docs)
+    add_custom_target(weft-docs ALL)
+  endif()
+  string(MAKE_C_IDENTIFIER "WeftReference_${page}" target)
+  add_custom_target(${target} DEPENDS ${out})
+  add_dependencies(weft-docs ${target})
+endfunction()
