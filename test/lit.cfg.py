@@ -21,3 +21,4 @@ config.environment["PATH"] = os.pathsep.join(
     [tools, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
 config.substitutions.append(("%weft_src", config.weft_source_root))
+config.substitutions.append(("%weft_build", config.weft_binary_root))

@@ -27,6 +27,8 @@ class DTypes<string name, list<Type> elements> {
   string description = name;
   list<Type> elementTypes = elements;
   Type tensor = StaticShapeTensorOf<elements>;
+  /// The element type of examples.
+  string example = !if(!eq(name, "bool"), "i1", "f32");
 }
 
 defvar WeftFloats = [F64, F32, F16, BF16, F8E4M3FN];

@@ -53,12 +53,14 @@ class Unary<string mnemonic, string what, DTypes accepted, dag scalar,
   let arguments = (ins accepted.tensor:$x);
   let results = (outs accepted.tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x)";
-  let description = "`y[i] = " # mnemonic # "(x[i])`: " # what # [{.
+  let description = [{
+    `result[i] = }] # mnemonic # [{(x[i])`: }] # what # [{. Takes tensors of }]
+    # accepted.description # [{; shape and type of the result are those of x.
 
     ```mlir
-    func.func @main(%x: tensor<4xELEMENT>) -> tensor<4xELEMENT> {
-      %y = weft.}] # mnemonic # [{ %x : tensor<4xELEMENT>
-      return %y : tensor<4xELEMENT>
+    func.func @main(%x: tensor<4x}] # accepted.example # [{>) -> tensor<4x}] # accepted.example # [{> {
+      %y = weft.}] # mnemonic # [{ %x : tensor<4x}] # accepted.example # [{>
+      return %y : tensor<4x}] # accepted.example # [{>
     }
     ```
   }];
@@ -72,6 +74,17 @@ class Binary<string mnemonic, string what, DTypes accepted, dag scalar,
   let arguments = (ins accepted.tensor:$x, accepted.tensor:$y);
   let results = (outs accepted.tensor:$result);
   let assemblyFormat = "$x `,` $y attr-dict `:` type($x)";
+  let description = [{
+    For every element: }] # what # [{. Takes tensors of }]
+    # accepted.description # [{; x, y and the result have one shape and type.
+
+    ```mlir
+    func.func @main(%x: tensor<4x}] # accepted.example # [{>, %y: tensor<4x}] # accepted.example # [{>) -> tensor<4x}] # accepted.example # [{> {
+      %z = weft.}] # mnemonic # [{ %x, %y : tensor<4x}] # accepted.example # [{>
+      return %z : tensor<4x}] # accepted.example # [{>
+    }
+    ```
+  }];
 }
 
 /// IEEE comparison: false on NaN, but for not_equal.
@@ -85,6 +98,17 @@ class Comparison<string mnemonic, string what, DTypes accepted, dag scalar,
   let arguments = (ins accepted.tensor:$x, accepted.tensor:$y);
   let results = (outs Bool.tensor:$result);
   let assemblyFormat = "$x `,` $y attr-dict `:` type($x)";
+  let description = [{
+    For every element: }] # what # [{. Takes tensors of }]
+    # accepted.description # [{ of one shape and type; the result is bool.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xi1> {
+      %z = weft.}] # mnemonic # [{ %x, %y : tensor<4xf32>
+      return %z : tensor<4xi1>
+    }
+    ```
+  }];
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::inferReturnTypes(
         ::mlir::MLIRContext *context, ::std::optional<::mlir::Location>,

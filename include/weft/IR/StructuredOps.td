@@ -20,6 +20,16 @@ class Structured<string mnemonic, list<Trait> traits = []>
 def ConstantOp : Weft_Op<"constant", [Pure, ConstantLike,
                                       AllTypesMatch<["value", "result"]>]> {
   let summary = "elements known when the graph is compiled";
+  let description = [{
+    Shape and type are those of the value.
+
+    ```mlir
+    func.func @main() -> tensor<2xf32> {
+      %c = weft.constant dense<[1.0, 2.0]> : tensor<2xf32>
+      return %c : tensor<2xf32>
+    }
+    ```
+  }];
   let arguments = (ins TypedAttrInterface:$value);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "attr-dict $value";
@@ -28,6 +38,17 @@ def ConstantOp : Weft_Op<"constant", [Pure, ConstantLike,
 }
 def SplatOp : Structured<"splat"> {
   let summary = "a tensor whose elements all equal a number of the caller";
+  let description = [{
+    The number is an argument of the function, so that another one needs no other
+    kernel.
+
+    ```mlir
+    func.func @main(%s: f32) -> tensor<2x3xf32> {
+      %y = weft.splat %s : f32 -> tensor<2x3xf32>
+      return %y : tensor<2x3xf32>
+    }
+    ```
+  }];
   let arguments = (ins AnyTypeOf<Any.elementTypes>:$scalar);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$scalar attr-dict `:` type($scalar) `->` type($result)";
@@ -35,6 +56,18 @@ def SplatOp : Structured<"splat"> {
 }
 def IotaOp : Structured<"iota"> {
   let summary = "0, 1, 2, ... along one axis";
+  let description = [{
+    Equal along all other axes. The axis is not negative.
+
+    ```mlir
+    func.func @main() -> tensor<2x3xi32> {
+      %y = weft.iota 1 : tensor<2x3xi32>
+      return %y : tensor<2x3xi32>
+    }
+    ```
+
+    This is `[[0, 1, 2], [0, 1, 2]]`.
+  }];
   let arguments = (ins I64Attr:$axis);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$axis attr-dict `:` type($result)";
@@ -45,6 +78,16 @@ def IotaOp : Structured<"iota"> {
 def WhereOp : Structured<"where", [Elementwise,
                         AllTypesMatch<["x", "y", "result"]>]> {
   let summary = "x where the condition holds, else y";
+  let description = [{
+    Condition, x and y have one shape.
+
+    ```mlir
+    func.func @main(%c: tensor<2xi1>, %x: tensor<2xf32>, %y: tensor<2xf32>) -> tensor<2xf32> {
+      %z = weft.where %c, %x, %y : tensor<2xi1>, tensor<2xf32>
+      return %z : tensor<2xf32>
+    }
+    ```
+  }];
   let arguments = (ins Bool.tensor:$condition, Any.tensor:$x, Any.tensor:$y);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$condition `,` $x `,` $y attr-dict `:` type($condition) `,` type($x)";
@@ -55,6 +98,13 @@ def CastOp : Structured<"cast", [SameOperandsAndResultShape]> {
     To a floating-point type: rounded to nearest, ties to even. To an integer
     type: truncated towards 0, saturating, NaN gives 0; integers wrap. To bool:
     true unless 0.
+
+    ```mlir
+    func.func @main(%x: tensor<2xf32>) -> tensor<2xi8> {
+      %y = weft.cast %x : tensor<2xf32> -> tensor<2xi8>
+      return %y : tensor<2xi8>
+    }
+    ```
   }];
   let arguments = (ins Any.tensor:$x);
   let results = (outs Any.tensor:$result);
@@ -65,6 +115,16 @@ def CastOp : Structured<"cast", [SameOperandsAndResultShape]> {
 // ---- moving elements --------------------------------------------------------
 def BroadcastOp : Structured<"broadcast"> {
   let summary = "repeats a tensor along new axes and axes of size 1, aligned right";
+  let description = [{
+    Every size of x, counted from the last, is that of the result or 1.
+
+    ```mlir
+    func.func @main(%x: tensor<3x1xf32>) -> tensor<2x3x4xf32> {
+      %y = weft.broadcast %x : tensor<3x1xf32> -> tensor<2x3x4xf32>
+      return %y : tensor<2x3x4xf32>
+    }
+    ```
+  }];
   let arguments = (ins Any.tensor:$x);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
@@ -73,6 +133,16 @@ def BroadcastOp : Structured<"broadcast"> {
 }
 def ReshapeOp : Structured<"reshape"> {
   let summary = "the same elements in row-major order under another shape";
+  let description = [{
+    Both shapes have equally many elements.
+
+    ```mlir
+    func.func @main(%x: tensor<2x3xf32>) -> tensor<6xf32> {
+      %y = weft.reshape %x : tensor<2x3xf32> -> tensor<6xf32>
+      return %y : tensor<6xf32>
+    }
+    ```
+  }];
   let arguments = (ins Any.tensor:$x);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
@@ -81,6 +151,16 @@ def ReshapeOp : Structured<"reshape"> {
 }
 def TransposeOp : Structured<"transpose", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "axis i of the result is axis permutation[i] of x";
+  let description = [{
+    The permutation names every axis once.
+
+    ```mlir
+    func.func @main(%x: tensor<2x3x4xf32>) -> tensor<4x2x3xf32> {
+      %y = weft.transpose %x [2, 0, 1] : tensor<2x3x4xf32> -> tensor<4x2x3xf32>
+      return %y : tensor<4x2x3xf32>
+    }
+    ```
+  }];
   let arguments = (ins Any.tensor:$x, DenseI64ArrayAttr:$permutation);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$x $permutation attr-dict `:` type($x) `->` type($result)";
@@ -89,6 +169,19 @@ def TransposeOp : Structured<"transpose", [DeclareOpInterfaceMethods<InferTypeOp
 }
 def SliceOp : Structured<"slice"> {
   let summary = "elements start, start + step, ... of every axis";
+  let description = [{
+    The sizes are those of the result. Steps may be negative, not 0 (for a size
+    above 1); every element lies inside x.
+
+    ```mlir
+    func.func @main(%x: tensor<5xf32>) -> tensor<3xf32> {
+      %y = weft.slice %x from [4] by [-2] : tensor<5xf32> -> tensor<3xf32>
+      return %y : tensor<3xf32>
+    }
+    ```
+
+    These are elements 4, 2 and 0.
+  }];
   let arguments = (ins Any.tensor:$x, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$steps);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$x `from` $starts `by` $steps attr-dict `:` type($x) `->` type($result)";
@@ -97,6 +190,16 @@ def SliceOp : Structured<"slice"> {
 }
 def ConcatenateOp : Structured<"concatenate", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "tensors one after the other along an axis";
+  let description = [{
+    All other sizes are equal.
+
+    ```mlir
+    func.func @main(%x: tensor<2x3xf32>, %y: tensor<1x3xf32>) -> tensor<3x3xf32> {
+      %z = weft.concatenate %x, %y along 0 : tensor<2x3xf32>, tensor<1x3xf32> -> tensor<3x3xf32>
+      return %z : tensor<3x3xf32>
+    }
+    ```
+  }];
   let arguments = (ins Variadic<Any.tensor>:$inputs, I64Attr:$axis);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$inputs `along` $axis attr-dict `:` type($inputs) `->` type($result)";
@@ -105,7 +208,17 @@ def ConcatenateOp : Structured<"concatenate", [DeclareOpInterfaceMethods<InferTy
 }
 def AsStridedOp : Structured<"as_strided"> {
   let summary = "element i of the result is x[offset + sum(i[d] * strides[d])]";
-  let description = "Reads borrowed memory whose strides are the caller's; x has rank 1.";
+  let description = [{
+    Reads borrowed memory whose strides are the caller's. x has rank 1; no element
+    lies outside it.
+
+    ```mlir
+    func.func @main(%x: tensor<6xf32>) -> tensor<2x2xf32> {
+      %y = weft.as_strided %x offset 1 strides [3, 1] : tensor<6xf32> -> tensor<2x2xf32>
+      return %y : tensor<2x2xf32>
+    }
+    ```
+  }];
   let arguments = (ins Any.tensor:$x, I64Attr:$offset, DenseI64ArrayAttr:$strides);
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$x `offset` $offset `strides` $strides attr-dict `:` type($x) `->` type($result)";
@@ -119,6 +232,18 @@ def AsStridedOp : Structured<"as_strided"> {
 class Reduction<string mnemonic, string what, DTypes accepted>
     : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = what # " along some axes";
+  let description = [{
+    Axes are ascending; the result has the others. The sum of nothing is 0, the
+    product 1, `all` true, `any` false; the largest and smallest of nothing are
+    refused. Sums of 8- and 16-bit floats are formed in f32.
+
+    ```mlir
+    func.func @main(%x: tensor<2x3x4x}] # accepted.example # [{>) -> tensor<3x}] # accepted.example # [{> {
+      %y = weft.}] # mnemonic # [{ %x over [0, 2] : tensor<2x3x4x}] # accepted.example # [{> -> tensor<3x}] # accepted.example # [{>
+      return %y : tensor<3x}] # accepted.example # [{>
+    }
+    ```
+  }];
   let arguments = (ins accepted.tensor:$x, DenseI64ArrayAttr:$axes);
   let results = (outs accepted.tensor:$result);
   let assemblyFormat = "$x `over` $axes attr-dict `:` type($x) `->` type($result)";
@@ -153,6 +278,16 @@ def AnyOp  : Reduction<"any",  "whether any element is true",   Bool>;
 class ArgReduction<string mnemonic, string what>
     : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "the first position of the " # what # " element along an axis";
+  let description = [{
+    A NaN wins. The axis has at least one element.
+
+    ```mlir
+    func.func @main(%x: tensor<2x3xf32>) -> tensor<2xi32> {
+      %y = weft.}] # mnemonic # [{ %x over 1 : tensor<2x3xf32> -> tensor<2xi32>
+      return %y : tensor<2xi32>
+    }
+    ```
+  }];
   let arguments = (ins Number.tensor:$x, I64Attr:$axis);
   let results = (outs StaticShapeTensorOf<[I32]>:$result);
   let assemblyFormat = "$x `over` $axis attr-dict `:` type($x) `->` type($result)";
@@ -179,6 +314,16 @@ def ArgminOp : ArgReduction<"argmin", "smallest">;
 // ---- whole ops, decomposed before fusion ------------------------------------
 def SoftmaxOp : Structured<"softmax", [SameOperandsAndResultType]> {
   let summary = "exp(x - max(x)) over its sum along an axis";
+  let description = [{
+    Sums to 1 along the axis.
+
+    ```mlir
+    func.func @main(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+      %y = weft.softmax %x over 1 : tensor<2x3xf32>
+      return %y : tensor<2x3xf32>
+    }
+    ```
+  }];
   let arguments = (ins Floating.tensor:$x, I64Attr:$axis);
   let results = (outs Floating.tensor:$result);
   let assemblyFormat = "$x `over` $axis attr-dict `:` type($x)";
@@ -189,6 +334,14 @@ def BatchNormOp : Structured<"batch_norm", [AllTypesMatch<["x", "result"]>]> {
   let description = [{
     `y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]`, where c is
     axis 1 of x. Source: Ioffe and Szegedy, "Batch Normalization", 2015.
+
+    ```mlir
+    func.func @main(%x: tensor<8x2xf32>, %p: tensor<2xf32>) -> tensor<8x2xf32> {
+      %y = weft.batch_norm %x, %p, %p, %p, %p eps 1.0e-5
+          : tensor<8x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>
+      return %y : tensor<8x2xf32>
+    }
+    ```
   }];
   let arguments = (ins Floating.tensor:$x, Floating.tensor:$weight,
                    Floating.tensor:$bias, Floating.tensor:$running_mean,
@@ -205,6 +358,16 @@ def BatchNormOp : Structured<"batch_norm", [AllTypesMatch<["x", "result"]>]> {
 // ---- contractions and windows -----------------------------------------------
 def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "[..., m, k] x [..., k, n] -> [..., m, n]";
+  let description = [{
+    Ranks and batch sizes are equal, and so are the types.
+
+    ```mlir
+    func.func @main(%x: tensor<4x2xf32>, %y: tensor<2x3xf32>) -> tensor<4x3xf32> {
+      %z = weft.matmul %x, %y : tensor<4x2xf32>, tensor<2x3xf32> -> tensor<4x3xf32>
+      return %z : tensor<4x3xf32>
+    }
+    ```
+  }];
   let arguments = (ins Number.tensor:$lhs, Number.tensor:$rhs);
   let results = (outs Number.tensor:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
@@ -212,7 +375,19 @@ def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterf
 }
 def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "cross-correlation of x [N, C, ...] with w [O, C / groups, ...]";
-  let description = "The optional bias has shape [O]. Padding is (low, high) of each spatial axis.";
+  let description = [{
+    The optional bias has shape [O]. Padding is (low, high) of each spatial axis.
+    An output size is
+    `floor((size + low + high - dilation * (kernel - 1) - 1) / stride) + 1`.
+
+    ```mlir
+    func.func @main(%x: tensor<1x2x8xf32>, %w: tensor<4x2x3xf32>, %b: tensor<4xf32>) -> tensor<1x4x4xf32> {
+      %y = weft.conv %x, %w, %b stride [2] padding [1, 1] dilation [1] groups 1
+          : tensor<1x2x8xf32>, tensor<4x2x3xf32>, tensor<4xf32> -> tensor<1x4x4xf32>
+      return %y : tensor<1x4x4xf32>
+    }
+    ```
+  }];
   let arguments = (ins Floating.tensor:$x, Floating.tensor:$w,
                    Optional<Floating.tensor>:$bias,
                    DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding,
@@ -250,12 +425,34 @@ class Pooling<string mnemonic, string what, dag extra>
   }];
 }
 def MaxpoolOp : Pooling<"maxpool", "the largest element", (ins)> {
+  let description = [{
+    Padding counts as smaller than every element.
+
+    ```mlir
+    func.func @main(%x: tensor<1x2x8xf32>) -> tensor<1x2x4xf32> {
+      %y = weft.maxpool %x kernel [3] stride [2] padding [1, 1] : tensor<1x2x8xf32> -> tensor<1x2x4xf32>
+      return %y : tensor<1x2x4xf32>
+    }
+    ```
+  }];
   let assemblyFormat = [{
     $x `kernel` $kernel `stride` $stride `padding` $padding attr-dict `:`
     type($x) `->` type($result)
   }];
 }
 def AvgpoolOp : Pooling<"avgpool", "the mean", (ins BoolAttr:$count_include_pad)> {
+  let description = [{
+    Padding counts as elements that are 0 if `count_include_pad` says so, else not
+    at all.
+
+    ```mlir
+    func.func @main(%x: tensor<1x2x8xf32>) -> tensor<1x2x4xf32> {
+      %y = weft.avgpool %x kernel [3] stride [2] padding [1, 1]
+          count_include_pad false : tensor<1x2x8xf32> -> tensor<1x2x4xf32>
+      return %y : tensor<1x2x4xf32>
+    }
+    ```
+  }];
   let assemblyFormat = [{
     $x `kernel` $kernel `stride` $stride `padding` $padding
     `count_include_pad` $count_include_pad attr-dict `:`
@@ -293,7 +490,19 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
   let summary = "ops that become one kernel";
   let description = [{
     The region's arguments stand for the operands; it holds tensor-level ops and
-    yields the results. Both back ends lower the same group.
+    yields the results. Both back ends lower the same group. Numbers of the caller
+    are operands as well.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32>, %s: f32) -> tensor<4xf32> {
+      %y = weft.group(%a = %x, %b = %s) schedule(<loop>) : tensor<4xf32>, f32 -> tensor<4xf32> {
+        %c = weft.splat %b : f32 -> tensor<4xf32>
+        %d = weft.mul %a, %c : tensor<4xf32>
+        weft.yield %d : tensor<4xf32>
+      }
+      return %y : tensor<4xf32>
+    }
+    ```
   }];
   let arguments = (ins Variadic<AnyType>:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Variadic<Any.tensor>:$results);
