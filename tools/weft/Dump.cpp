@@ -44,8 +44,9 @@ void printStage(const std::string &name, const std::string &text,
   print(text);
 }
 
-StatusOr<compiler::Stages> explainInput(const std::string &input,
-                                        const compiler::ExplainOptions &options) {
+StatusOr<compiler::Stages>
+explainInput(const std::string &input,
+             const compiler::ExplainOptions &options) {
   if (input.ends_with(".mlir")) {
     StatusOr<std::string> text = readFile(input);
     if (!text.ok())
@@ -65,7 +66,8 @@ StatusOr<compiler::Stages> explainInput(const std::string &input,
 
 Status dump(const std::string &input, const DumpOptions &options) {
   const std::string &stage = options.stage;
-  bool all = stage == "all", kernels = all || stage == "cuda" || stage == "llvm";
+  bool all = stage == "all",
+       kernels = all || stage == "cuda" || stage == "llvm";
   if (!kernels && stage != "graph" && stage != "folded" && stage != "fused" &&
       stage != "plan")
     return invalid_argument_error(

@@ -40,11 +40,12 @@ static int report(const weft::Status &status) {
 }
 
 int main(int argc, char **argv) {
-  cl::ParseCommandLineOptions(argc, argv, "Weft, lazy tensors and a compiler\n");
+  cl::ParseCommandLineOptions(argc, argv,
+                              "Weft, lazy tensors and a compiler\n");
   if (dumpCommand)
-    return report(weft::tools::dump(input, {.stage = stage,
-                                            .target = target,
-                                            .explainFusion = explainFusion}));
+    return report(weft::tools::dump(
+        input,
+        {.stage = stage, .target = target, .explainFusion = explainFusion}));
   if (infoCommand)
     return report(weft::tools::info());
   cl::PrintHelpMessage();

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built-in examples of weft dump. Shapes are real, weights are not loaded.
+#include "Commands.h"
+
+#include "digits/Net.h"
+
+#include <map>
+
+namespace weft::tools {
+namespace {
+
+/// An input with elements: what is computed from nothing would be folded.
+Tensor input(const Shape &shape) {
+  std::vector<float> elements(static_cast<size_t>(shape.num_elements()));
+  return Tensor::from_host<float>(elements, shape);
+}
+
+Tensor batchNorm() { return nn::BatchNorm(64)(input({8, 64, 56, 56})); }
+
+Tensor convBnRelu() {
+  nn::Sequential net(nn::Conv(16, 32, {.kernel = {3, 3}, .padding = {1}}),
+                     nn::BatchNorm(32), relu);
+  return net(input({8, 16, 28, 28}));
+}
+
+Tensor digitsNet() { return digits::Net()(input({450, 1, 8, 8})); }
+
+} // namespace
+
+StatusOr<std::vector<Tensor>> example(const std::string &name) {
+  static const std::map<std::string, Tensor (*)()> examples = {
+      {"batchnorm", batchNorm},
+      {"conv-bn-relu", convBnRelu},
+      {"digits", digitsNet}};
+  auto found = examples.find(name);
+  if (found == examples.end())
+    return invalid_argument_error(
+        "dump: got \"" + name +
+        "\", expected a file that ends in .mlir, batchnorm, conv-bn-relu or "
+        "digits");
+  return std::vector<Tensor>{found->second()};
+}
+
+} // namespace weft::tools
