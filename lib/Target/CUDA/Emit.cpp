@@ -58,6 +58,12 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
     return cuda::emitLoop(group, *nest);
   if (isReduction(group) && nest->numRows() > 0)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
+  if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
+    return *tiles;
+  // What is left has short sums (pooling), or one row (a matrix by a vector).
+  constexpr int64_t longSum = 32;
+  if (nest->numRows() > 0 && nest->numInnerPoints() >= longSum)
+    return cuda::emitTeams(group, *nest, areColumns(*nest));
   return cuda::emitGeneral(group, *nest);
 }
 

@@ -292,10 +292,18 @@ void KernelPrinter::splitPosition(StringRef position, unsigned first,
                                   ArrayRef<int64_t> sizes,
                                   const llvm::SmallBitVector &used,
                                   int64_t step) {
+  SmallVector<unsigned> which;
+  for (unsigned i = 0; i < sizes.size(); ++i)
+    which.push_back(first + i);
+  splitDims(position, which, used, step);
+}
+
+void KernelPrinter::splitDims(StringRef position, ArrayRef<unsigned> which,
+                              const llvm::SmallBitVector &used, int64_t step) {
   int64_t inner = 1;
-  for (unsigned i = sizes.size(); i-- > 0;) {
-    bool last = i + 1 == sizes.size();
-    int64_t size = last ? sizes[i] / step : sizes[i];
+  for (unsigned i = which.size(); i-- > 0;) {
+    bool last = i + 1 == which.size();
+    int64_t size = nest_.sizes[which[i]] / (last ? step : 1);
     std::string text = position.str();
     if (inner > 1)
       text += " / " + std::to_string(inner);
@@ -305,8 +313,8 @@ void KernelPrinter::splitPosition(StringRef position, unsigned first,
       text += " * " + std::to_string(step);
     if (size == 1)
       text = "0";
-    if (used.test(first + i))
-      line("const " + indexType() + " " + dims[first + i] + " = " + text + ";");
+    if (used.test(which[i]))
+      line("const " + indexType() + " " + dims[which[i]] + " = " + text + ";");
     inner *= size;
   }
 }

@@ -10,6 +10,7 @@
 #include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,9 @@ public:
   void splitPosition(llvm::StringRef position, unsigned first,
                      llvm::ArrayRef<int64_t> sizes,
                      const llvm::SmallBitVector &used, int64_t step = 1);
+  /// The same for dims that are no neighbours.
+  void splitDims(llvm::StringRef position, llvm::ArrayRef<unsigned> which,
+                 const llvm::SmallBitVector &used, int64_t step = 1);
   /// The dims that the nest's expressions use, but for those that `skip` says.
   llvm::SmallBitVector
   usedDims(llvm::function_ref<bool(mlir::AffineExpr)> skip = nullptr) const;
@@ -131,6 +135,9 @@ private:
 CudaKernel emitGeneral(ir::GroupOp group, const LoopNest &nest);
 /// One pass over a space without reductions, in 16-byte accesses.
 CudaKernel emitLoop(ir::GroupOp group, const LoopNest &nest);
+/// A sum of products of two operands that vary along different dims (matmul,
+/// conv): tiles in shared memory. Nothing if the nest is none.
+std::optional<CudaKernel> emitTiles(ir::GroupOp group, const LoopNest &nest);
 /// Reductions, a team of threads to a row: neighbouring threads share a row,
 /// or, for `columns`, take neighbouring ones.
 CudaKernel emitTeams(ir::GroupOp group, const LoopNest &nest, bool columns);

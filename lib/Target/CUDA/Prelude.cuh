@@ -490,6 +490,17 @@ WEFT_DEVICE double minimum(double x, double y) {
   return x < y ? x : y;
 }
 template <class T> WEFT_DEVICE T minimum(T x, T y) { return x < y ? x : y; }
+//@ multiply_add
+// The one place where a product is not rounded: the sums of matmul and conv.
+WEFT_DEVICE float multiply_add(float x, float y, float z) {
+  return ::fmaf(x, y, z);
+}
+WEFT_DEVICE double multiply_add(double x, double y, double z) {
+  return ::fma(x, y, z);
+}
+template <class T> WEFT_DEVICE T multiply_add(T x, T y, T z) {
+  return add(mul(x, y), z);
+}
 
 // ---- comparisons and logic --------------------------------------------------
 //@ less

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums of products: y[m, n] = sum over k of a[m, k] * b[k, n].
+//
+// A matmul is one as it stands. A conv is one whose columns n are the pixels of
+// all images and whose k runs over channels and taps; nothing is copied into
+// that form, since the loads of a tile compute their elements by the nest's own
+// expressions, guards of the padding included. What the group does to operands
+// happens as tiles are loaded, and what it does to the sum in registers.
+//
+// A block of 16 x 16 threads computes a tile of y; each thread holds a few rows
+// and columns of it, in runs of four that shared memory gives in one access.
+#include "KernelPrinter.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace weft::cuda {
+
+namespace {
+
+constexpr int64_t kSide = 16; // threads along each side of a block
+constexpr int64_t kThreads = kSide * kSide;
+constexpr int64_t kDepth = 16; // of k in a tile
+/// Blocks that keep a large GPU busy; smaller tiles are used to get as many.
+constexpr int64_t kEnoughBlocks = 264;
+/// Below this a tile would be mostly empty.
+constexpr int64_t kLeastExtent = 8;
+
+/// One operand: which statement, which dims it alone varies along.
+struct Side {
+  int stmt = -1;
+  SmallVector<unsigned> dims;
+  int64_t extent = 1;
+  int64_t perThread = 1;   // rows or columns that a thread holds
+  bool depthFirst = false; // neighbouring threads load neighbouring k
+  std::string name, tile;  // in the text: of the position, of shared memory
+  int64_t tileExtent() const { return kSide * perThread; }
+  int64_t numTiles() const { return llvm::divideCeil(extent, tileExtent()); }
+  int64_t run() const { return std::min<int64_t>(perThread, 4); }
+};
+
+class TileEmitter {
+public:
+  TileEmitter(ir::GroupOp group, const LoopNest &nest)
+      : nest_(nest), p_(group, nest) {}
+
+  bool matches();
+  CudaKernel emit();
+
+private:
+  llvm::SmallBitVector dependences(int stmt) const;
+  std::vector<int> closure(ArrayRef<int> roots) const;
+  void chooseTiles();
+  bool readsAlongDepth(const Side &side) const;
+  std::string positionOf(const Side &side, StringRef thread, StringRef i) const;
+
+  void printBlock();
+  void printLoad(const Side &side);
+  void printProducts();
+  void printResults();
+
+  const LoopNest &nest_;
+  KernelPrinter p_;
+  Side rows_, columns_;
+  SmallVector<unsigned> batch_; // dims along which both or neither vary
+  int64_t batches_ = 1;
+  Type type_; // of the sum
+  llvm::SmallBitVector used_;
+  std::string sum_;
+};
+
+// ---- choices ----------------------------------------------------------------
+
+/// The dims that a statement varies along.
+llvm::SmallBitVector TileEmitter::dependences(int id) const {
+  llvm::SmallBitVector dims(nest_.sizes.size());
+  for (int stmt : closure({id})) {
+    auto visit = [&](AffineExpr expr) {
+      for (unsigned i = 0; expr && i < nest_.sizes.size(); ++i)
+        if (expr.isFunctionOfDim(i))
+          dims.set(i);
+    };
+    visit(nest_.stmts[stmt].expr);
+    for (const Guard &guard : nest_.stmts[stmt].guards)
+      visit(guard.expr);
+  }
+  return dims;
+}
+
+/// The statements that `roots` need, themselves included, in order; those of a
+/// sum end at it.
+std::vector<int> TileEmitter::closure(ArrayRef<int> roots) const {
+  std::vector<bool> needed(nest_.stmts.size(), false);
+  for (int root : roots)
+    needed[root] = true;
+  for (size_t id = needed.size(); id-- > 0;)
+    if (needed[id])
+      for (int operand : nest_.stmts[id].operands)
+        needed[operand] = true;
+  std::vector<int> stmts;
+  for (size_t id = 0; id < needed.size(); ++id)
+    if (needed[id])
+      stmts.push_back(static_cast<int>(id));
+  return stmts;
+}
+
+bool TileEmitter::matches() {
+  if (nest_.stages.empty() || !nest_.stages[0].inner ||
+      nest_.stages[0].accumulators.size() != 1 || nest_.numRows() == 0)
+    return false;
+  for (const Stage &stage : ArrayRef(nest_.stages).drop_front())
+    if (stage.inner)
+      return false;
+  const Accumulator &sum = nest_.stages[0].accumulators[0];
+  const Stmt &product = nest_.stmts[sum.value];
+  if (sum.op != OpKind::sum || !nest_.stages[0].stores.empty() ||
+      product.kind != Stmt::Kind::row || product.op != OpKind::mul)
+    return false;
+  type_ = product.type;
+  rows_.stmt = product.operands[0];
+  columns_.stmt = product.operands[1];
+  llvm::SmallBitVector ofRows = dependences(rows_.stmt),
+                       ofColumns = dependences(columns_.stmt);
+  // Columns are what neighbouring elements of the result vary along.
+  if (ofRows.test(nest_.numParallel - 1)) {
+    std::swap(rows_.stmt, columns_.stmt);
+    std::swap(ofRows, ofColumns);
+  }
+  for (unsigned i = 0; i < nest_.numParallel; ++i) {
+    if (ofRows.test(i) == ofColumns.test(i)) {
+      batch_.push_back(i);
+      batches_ *= nest_.sizes[i];
+      continue;
+    }
+    Side &side = ofRows.test(i) ? rows_ : columns_;
+    side.dims.push_back(i);
+    side.extent *= nest_.sizes[i];
+  }
+  return rows_.extent >= kLeastExtent && columns_.extent >= kLeastExtent;
+}
+
+/// Whether neighbours along k lie closer together than neighbours along the
+/// operand's own last dim.
+bool TileEmitter::readsAlongDepth(const Side &side) const {
+  constexpr int64_t near = 8;
+  unsigned deepest = nest_.sizes.size() - 1;
+  for (int id : closure({side.stmt})) {
+    const Stmt &stmt = nest_.stmts[id];
+    if (stmt.kind != Stmt::Kind::load || nest_.numParallel > deepest)
+      continue;
+    std::optional<int64_t> own = strideOf(stmt.expr, side.dims.back());
+    if (strideOf(stmt.expr, deepest) == 1)
+      return !own || std::abs(*own) > near;
+  }
+  return false;
+}
+
+void TileEmitter::chooseTiles() {
+  int64_t most = storageBytes(type_) > 4 ? 4 : 8;
+  for (Side *side : {&rows_, &columns_}) {
+    side->perThread = most;
+    while (side->perThread > 1 && kSide * side->perThread / 2 >= side->extent)
+      side->perThread /= 2;
+    side->depthFirst = readsAlongDepth(*side);
+  }
+  auto blocks = [&] {
+    return rows_.numTiles() * columns_.numTiles() * batches_;
+  };
+  while (blocks() < kEnoughBlocks && rows_.perThread * columns_.perThread > 4)
+    if (rows_.perThread > columns_.perThread)
+      rows_.perThread /= 2;
+    else
+      columns_.perThread /= 2;
+}
+
+// ---- text -------------------------------------------------------------------
+
+/// Where the tile of this block lies.
+void TileEmitter::printBlock() {
+  StringRef type = p_.indexType();
+  int64_t across = columns_.numTiles(), down = rows_.numTiles();
+  p_.line("const int thread = threadIdx.x;");
+  p_.line("const " + type + " block = blockIdx.x;");
+  std::string tile = "block % " + std::to_string(across);
+  p_.line("const " + type + " first_column = " + tile + " * " +
+          Twine(columns_.tileExtent()) + ";");
+  p_.line("const " + type + " first_row = block / " + Twine(across) +
+          (batches_ > 1 ? " % " + Twine(down) : Twine("")) + " * " +
+          Twine(rows_.tileExtent()) + ";");
+  if (batches_ > 1) {
+    p_.line("const " + type + " batch = block / " + Twine(across * down) + ";");
+    p_.splitDims("batch", batch_, used_);
+  } else {
+    p_.splitDims("0", batch_, used_);
+  }
+}
+
+/// Loads a tile of an operand: what is beyond its end counts as 0.
+void TileEmitter::printLoad(const Side &side) {
+  std::string extent = std::to_string(side.tileExtent()),
+              depth = std::to_string(kDepth);
+  StringRef type = p_.indexType();
+  std::string along =
+      side.depthFirst ? "place / " + depth : "place % " + extent;
+  std::string deep = side.depthFirst ? "place % " + depth : "place / " + extent;
+  p_.openLoop("u", side.tileExtent() * kDepth / kThreads, /*unrolled=*/true);
+  p_.line("const int place = thread + u * " + Twine(kThreads) + ";");
+  p_.line("const int along = " + along + ";");
+  p_.line("const int k = " + deep + ";");
+  p_.line("const " + type + " " + side.name + " = first_" + side.name +
+          " + along;");
+  p_.line("const " + type + " depth = first_depth + k;");
+  p_.line(computeType(type_) + " element = " + literal(type_, int64_t{0}) +
+          ";");
+  std::string inside;
+  auto bound = [&](StringRef name, int64_t size, int64_t tile) {
+    if (size % tile != 0)
+      inside += (inside.empty() ? "" : " && ") + name.str() + " < " +
+                std::to_string(size);
+  };
+  bound(side.name, side.extent, side.tileExtent());
+  bound("depth", nest_.numInnerPoints(), kDepth);
+  if (!inside.empty())
+    p_.open("if (" + inside + ")");
+  p_.splitDims(side.name, side.dims, used_);
+  p_.splitPosition("depth", nest_.numParallel, nest_.innerSizes(), used_);
+  p_.define(closure({side.stmt}));
+  p_.line("element = " + p_.value(side.stmt) + ";");
+  if (!inside.empty())
+    p_.close();
+  p_.line(side.tile + "[k][along] = element;");
+  p_.close();
+}
+
+/// The row or column number i of a thread within the tile.
+std::string TileEmitter::positionOf(const Side &side, StringRef thread,
+                                    StringRef i) const {
+  int64_t run = side.run();
+  if (side.perThread == run)
+    return (thread + " * " + Twine(run) + " + " + i).str();
+  return (i + " / " + Twine(run) + " * " + Twine(kSide * run) + " + " + thread +
+          " * " + Twine(run) + " + " + i + " % " + Twine(run))
+      .str();
+}
+
+void TileEmitter::printProducts() {
+  std::string type = computeType(type_);
+  p_.openLoop("k", kDepth, /*unrolled=*/true);
+  p_.line(type + " a[" + Twine(rows_.perThread) + "];");
+  p_.line(type + " b[" + Twine(columns_.perThread) + "];");
+  p_.openLoop("i", rows_.perThread, true);
+  p_.line("a[i] = " + rows_.tile + "[k][" +
+          positionOf(rows_, "thread_row", "i") + "];");
+  p_.close();
+  p_.openLoop("j", columns_.perThread, true);
+  p_.line("b[j] = " + columns_.tile + "[k][" +
+          positionOf(columns_, "thread_column", "j") + "];");
+  p_.close();
+  p_.openLoop("i", rows_.perThread, true);
+  p_.openLoop("j", columns_.perThread, true);
+  p_.line(sum_ + "[i][j] = weft::multiply_add(a[i], b[j], " + sum_ +
+          "[i][j]);");
+  p_.close();
+  p_.close();
+  p_.close();
+}
+
+void TileEmitter::printResults() {
+  StringRef type = p_.indexType();
+  p_.openLoop("i", rows_.perThread, true);
+  p_.openLoop("j", columns_.perThread, true);
+  p_.line("const " + type + " row = first_row + " +
+          positionOf(rows_, "thread_row", "i") + ";");
+  p_.line("const " + type + " column = first_column + " +
+          positionOf(columns_, "thread_column", "j") + ";");
+  std::string inside;
+  for (const Side *side : {&rows_, &columns_})
+    if (side->extent % side->tileExtent() != 0)
+      inside += (inside.empty() ? "" : " && ") + side->name + " < " +
+                std::to_string(side->extent);
+  if (!inside.empty())
+    p_.open("if (" + inside + ")");
+  p_.splitDims("row", rows_.dims, used_);
+  p_.splitDims("column", columns_.dims, used_);
+  p_.finish(nest_.stages[0].accumulators[0], sum_ + "[i][j]");
+  std::vector<int> values;
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores)
+      values.push_back(store.value);
+  p_.define(closure(values));
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores)
+      p_.store(store);
+  if (!inside.empty())
+    p_.close();
+  p_.close();
+  p_.close();
+}
+
+CudaKernel TileEmitter::emit() {
+  chooseTiles();
+  used_ = p_.usedDims();
+  rows_.name = "row";
+  columns_.name = "column";
+  for (const char *word : {"row", "column", "a", "b", "thread", "block",
+                           "place", "along", "depth", "element", "batch"})
+    p_.fresh(word);
+  rows_.tile = p_.fresh("a_tile");
+  columns_.tile = p_.fresh("b_tile");
+  sum_ = p_.fresh("sum");
+  std::string type = computeType(type_);
+  // A few elements more to a line spread its columns over the banks.
+  for (const Side *side : {&rows_, &columns_})
+    p_.line("WEFT_SHARED " + type + " " + side->tile + "[" + Twine(kDepth) +
+            "][" + Twine(side->tileExtent() + 4) + "];");
+  printBlock();
+  p_.line("const int thread_row = thread / " + Twine(kSide) + ";");
+  p_.line("const int thread_column = thread % " + Twine(kSide) + ";");
+  p_.line(type + " " + sum_ + "[" + Twine(rows_.perThread) + "][" +
+          Twine(columns_.perThread) + "] = {};");
+  p_.open("for (" + p_.indexType() + " first_depth = 0; first_depth < " +
+          Twine(nest_.numInnerPoints()) + "; first_depth += " + Twine(kDepth) +
+          ")");
+  printLoad(rows_);
+  printLoad(columns_);
+  p_.line("__syncthreads();");
+  printProducts();
+  p_.line("__syncthreads(); // before the next tiles overwrite these");
+  p_.close();
+  printResults();
+  return p_.take(rows_.numTiles() * columns_.numTiles() * batches_, kThreads);
+}
+
+} // namespace
+
+std::optional<CudaKernel> emitTiles(ir::GroupOp group, const LoopNest &nest) {
+  TileEmitter emitter(group, nest);
+  if (!emitter.matches())
+    return std::nullopt;
+  return emitter.emit();
+}
+
+} // namespace weft::cuda
