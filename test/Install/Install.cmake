@@ -15,8 +15,10 @@ file(REMOVE_RECURSE ${WORK}/first ${WORK}/prefix ${WORK}/outside)
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
 file(RENAME ${WORK}/first ${WORK}/prefix)
 
-# Public headers include no header of another library, and only installed ones.
+# Public headers include no header of another library, and only installed ones;
+# weft/Absl.h is for programs that ask for Abseil.
 file(GLOB_RECURSE headers ${WORK}/prefix/include/*)
+list(FILTER headers EXCLUDE REGEX "/weft/Absl\\.h$")
 foreach(header IN LISTS headers)
   file(STRINGS ${header} lines REGEX "^ *#include")
   foreach(line IN LISTS lines)
