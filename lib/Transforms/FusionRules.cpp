@@ -21,9 +21,11 @@ namespace weft {
 /// its tensors in a few hundred bytes.
 static constexpr size_t kMaxOps = 128;
 static constexpr size_t kMaxTensors = 64;
-/// Rows longer than this are written by many blocks: a second kernel that reads
-/// them again is faster than one block to a row.
+/// A few rows longer than this are written by many blocks: a second kernel that
+/// reads them again is faster than one block to a row, which leaves most of the
+/// device idle.
 static constexpr int64_t kMaxRowWritten = 1 << 16;
+static constexpr int64_t kFewRows = 64;
 
 // ---- kinds of ops -----------------------------------------------------------
 
@@ -269,18 +271,17 @@ std::string Walk::findReductionSpace(ArrayRef<Operation *> reductions) {
              text(reducedAxes(op));
   }
   int innermost = -1;
-  int64_t rowLength = 1;
+  int64_t rowLength = 1, numRows = 1;
   for (auto [i, size] : llvm::enumerate(space_)) {
     bool reduced = llvm::is_contained(axes_, static_cast<int64_t>(i));
     if (size != 1)
       innermost = static_cast<int>(i);
-    if (reduced)
-      rowLength *= size;
-    else if (size != 1)
+    (reduced ? rowLength : numRows) *= size;
+    if (!reduced && size != 1)
       rows_.dims.push_back(static_cast<int>(i));
   }
   hasRows_ = true;
-  longRows_ = rowLength > kMaxRowWritten;
+  longRows_ = rowLength > kMaxRowWritten && numRows < kFewRows;
   kind_ = llvm::is_contained(axes_, innermost) ? ScheduleKind::row
                                                : ScheduleKind::column;
   return {};
@@ -403,7 +404,7 @@ std::string Walk::visit(Step step) {
     return {};
   }
   if (longRows_ && step.perPoint && step.access.key() == rows_.key())
-    return "its rows are long: many blocks write them faster";
+    return "its few rows are long: many blocks write them faster";
   std::set<Access::Key> &accesses = seen_[op];
   if (!accesses.insert(step.access.key()).second)
     return {};

@@ -145,9 +145,23 @@ func.func @no_fusion_of_different_shapes(%x: tensor<8x4xf32>) -> tensor<f32> {
 func.func @no_fusion_of_long_rows(%x: tensor<1000000xf32>) -> tensor<1000000xf32> {
   %0 = weft.sum %x over [0] : tensor<1000000xf32> -> tensor<f32>
   %1 = weft.broadcast %0 : tensor<f32> -> tensor<1000000xf32>
-  // expected-remark @below {{not fused: sum -> sub: its rows are long}}
+  // expected-remark @below {{not fused: sum -> sub: its few rows are long: many blocks write them faster}}
   %2 = weft.sub %x, %1 : tensor<1000000xf32>
   return %2 : tensor<1000000xf32>
+}
+
+// -----
+
+// There are enough rows to keep every block busy.
+// CHECK-LABEL: @many_long_rows
+// CHECK: weft.group
+// CHECK-NOT: weft.group
+func.func @many_long_rows(%x: tensor<64x100000xf32>) -> tensor<64x100000xf32> {
+  %0 = weft.sum %x over [1] : tensor<64x100000xf32> -> tensor<64xf32>
+  %1 = weft.reshape %0 : tensor<64xf32> -> tensor<64x1xf32>
+  %2 = weft.broadcast %1 : tensor<64x1xf32> -> tensor<64x100000xf32>
+  %3 = weft.sub %x, %2 : tensor<64x100000xf32>
+  return %3 : tensor<64x100000xf32>
 }
 
 // -----
