@@ -32,6 +32,7 @@ FusionPlan::FusionPlan(func::FuncOp function) {
   do
     mergeSiblings();
   while (mergeAlongEdges());
+  sinkWideningCasts();
 }
 
 // ---- nodes ------------------------------------------------------------------
@@ -68,6 +69,12 @@ static void collectProducers(Operation *op,
       producers.push_back(numbers.at(def));
   }
   llvm::sort(producers);
+}
+
+/// The node of `op`; -1 if it is none.
+int FusionPlan::numberOf(Operation *op) const {
+  auto found = numbers_.find(op);
+  return found == numbers_.end() ? -1 : found->second;
 }
 
 void FusionPlan::linkNodes() {
@@ -309,6 +316,57 @@ void FusionPlan::mergeSiblings() {
         tryMerge(static_cast<int>(b), static_cast<int>(a));
     }
   }
+}
+
+static bool isWidening(Operation *op) {
+  auto cast = dyn_cast<CastOp>(op);
+  return cast && size_in_bytes(elementDType(cast.getX())) <
+                     size_in_bytes(elementDType(cast.getResult()));
+}
+
+/// Lets the readers of a widened result widen it themselves: less is written,
+/// and every reader reads less.
+bool FusionPlan::sink(int node) {
+  Node &cast = nodes_[node];
+  int owner = cast.owner;
+  if (owner < 0 || cast.isReturned || cast.producers.size() != 1 ||
+      cast.producers[0] != numberOf(cast.op->getOperand(0).getDefiningOp()) ||
+      !holds(owner, cast.producers[0]))
+    return false;
+  std::set<int> readers;
+  bool isReadInside = false;
+  for (int user : cast.users)
+    for (int group : nodes_[user].groups) {
+      isReadInside |= group == owner;
+      if (!holds(group, node))
+        readers.insert(group);
+    }
+  // On its own for as long as the readers are asked.
+  int alone = static_cast<int>(clusters_.size());
+  clusters_.push_back({{node}, false});
+  bool accepted = !readers.empty() && llvm::all_of(readers, [&](int reader) {
+    return whyNotOneKernel(candidateOf({alone, reader}, {reader})).empty();
+  });
+  clusters_.pop_back();
+  if (!accepted)
+    return false;
+  for (int reader : readers) {
+    SmallVector<int> nodes = merged(clusters_[reader].nodes, {node});
+    clusters_[reader].nodes.assign(nodes.begin(), nodes.end());
+    cast.groups.push_back(reader);
+  }
+  if (isReadInside)
+    return true;
+  llvm::erase(clusters_[owner].nodes, node);
+  llvm::erase(cast.groups, owner);
+  cast.owner = -1;
+  return true;
+}
+
+void FusionPlan::sinkWideningCasts() {
+  for (size_t node = 0; node < nodes_.size(); ++node)
+    if (isWidening(nodes_[node].op))
+      sink(static_cast<int>(node));
 }
 
 // ---- results ----------------------------------------------------------------

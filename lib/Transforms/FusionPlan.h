@@ -48,12 +48,15 @@ private:
 
   void findNodes(mlir::func::FuncOp function);
   void linkNodes();
+  int numberOf(mlir::Operation *op) const;
 
   bool mergeAlongEdges();
   bool mergeWithProducers(int node);
   void copyCheapClusters();
   bool copyIntoUsers(int cluster);
   void mergeSiblings();
+  bool sink(int node);
+  void sinkWideningCasts();
   bool tryMerge(int from, int into);
 
   bool holds(int cluster, int node) const;

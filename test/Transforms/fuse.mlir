@@ -376,3 +376,20 @@ func.func @nothing_to_do(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<2xf32>) {
   %0 = weft.constant dense<1.0> : tensor<2xf32>
   return %x, %0 : tensor<4xf32>, tensor<2xf32>
 }
+
+// -----
+
+// Two kernels pass the half-sized values on; both readers widen them.
+// CHECK-LABEL: @widening_is_left_to_readers
+// CHECK: weft.group{{.*}} schedule(<column>) : {{.*}} -> tensor<8x4xf16>, tensor<4xf16>
+// CHECK-NOT: weft.cast
+// CHECK: weft.group(%{{.*}} = %{{.*}}#0) schedule(<row>) : tensor<8x4xf16> -> tensor<8xf32>
+// CHECK-NEXT: weft.cast
+func.func @widening_is_left_to_readers(%x: tensor<8x4xf16>) -> (tensor<4xf16>, tensor<8xf32>) {
+  %0 = weft.exp %x : tensor<8x4xf16>
+  %1 = weft.sum %0 over [0] : tensor<8x4xf16> -> tensor<4xf16>
+  // expected-remark @below {{not fused: exp -> cast: they reduce different axes: [0] and [1]}}
+  %2 = weft.cast %0 : tensor<8x4xf16> -> tensor<8x4xf32>
+  %3 = weft.sum %2 over [1] : tensor<8x4xf32> -> tensor<8xf32>
+  return %1, %3 : tensor<4xf16>, tensor<8xf32>
+}
