@@ -5,6 +5,7 @@
 
 #include "Evaluate.h"
 #include "Record.h"
+#include "Strides.h"
 
 #include "weft/Compiler/Compiler.h"
 #include "weft/Core/ShapeRules.h"
@@ -36,15 +37,6 @@ std::string counted(size_t count, const char *what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-/// What a borrowed tensor with strides is made of: its memory and how it is
-/// read. Nothing for any other tensor.
-const Node *strided_memory(const Node &node) {
-  if (node.kind != OpKind::as_strided || node.inputs.empty() ||
-      node.inputs[0].is_scalar())
-    return nullptr;
-  return node.inputs[0].node.get();
-}
-
 std::string list(const std::vector<int64_t> &values) {
   return to_string(Shape(std::span<const int64_t>(values)));
 }
@@ -62,28 +54,31 @@ NodePtr placeholder(size_t index, DType dtype, const Shape &shape,
   return node;
 }
 
-/// The tensor that stands for an input: strided ones are read as `borrow` reads
-/// them, from a placeholder for their memory.
-StatusOr<Tensor> trace_input(size_t index, const InputSpec &spec,
-                             Device device) {
-  const std::string op = "compile: input " + std::to_string(index);
-  if (Status status = shape_rules::valid(op, spec.shape); !status.ok())
-    return status;
-  if (!spec.strides)
-    return Tensor(placeholder(index, spec.dtype, spec.shape, device));
-  // `borrow` knows how far strides reach; its memory is never touched.
-  static const char memory = 0;
-  Tensor like = borrow(&memory, spec.dtype, spec.shape,
-                       {.strides = spec.strides, .device = device});
-  if (!like.ok())
-    return invalid_argument_error(op + ": " +
-                                  std::string(like.status().message()));
-  const Node *extent = strided_memory(*like.node());
-  if (!extent)
-    return Tensor(placeholder(index, spec.dtype, spec.shape, device));
-  Tensor input(placeholder(index, spec.dtype, extent->shape, device));
-  return record::node(OpKind::as_strided, spec.dtype, spec.shape, {&input},
-                      like.node()->attributes, like.node()->location);
+/// The tensor that stands for an input, and its placeholder: strided memory is
+/// read as `borrow` reads it.
+struct TracedInput {
+  Tensor tensor;
+  NodePtr placeholder;
+};
+StatusOr<TracedInput> trace_input(size_t index, const InputSpec &spec,
+                                  Device device) {
+  StatusOr<StridedMemory> memory = strided_memory(
+      "compile: input " + std::to_string(index), spec.shape, spec.strides);
+  if (!memory.ok())
+    return memory.status();
+  if (memory->is_dense) {
+    NodePtr node = placeholder(index, spec.dtype, spec.shape, device);
+    return TracedInput{Tensor(node), node};
+  }
+  NodePtr node = placeholder(index, spec.dtype, {memory->elements}, device);
+  const Tensor elements(node);
+  Attributes attributes{.ints = {memory->offset}};
+  attributes.ints.insert(attributes.ints.end(), spec.strides->begin(),
+                         spec.strides->end());
+  return TracedInput{record::node(OpKind::as_strided, spec.dtype, spec.shape,
+                                  {&elements}, std::move(attributes),
+                                  std::source_location::current()),
+                     node};
 }
 
 // ---- running ----------------------------------------------------------------
@@ -116,7 +111,7 @@ input_memory(size_t index, const InputSpec &spec, const Tensor &given) {
   {
     std::lock_guard<std::mutex> lock(graph_mutex());
     const Node &node = *given.node();
-    if (!node.storage && strided_memory(node)) {
+    if (!node.storage && node.kind == OpKind::as_strided) {
       memory = node.inputs[0].node;
       strides.assign(node.attributes.ints.begin() + 1,
                      node.attributes.ints.end());
@@ -183,15 +178,13 @@ StatusOr<Executable> detail::compile(const Traced &function,
   std::vector<Tensor> traced;
   std::vector<NodePtr> placeholders;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    StatusOr<Tensor> input = trace_input(i, inputs[i], device);
+    StatusOr<TracedInput> input = trace_input(i, inputs[i], device);
     if (!input.ok())
       return input.status();
-    traced.push_back(*input);
-    const bool is_strided = strided_memory(*input->node());
-    if (!is_strided)
+    if (input->tensor.node() == input->placeholder)
       inputs[i].strides.reset(); // they are the row-major ones
-    placeholders.push_back(is_strided ? input->node()->inputs[0].node
-                                      : input->node());
+    traced.push_back(input->tensor);
+    placeholders.push_back(input->placeholder);
   }
 
   auto impl = std::make_shared<Executable::Impl>();

@@ -2,6 +2,7 @@
 // Making tensors. What follows a rule (full, iota) is recorded; what the
 // program's memory holds is copied at once, or referred to.
 #include "Record.h"
+#include "Strides.h"
 
 #include "weft/Core/Float.h"
 #include "weft/Core/ShapeRules.h"
@@ -291,93 +292,37 @@ Tensor detail::adopt(const void *data, int64_t count, DType dtype,
   return place("adopt", std::move(storage), dtype, shape, device, location);
 }
 
-namespace {
-
-/// The lowest and highest element that strided memory reaches, in elements
-/// from index 0; nothing if they are too far apart to count.
-struct Extent {
-  int64_t low = 0, high = 0;
-};
-std::optional<Extent> extent(const Shape &shape,
-                             const std::vector<int64_t> &strides) {
-  Extent extent;
-  for (size_t i = 0; i < strides.size(); ++i) {
-    int64_t reach = 0;
-    if (__builtin_mul_overflow(shape[static_cast<int>(i)] - 1, strides[i],
-                               &reach))
-      return std::nullopt;
-    int64_t &end = reach < 0 ? extent.low : extent.high;
-    if (__builtin_add_overflow(end, reach, &end))
-      return std::nullopt;
-  }
-  int64_t size = 0;
-  if (__builtin_sub_overflow(extent.high, extent.low, &size) ||
-      size >= shape_rules::kMaxElements)
-    return std::nullopt;
-  return extent;
-}
-
-std::vector<int64_t> dense_strides(const Shape &shape) {
-  std::vector<int64_t> strides(shape.size());
-  int64_t stride = 1;
-  for (size_t i = shape.size(); i-- > 0;) {
-    strides[i] = stride;
-    stride *= shape[static_cast<int>(i)];
-  }
-  return strides;
-}
-
-/// Axes of size 1 are never stepped along.
-bool is_dense(const Shape &shape, const std::vector<int64_t> &strides) {
-  const std::vector<int64_t> dense = dense_strides(shape);
-  for (size_t i = 0; i < strides.size(); ++i)
-    if (shape[static_cast<int>(i)] != 1 && strides[i] != dense[i])
-      return false;
-  return true;
-}
-
-} // namespace
-
 Tensor borrow(const void *data, DType dtype, const Shape &shape,
               BorrowOptions options, std::source_location location) {
-  auto bad = [&](const std::string &rule) {
+  StatusOr<StridedMemory> memory =
+      strided_memory("borrow", shape, options.strides);
+  Status status = memory.status();
+  if (status.ok() && !data && shape.num_elements() > 0)
+    status =
+        invalid_argument_error("borrow: no memory: shape " + to_string(shape));
+  if (!status.ok()) {
     // The caller gave the memory away, and gets it back.
     if (options.on_release)
       options.on_release();
-    return record::fail(invalid_argument_error("borrow: " + rule), location);
-  };
-  if (Status status = shape_rules::valid("borrow", shape); !status.ok())
-    return bad(std::string(status.message()).substr(sizeof("borrow: ") - 1));
-  const int64_t count = shape.num_elements();
-  if (!data && count > 0)
-    return bad("no memory: shape " + to_string(shape));
-  if (options.strides && options.strides->size() != shape.size())
-    return bad("wrong number of strides: got " +
-               std::to_string(options.strides->size()) + ", shape " +
-               to_string(shape));
-  const bool dense =
-      !options.strides || count == 0 || is_dense(shape, *options.strides);
-  std::optional<Extent> reach = dense
-                                    ? Extent{0, std::max<int64_t>(count, 1) - 1}
-                                    : extent(shape, *options.strides);
-  if (!reach)
-    return bad("strides reach too far: shape " + to_string(shape));
+    return record::fail(status, location);
+  }
 
   const int64_t size = size_in_bytes(dtype);
-  const int64_t elements = count == 0 ? 0 : reach->high - reach->low + 1;
-  char *lowest =
-      static_cast<char *>(const_cast<void *>(data)) + reach->low * size;
+  char *lowest = static_cast<char *>(const_cast<void *>(data));
+  if (memory->offset > 0)
+    lowest -= memory->offset * size;
   auto storage = std::make_shared<runtime::Storage>(
-      options.device, lowest, elements * size, std::move(options.on_release));
-  if (dense)
+      options.device, lowest, memory->elements * size,
+      std::move(options.on_release));
+  if (memory->is_dense)
     return record::leaf(std::move(storage), dtype, shape, options.device,
                         location);
-  Tensor memory = record::leaf(std::move(storage), dtype, {elements},
-                               options.device, location);
-  Attributes attributes{.ints = {-reach->low}};
+  Tensor elements = record::leaf(std::move(storage), dtype, {memory->elements},
+                                 options.device, location);
+  Attributes attributes{.ints = {memory->offset}};
   attributes.ints.insert(attributes.ints.end(), options.strides->begin(),
                          options.strides->end());
-  return record::node(OpKind::as_strided, dtype, shape, {&memory},
+  return record::node(OpKind::as_strided, dtype, shape, {&elements},
                       std::move(attributes), location);
 }
 

@@ -119,7 +119,8 @@ TEST(Creation, BorrowGivesBackWhatItRefuses) {
   EXPECT_EQ(
       message(borrow(pixels, float32, {4},
                      {.strides = {{INT64_MAX}}, .on_release = on_release})),
-      "borrow: strides reach too far: shape [4]");
+      "borrow: strides reach too far: strides [9223372036854775807], "
+      "shape [4]");
   EXPECT_EQ(released, 4);
 }
 

@@ -52,7 +52,8 @@ TEST(Evaluate, OfNothingAndOfTheSameTwice) {
 
 TEST(Evaluate, EqualGraphsAreCompiledOnce) {
   auto make = [](double a) { return tanh(tensor({a, 2.0}) * 0.25) - a; };
-  ASSERT_TRUE(make(1).eval().ok());
+  // Not 0 and 1: kernels may know those.
+  ASSERT_TRUE(make(5).eval().ok());
   const Statistics before = statistics();
   ASSERT_TRUE(make(3).eval().ok());
   EXPECT_EQ(statistics().graphs_compiled, before.graphs_compiled);
