@@ -542,7 +542,8 @@ LogicalResult Builder::addPool(Operation *op, ArrayRef<int64_t> kernel,
     return failure();
   if (!guards.empty() &&
       (isMax || nest_.stmts[data].kind != Stmt::Kind::load)) {
-    double lowest = isa<FloatType>(type) ? -HUGE_VAL
+    double lowest = isa<Float8E4M3FNType>(type) ? -448.0 // has no infinity
+                    : isa<FloatType>(type)      ? -HUGE_VAL
                     : type.isUnsignedInteger()
                         ? 0
                         : -std::ldexp(1.0, type.getIntOrFloatBitWidth() - 1);
