@@ -216,6 +216,14 @@ CudaKernel LoopEmitter::emit() {
     p_.dims[i] = "i" + std::to_string(i); // `i` is the vector's position
   classify();
   used_ = p_.usedDims([&](AffineExpr expr) { return isIdentity(expr); });
+  // `i` stands for the identity in addresses; numbers and guards need indices.
+  for (const Stmt &stmt : nest_.stmts)
+    for (unsigned i = 0; i < nest_.sizes.size(); ++i)
+      if ((stmt.kind == Stmt::Kind::index && stmt.expr.isFunctionOfDim(i)) ||
+          llvm::any_of(stmt.guards, [&](const Guard &guard) {
+            return guard.expr.isFunctionOfDim(i);
+          }))
+        used_.set(i);
   int64_t bytes = 0;
   std::vector<int> loads, uniforms;
   for (int id : stage_.rowBody) {
