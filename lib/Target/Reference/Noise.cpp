@@ -42,6 +42,12 @@ bool isOnGrid(const Value &x) {
   });
 }
 
+/// Whether a kernel surely computes `y` without rounding. What the interpreter
+/// itself rounds to double looks exact; numbers of few bits are.
+bool isRepresentable(DType dtype, double y) {
+  return roundTo(dtype == DType::float64 ? DType::float32 : dtype, y) == y;
+}
+
 bool accumulates(OpKind kind) {
   switch (kind) {
   case OpKind::sum:
@@ -147,7 +153,7 @@ void Noise::moveRow(mlir::Operation *op, Operands operands, Value &result) {
       (isNarrow(result.dtype) ? 1.5 * precision.unit : 0);
   for (size_t i = 0; i < result.reals.size(); ++i) {
     double &y = result.reals[i];
-    if (roundTo(result.dtype, y) == y)
+    if (isRepresentable(result.dtype, y))
       continue;
     double x = operands[0]->reals[i];
     y += y * unit * amount() + 1.5 * precision.tiny * amount();
@@ -177,7 +183,7 @@ void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
   for (size_t i = 0; i < result.reals.size(); ++i) {
     double &y = result.reals[i];
     bool isExact = isCast ? y == operands[0]->at(static_cast<int64_t>(i))
-                          : roundTo(result.dtype, y) == y;
+                          : isRepresentable(result.dtype, y);
     if (!isExact)
       y += y * unit * amount() + 1.5 * precision.tiny * amount();
   }

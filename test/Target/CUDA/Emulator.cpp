@@ -327,35 +327,50 @@ struct Unit {
   }
 };
 
-/// The kernels of one unit, each in a namespace of its own.
-void write(const std::string &path,
-           const std::map<std::string, std::pair<size_t, std::string>> &texts,
-           size_t unit, size_t numUnits) {
+/// A distinct text: kernel `number` of the library, unless it does not compile.
+struct Text {
+  size_t number;
+  std::string name, text, log;
+};
+
+/// The texts of one unit, each in a namespace of its own. Line numbers in the
+/// compiler's messages are those of the text, after `kernel<number>:`.
+void write(const std::string &path, const std::vector<Text> &texts, size_t unit,
+           size_t numUnits) {
   std::ofstream out(path);
   out << kEmulated;
-  for (const auto &[text, where] : texts) {
-    const auto &[number, name] = where;
-    if (number % numUnits != unit)
+  for (const Text &text : texts) {
+    if (!text.log.empty() || text.number % numUnits != unit)
       continue;
-    out << "namespace kernel" << number << " {\n"
-        << text << "\n}\n"
-        << "extern \"C\" void weft_kernel_" << number
-        << "(void *const *arguments) {\n  weft_emulator::call(kernel" << number
-        << "::" << name << ", arguments);\n}\n";
+    std::string kernel = "kernel" + std::to_string(text.number);
+    out << "namespace " << kernel << " {\n#line 1 \"" << kernel << "\"\n"
+        << text.text << "\n}\nextern \"C\" void weft_" << kernel
+        << "(void *const *arguments) {\n  weft_emulator::call(" << kernel
+        << "::" << text.name << ", arguments);\n}\n";
   }
 }
 
-} // namespace
+/// Gives each text the lines of the log that speak of it. False: there are
+/// none.
+bool distributeLog(const std::string &log, std::vector<Text> &texts) {
+  bool found = false;
+  std::istringstream lines(log);
+  Text *current = nullptr;
+  for (std::string line; std::getline(lines, line);) {
+    if (size_t number; std::sscanf(line.c_str(), "kernel%zu:", &number) == 1 &&
+                       number < texts.size())
+      current = &texts[number];
+    if (!current)
+      continue;
+    found = true;
+    current->log += line + "\n";
+  }
+  return found;
+}
 
-StatusOr<std::unique_ptr<Library>>
-Library::compile(std::span<const Source> sources) {
-  std::map<std::string, std::pair<size_t, std::string>> texts;
-  for (const Source &source : sources)
-    texts.try_emplace(source.text, texts.size(), source.name);
-
-  Folder folder;
-  if (!folder.ok())
-    return unavailable_error("emulator: cannot make a temporary folder");
+/// The units that hold all texts without a log; fails with the whole log.
+StatusOr<std::vector<Unit>> compileUnits(Folder &folder,
+                                         const std::vector<Text> &texts) {
   const size_t numUnits = texts.size() > 8 ? 2 : 1;
   std::vector<Unit> units;
   for (size_t i = 0; i < numUnits; ++i) {
@@ -372,14 +387,38 @@ Library::compile(std::span<const Source> sources) {
   for (size_t i = 0; i < started; ++i)
     if (!units[i].finish()) {
       finished = false;
-      log += "\n" + read(units[i].log);
+      log += read(units[i].log);
     }
   if (!finished)
-    return internal_error(
-        "emulator: host compiler failed: " WEFT_HOST_COMPILER + log);
+    return internal_error(log);
+  return units;
+}
+
+} // namespace
+
+StatusOr<std::unique_ptr<Library>>
+Library::compile(std::span<const Source> sources) {
+  std::map<std::string, size_t> numbers;
+  std::vector<Text> texts;
+  for (const Source &source : sources)
+    if (numbers.try_emplace(source.text, texts.size()).second)
+      texts.push_back({texts.size(), source.name, source.text, ""});
+
+  Folder folder;
+  if (!folder.ok())
+    return unavailable_error("emulator: cannot make a temporary folder");
+  StatusOr<std::vector<Unit>> units = compileUnits(folder, texts);
+  // Once more without those that the compiler refused.
+  if (!units.ok() &&
+      distributeLog(std::string(units.status().message()), texts))
+    units = compileUnits(folder, texts);
+  if (!units.ok())
+    return internal_error("emulator: host compiler failed: " WEFT_HOST_COMPILER
+                          "\n" +
+                          std::string(units.status().message()));
 
   std::unique_ptr<Library> library(new Library);
-  for (const Unit &unit : units) {
+  for (const Unit &unit : *units) {
     void *handle = dlopen(unit.object.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
       return internal_error(std::string("emulator: cannot load kernels: ") +
@@ -387,13 +426,15 @@ Library::compile(std::span<const Source> sources) {
     library->units_.push_back(handle);
   }
   for (const Source &source : sources) {
-    size_t number = texts.at(source.text).first;
+    const Text &text = texts[numbers.at(source.text)];
     Kernel &kernel = library->kernels_.emplace_back();
     kernel.name = source.name;
-    kernel.unit = number % numUnits;
-    kernel.call = reinterpret_cast<void (*)(void *const *)>(
-        dlsym(library->units_[kernel.unit],
-              ("weft_kernel_" + std::to_string(number)).c_str()));
+    kernel.log = text.log;
+    kernel.unit = text.number % units->size();
+    if (kernel.log.empty())
+      kernel.call = reinterpret_cast<void (*)(void *const *)>(
+          dlsym(library->units_[kernel.unit],
+                ("weft_kernel" + std::to_string(text.number)).c_str()));
   }
   return library;
 }
@@ -408,6 +449,9 @@ Status Library::launch(size_t index, Size grid, Size block,
   static std::mutex oneAtATime;
   std::lock_guard lock(oneAtATime);
   const Kernel &kernel = kernels_[index];
+  if (!kernel.call)
+    return internal_error("emulator: " + kernel.name + ": does not compile:\n" +
+                          kernel.log);
   Launch launch(kernel.call, arguments.data(), grid, block);
   auto **state =
       static_cast<State **>(dlsym(units_[kernel.unit], "weft_emulator_state"));

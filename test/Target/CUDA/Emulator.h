@@ -31,7 +31,8 @@ struct Size {
 /// WEFT_SHARED and WEFT_GLOBAL from here.
 class Library {
 public:
-  /// Errors: the host compiler does not run, or refuses a text (with its log).
+  /// Errors: the host compiler does not run. A text that it refuses is reported
+  /// when the kernel is launched.
   static StatusOr<std::unique_ptr<Library>>
   compile(std::span<const Source> sources);
   Library(const Library &) = delete;
@@ -41,8 +42,9 @@ public:
   /// Runs kernel `index`, block after block; `arguments[i]` points to argument
   /// i, as for the driver's launch function.
   ///
-  /// Errors: threads that wait for each other for ever, because not all of them
-  /// reach a barrier or a warp function.
+  /// Errors: a text that does not compile, with the compiler's log; threads
+  /// that wait for each other for ever, because not all of them reach a barrier
+  /// or a warp function.
   Status launch(size_t index, Size grid, Size block,
                 std::span<void *const> arguments) const;
 
@@ -53,6 +55,7 @@ private:
     std::string name;
     void (*call)(void *const *arguments) = nullptr;
     size_t unit = 0;
+    std::string log; // why there is nothing to call
   };
   std::vector<void *> units_; // from dlopen
   std::vector<Kernel> kernels_;

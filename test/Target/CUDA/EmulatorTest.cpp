@@ -129,11 +129,14 @@ TEST_F(EmulatorTest, ReportsThreadsThatMissABarrier) {
 }
 
 TEST_F(EmulatorTest, ReportsTheCompilersLog) {
-  std::vector<Source> bad = {{"f", "WEFT_GLOBAL(1) f() { undeclared(); }"}};
-  StatusOr<std::unique_ptr<Library>> compiled = Library::compile(bad);
-  ASSERT_FALSE(compiled.ok());
-  EXPECT_THAT(std::string(compiled.status().message()),
-              HasSubstr("use of undeclared identifier 'undeclared'"));
+  compile({{"f", "WEFT_GLOBAL(1) f(int *y) {\n  *y = undeclared; }"},
+           {"g", "WEFT_GLOBAL(1) g(int *y) { *y = 1; }"}});
+  std::vector<int> y(1, 0);
+  EXPECT_THAT(std::string(launch(0, {}, {}, y).message()),
+              HasSubstr("emulator: f: does not compile:\nkernel0:2:8: error: "
+                        "use of undeclared identifier 'undeclared'"));
+  EXPECT_TRUE(launch(1, {}, {}, y).ok());
+  EXPECT_EQ(y[0], 1);
 }
 
 } // namespace
