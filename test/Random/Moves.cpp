@@ -175,8 +175,11 @@ GraphBuilder::MaybeValue GraphBuilder::splat() {
   DType dtype = draw_.pick({float32, float32, float64, int32, boolean});
   Type scalar = ir::toElementType(builder_.getContext(), dtype);
   unsigned number = main_.getBody().front().getNumArguments();
-  main_.insertArgument(number, scalar, builder_.getDictionaryAttr({}),
-                       builder_.getUnknownLoc());
+  main_.insertArgument(
+      number, scalar,
+      builder_.getDictionaryAttr(builder_.getNamedAttr(
+          ir::kScalarAttr, builder_.getI64IntegerAttr(numScalars_++))),
+      builder_.getUnknownLoc());
   return create<ir::SplatOp>(type(dtype, someShape(0, 3)),
                              main_.getArgument(number));
 }

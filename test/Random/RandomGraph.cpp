@@ -114,7 +114,8 @@ Shape GraphBuilder::someShape(int minRank, int maxRank) {
 mlir::Value GraphBuilder::argument(DType dtype, const Shape &shape,
                                    bool isParameter) {
   unsigned number = main_.getBody().front().getNumArguments();
-  SmallVector<NamedAttribute> attributes;
+  SmallVector<NamedAttribute> attributes = {builder_.getNamedAttr(
+      ir::kInputAttr, builder_.getI64IntegerAttr(numTensors_++))};
   if (isParameter) {
     attributes.push_back(
         builder_.getNamedAttr(ir::kParameterAttr, builder_.getUnitAttr()));

@@ -127,7 +127,7 @@ private:
   mlir::OpBuilder builder_;
   std::vector<mlir::Value> pool_;
   int numOps_ = 0;
-  int numParameters_ = 0;
+  int numParameters_ = 0, numTensors_ = 0, numScalars_ = 0;
 };
 
 template <typename Wanted>

@@ -6,6 +6,8 @@
 #include "Compare.h"
 #include "RandomGraph.h"
 
+#include "test/BackEnds/BackEnds.h"
+#include "weft/Runtime.h"
 #include "weft/Transforms/Pipelines.h"
 
 #include "mlir/IR/Verifier.h"
@@ -15,6 +17,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <iostream>
 
 namespace weft::random {
@@ -22,6 +25,8 @@ namespace {
 
 uint64_t firstSeed = 1;
 int numGraphs = 200;
+/// Compiling takes longer than interpreting: fewer graphs unless told.
+int numCompiledGraphs = 80;
 bool print = false;
 
 std::string textOf(mlir::ModuleOp module) {
@@ -50,7 +55,39 @@ protected:
     }
   }
 
+  /// Runs all graphs on a back end, `batch` at a time.
+  template <typename Run> void compareWith(Run run, int batch) {
+    int64_t numCompared = 0;
+    for (int i = 0; i < numCompiledGraphs && !HasFailure(); i += batch)
+      compareBatch(run, i, std::min(i + batch, numCompiledGraphs), numCompared);
+    EXPECT_TRUE(HasFailure() || numCompared > 0);
+  }
+
   mlir::MLIRContext context;
+
+private:
+  template <typename Run>
+  void compareBatch(Run run, int begin, int end, int64_t &numCompared) {
+    std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
+    std::deque<reference::Arguments> arguments;
+    std::vector<test::Job> jobs;
+    for (int i = begin; i < end; ++i) {
+      modules.push_back(randomGraph(&context, firstSeed + i));
+      arguments.push_back(randomArguments(*modules.back(), firstSeed + i));
+      jobs.push_back({*modules.back(), &arguments.back()});
+    }
+    std::vector<test::Results> results = run(jobs);
+    ASSERT_EQ(results.size(), jobs.size());
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      SCOPED_TRACE("--seed " + std::to_string(firstSeed + begin + i) +
+                   " --count 1\n" + textOf(jobs[i].module));
+      auto expected = expectedResults(jobs[i].module, *jobs[i].arguments);
+      ASSERT_TRUE(expected.ok()) << expected.status();
+      EXPECT_TRUE(results[i].ok()) << results[i].status();
+      if (results[i].ok())
+        EXPECT_EQ(findDifference(*expected, *results[i], numCompared), "");
+    }
+  }
 };
 
 TEST_F(RandomTest, GraphsAreValidAndDeterministic) {
@@ -110,6 +147,16 @@ TEST_F(RandomTest, PassesKeepTheMeaning) {
   EXPECT_TRUE(HasFailure() || numCompared > 0);
 }
 
+TEST_F(RandomTest, CpuAgrees) { compareWith(test::runOnCpu, 10); }
+
+TEST_F(RandomTest, EmulatedCudaAgrees) { compareWith(test::runEmulated, 100); }
+
+TEST_F(RandomTest, GpuAgrees) {
+  if (Status status = is_usable(Device::gpu()); !status.ok())
+    GTEST_SKIP() << "no GPU: " << status;
+  compareWith(test::runOnGpu, 10);
+}
+
 TEST_F(RandomTest, DifferencesAreFound) {
   std::vector<Expected> expected = {
       {{float32, {2}, {1, 2}, {}}, {1e-6, 1e-6}},
@@ -147,7 +194,8 @@ int main(int argc, char **argv) {
     if (!std::strcmp(argv[i], "--seed") && i + 1 < argc)
       weft::random::firstSeed = std::strtoull(argv[++i], nullptr, 10);
     else if (!std::strcmp(argv[i], "--count") && i + 1 < argc)
-      weft::random::numGraphs = std::atoi(argv[++i]);
+      weft::random::numGraphs = weft::random::numCompiledGraphs =
+          std::atoi(argv[++i]);
     else if (!std::strcmp(argv[i], "--print"))
       weft::random::print = true;
     else {
