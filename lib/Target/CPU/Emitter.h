@@ -98,6 +98,9 @@ private:
   Value constantOf(const Stmt &stmt);
   Value load(const Stmt &stmt, const Point &point);
   Value loadRaw(const Stmt &stmt, const Point &point, mlir::Type element);
+  Value gather(const Stmt &stmt, const Point &point, mlir::Type element,
+               const Condition &valid);
+  Value laneMask(const Condition &valid, unsigned bytes);
   void store(const Store &store, const Point &point, const Scope &scope);
   Value address(Value base, mlir::Type element, mlir::AffineExpr expr,
                 const Point &point, Value condition);

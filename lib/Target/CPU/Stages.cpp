@@ -105,9 +105,12 @@ Emitter::Values Emitter::emitBody(const Stage &stage, int64_t parts,
       if (s_.lanesAreInner())
         points.back()[s_.lanes.dim] = part * width_;
     }
-  for (int id : stage.body)
-    for (const Point &point : points)
+  // Point by point, each value combined at once: fewer registers are live than
+  // if all values were computed first.
+  auto evaluateAll = [&](const Point &point) {
+    for (int id : stage.body)
       evaluate(id, point, scope);
+  };
   size_t at = 0;
   for (const Slot &slot : slots_) {
     const Accumulator &accumulator = *slot.accumulator;
@@ -118,6 +121,7 @@ Emitter::Values Emitter::emitBody(const Stage &stage, int64_t parts,
     Point point = slot.row;
     if (s_.lanesAreInner())
       point[s_.lanes.dim] = slot.part * width_;
+    evaluateAll(point);
     Values current(state.begin() + from, state.begin() + at);
     Values value{valueOf(accumulator.value, point, scope)};
     if (isPosition(accumulator))
@@ -130,6 +134,8 @@ Emitter::Values Emitter::emitBody(const Stage &stage, int64_t parts,
     current = combine(accumulator, current, value, /*inOrder=*/true);
     llvm::copy(current, state.begin() + from);
   }
+  for (const Point &point : points)
+    evaluateAll(point);
   for (const Store &store : stage.stores)
     for (const Point &point : points)
       this->store(store, point, scope);

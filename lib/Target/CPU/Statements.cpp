@@ -135,27 +135,25 @@ Value Emitter::loadRaw(const Stmt &stmt, const Point &point, Type element) {
     return valid.all ? b_.create<arith::SelectOp>(loc_, valid.all, value, zero)
                      : value;
   }
-  auto type = VectorType::get({width}, element);
   unsigned bytes = element.getIntOrFloatBitWidth() / 8;
   bool isGuarded = valid.all || valid.lanes;
   bool canMask = s_.features.maskedMemory && bytes >= 4;
   if (lanes().stride(stmt.expr) == 1 && (!isGuarded || canMask)) {
+    auto type = VectorType::get({width}, element);
     Value where = address(base, element, stmt.expr, point, {});
     if (!isGuarded)
       return b_.create<LLVM::LoadOp>(loc_, type, where, bytes);
-    ScalarBuilder s = ops(DType::boolean);
-    Value mask = both(valid.all, valid.lanes);
-    // As a vector of whole elements the mask may live across loops.
-    auto wide = VectorType::get({width}, b_.getIntegerType(bytes * 8));
-    mask = b_.create<arith::ExtSIOp>(loc_, wide, s.broadcast(mask, width));
-    mask = b_.create<arith::CmpIOp>(loc_, arith::CmpIPredicate::slt, mask,
-                                    s.integer(wide, 0));
-    return b_.create<LLVM::MaskedLoadOp>(
-        loc_, type, where, mask, ValueRange{s.broadcast(zero, width)}, bytes);
+    Value zeros = ops(DType::boolean).broadcast(zero, width);
+    return b_.create<LLVM::MaskedLoadOp>(loc_, type, where,
+                                         laneMask(valid, bytes), zeros, bytes);
   }
-  // One element after the other.
-  Value result =
-      b_.create<arith::ConstantOp>(loc_, cast<TypedAttr>(b_.getZeroAttr(type)));
+  bool isLinear = lanes().stride(stmt.expr).has_value() && !isGuarded;
+  if (!isLinear)
+    if (Value gathered = gather(stmt, point, element, valid))
+      return gathered;
+  // One element after the other, each with its own guards.
+  Value result = b_.create<arith::ConstantOp>(
+      loc_, b_.getZeroAttr(VectorType::get({width}, element)));
   for (int64_t lane = 0; lane < width; ++lane) {
     width_ = 1;
     Value value = loadRaw(stmt, lanePoint(point, lane), element);
@@ -163,6 +161,76 @@ Value Emitter::loadRaw(const Stmt &stmt, const Point &point, Type element) {
     result = b_.create<vector::InsertOp>(loc_, value, result, lane);
   }
   return result;
+}
+
+/// The condition for every lane. As a vector of whole elements it may live
+/// across loops; bits would be packed and unpacked.
+Value Emitter::laneMask(const Condition &valid, unsigned bytes) {
+  ScalarBuilder s = ops(DType::boolean);
+  Value mask = s.broadcast(both(valid.all, valid.lanes), width_);
+  if (bytes < 4)
+    return mask;
+  auto wide = VectorType::get({width_}, b_.getIntegerType(bytes * 8));
+  mask = b_.create<arith::ExtSIOp>(loc_, wide, mask);
+  return b_.create<arith::CmpIOp>(loc_, arith::CmpIPredicate::slt, mask,
+                                  s.integer(wide, 0));
+}
+
+/// Lanes that lie apart: what varies with lanes or guards becomes a vector of
+/// offsets, which inner loops need not compute again, and the rest moves the
+/// base. Null where the rest alone may lie outside of the buffer.
+Value Emitter::gather(const Stmt &stmt, const Point &point, Type element,
+                      const Condition &valid) {
+  MLIRContext *context = stmt.expr.getContext();
+  AffineExpr moving = getAffineConstantExpr(0, context), fixed = moving;
+  auto moves = [&](AffineExpr part) {
+    for (unsigned d = 0; d < nest_.sizes.size(); ++d) {
+      bool decides = d == s_.lanes.dim;
+      for (const Guard &guard : stmt.guards)
+        decides |= guard.expr.isFunctionOfDim(d);
+      if (decides && part.isFunctionOfDim(d))
+        return true;
+    }
+    return isa<AffineConstantExpr>(part);
+  };
+  auto split = [&](auto &&self, AffineExpr part) -> void {
+    auto binary = dyn_cast<AffineBinaryOpExpr>(part);
+    if (binary && binary.getKind() == AffineExprKind::Add) {
+      self(self, binary.getLHS());
+      self(self, binary.getRHS());
+      return;
+    }
+    (moves(part) ? moving : fixed) = (moves(part) ? moving : fixed) + part;
+  };
+  split(split, stmt.expr);
+  bool isGuarded = valid.all || valid.lanes;
+  auto tensor = cast<RankedTensorType>(signature_.inputs[stmt.input]);
+  auto [least, most] = rangeOf(fixed, nest_.sizes);
+  if (isGuarded && (least < 0 || most >= tensor.getNumElements()))
+    return {};
+  Type index = laneIndexType(moving);
+  ScalarBuilder s = ops(DType::int64);
+  Value offsets = laneIndex(moving, point, index);
+  Value mask;
+  if (isGuarded) {
+    mask = laneMask(valid, element.getIntOrFloatBitWidth() / 8);
+    offsets = s.select(mask, offsets, s.integer(offsets.getType(), 0));
+  }
+  Type pointer = LLVM::LLVMPointerType::get(b_.getContext());
+  Value base = address(inputs_[stmt.input], element, fixed, point, {});
+  Value result = b_.create<arith::ConstantOp>(
+      loc_, b_.getZeroAttr(VectorType::get({width_}, element)));
+  Value zeros = result;
+  for (int64_t lane = 0; lane < width_; ++lane) {
+    Value offset = b_.create<vector::ExtractOp>(loc_, offsets, lane);
+    if (!index.isInteger(64))
+      offset = b_.create<arith::ExtSIOp>(loc_, b_.getI64Type(), offset);
+    Value where = b_.create<LLVM::GEPOp>(loc_, pointer, element, base,
+                                         ArrayRef<LLVM::GEPArg>{offset});
+    Value value = b_.create<LLVM::LoadOp>(loc_, element, where);
+    result = b_.create<vector::InsertOp>(loc_, value, result, lane);
+  }
+  return mask ? s.select(mask, result, zeros) : result;
 }
 
 void Emitter::store(const Store &store, const Point &point,

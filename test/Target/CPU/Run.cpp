@@ -2,12 +2,10 @@
 #include "Run.h"
 
 #include "runtime/ObjectLoader.h"
-#include "runtime/ThreadPool.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Parser/Parser.h"
 
-#include <chrono>
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -166,30 +164,6 @@ OneKernel::expect(const std::vector<reference::Value> &arguments) {
     return {};
   }
   return *results;
-}
-
-double OneKernel::time(const std::vector<reference::Value> &arguments,
-                       int repeats) {
-  std::shared_ptr<const runtime::LoadedObject> object;
-  Function function = load(kernel_, object);
-  Buffers buffers;
-  for (const reference::Value &value : arguments)
-    reference::toMemory(value, buffers.add(value.dtype, value.size()));
-  for (Type type : main().getResultTypes())
-    buffers.add(ir::toDType(getElementTypeOrSelf(type)),
-                ir::toShape(type).num_elements());
-  double best = 1e30;
-  for (int i = 0; i < repeats; ++i) {
-    auto start = std::chrono::steady_clock::now();
-    runtime::parallelFor(kernel_.extent, kernel_.grain,
-                         [&](int64_t begin, int64_t end) {
-                           function(buffers.pointers.data(), begin, end);
-                         });
-    std::chrono::duration<double, std::milli> taken =
-        std::chrono::steady_clock::now() - start;
-    best = std::min(best, taken.count());
-  }
-  return best;
 }
 
 void checkAgainstReference(const std::string &text, double tolerance,

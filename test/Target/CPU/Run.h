@@ -29,8 +29,6 @@ public:
   std::vector<reference::Value> run(const std::vector<reference::Value> &);
   /// What the interpreter makes of the same function.
   std::vector<reference::Value> expect(const std::vector<reference::Value> &);
-  /// Milliseconds of one run with all threads, the best of `repeats`.
-  double time(const std::vector<reference::Value> &arguments, int repeats);
 
 private:
   mlir::func::FuncOp main();
