@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executables on streams and in memory of the caller's.
+#include "Values.h"
+
+#include "weft/Compile.h"
+#include "weft/Runtime.h"
+
+#include "runtime/Driver.h"
+#include "runtime/Gpu.h"
+
+namespace weft {
+namespace {
+
+using runtime::CudaEvent;
+using runtime::CudaPointer;
+using runtime::CudaStream;
+using runtime::Driver;
+
+/// What a program with its own CUDA code has: a context, two streams, an event.
+class StreamGpu : public testing::Test {
+protected:
+  void SetUp() override {
+    if (!is_usable(Device::gpu()).ok())
+      GTEST_SKIP() << "no GPU";
+    driver_ = *Driver::get();
+    ASSERT_EQ(driver_->ctxPushCurrent((*runtime::Gpu::get(0))->context()), 0);
+    for (CudaStream *stream : {&first_, &second_})
+      ASSERT_EQ(driver_->streamCreate(stream, runtime::cuda::nonBlockingStream),
+                0);
+    ASSERT_EQ(
+        driver_->eventCreate(&between_, runtime::cuda::eventDisableTiming), 0);
+  }
+  void TearDown() override {
+    if (!driver_)
+      return;
+    driver_->eventDestroy(between_);
+    driver_->streamDestroy(first_);
+    driver_->streamDestroy(second_);
+    runtime::CudaContext context;
+    driver_->ctxPopCurrent(&context);
+  }
+
+  CudaPointer allocate(int64_t elements) {
+    CudaPointer memory = 0;
+    EXPECT_EQ(driver_->memAlloc(&memory, static_cast<size_t>(elements) * 4), 0);
+    return memory;
+  }
+
+  const Driver *driver_ = nullptr;
+  CudaStream first_ = nullptr, second_ = nullptr;
+  CudaEvent between_ = nullptr;
+};
+
+Tensor plus_one(const Tensor &x) { return x + 1; }
+Tensor twice(const Tensor &x) { return x * 2; }
+
+TEST_F(StreamGpu, TwoStreamsAndAnEvent) {
+  // Large enough that the second stream would overtake the first.
+  constexpr int64_t kCount = 1 << 24;
+  const InputSpec spec{float32, {kCount}};
+  StatusOr<Executable> add = compile(plus_one, {spec}, {Device::gpu()});
+  StatusOr<Executable> mul = compile(twice, {spec}, {Device::gpu()});
+  ASSERT_TRUE(add.ok() && mul.ok()) << add.status() << mul.status();
+
+  const CudaPointer in = allocate(kCount), middle = allocate(kCount),
+                    out = allocate(kCount);
+  int released = 0;
+  {
+    auto wrap = [&](CudaPointer memory) {
+      return borrow(
+          reinterpret_cast<void *>(memory), float32, {kCount},
+          {.device = Device::gpu(), .on_release = [&] { ++released; }});
+    };
+    Tensor x = wrap(in), y = wrap(middle), z = wrap(out);
+    std::vector<float> host(kCount), result(kCount, -1);
+    for (size_t i = 0; i < host.size(); ++i)
+      host[i] = static_cast<float>(i % 1000);
+
+    // The caller's copy, Weft, the caller's event, Weft, the caller's copy.
+    ASSERT_EQ(driver_->memcpyHtoDAsync(in, host.data(), kCount * 4, first_), 0);
+    ASSERT_TRUE(add->run({x}, {y}, {.stream = first_}).ok());
+    ASSERT_EQ(driver_->eventRecord(between_, first_), 0);
+    ASSERT_EQ(driver_->streamWaitEvent(second_, between_, 0), 0);
+    ASSERT_TRUE(mul->run({y}, {z}, {.stream = second_}).ok());
+    ASSERT_EQ(driver_->memcpyDtoHAsync(result.data(), out, kCount * 4, second_),
+              0);
+    ASSERT_EQ(driver_->streamSynchronize(second_), 0);
+    for (size_t i = 0; i < host.size(); ++i)
+      ASSERT_EQ(result[i], (host[i] + 1) * 2) << i;
+  }
+  ASSERT_TRUE(synchronize(Device::gpu()).ok());
+  EXPECT_EQ(released, 3);
+  for (CudaPointer memory : {in, middle, out})
+    driver_->memFree(memory);
+}
+
+TEST_F(StreamGpu, WeftOrdersItsOwnTensorsAcrossStreams) {
+  // No event of the caller's: Weft knows which stream wrote y.
+  const InputSpec spec{float32, {1 << 24}};
+  StatusOr<Executable> add = compile(plus_one, {spec}, {Device::gpu()});
+  ASSERT_TRUE(add.ok()) << add.status();
+  Tensor x = zeros({1 << 24}, float32, Device::gpu());
+  for (int i = 0; i < 10; ++i) {
+    auto y = add->run({x}, {.stream = i % 2 ? first_ : second_});
+    ASSERT_TRUE(y.ok()) << y.status();
+    x = y->front();
+  }
+  EXPECT_EQ(*max(x).item<float>(), 10);
+  EXPECT_EQ(*min(x).item<float>(), 10);
+}
+
+} // namespace
+} // namespace weft
