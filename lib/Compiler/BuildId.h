@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Which build of the library wrote a plan.
 #pragma once
 
 #include <string>

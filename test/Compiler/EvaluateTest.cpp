@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Recorded graphs through compiler, caches and run time.
 #include "weft/Compiler/Compiler.h"
 #include "weft/Weft.h"
 

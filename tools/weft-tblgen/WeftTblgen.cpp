@@ -47,7 +47,8 @@ StringRef mnemonicOf(const Record *op) {
 /// Rows in the order of the file, which is the order of their definition.
 std::vector<Record *> inFileOrder(RecordKeeper &records, StringRef className) {
   std::vector<Record *> defs = records.getAllDerivedDefinitions(className);
-  llvm::sort(defs, [](Record *a, Record *b) { return a->getID() < b->getID(); });
+  llvm::sort(defs,
+             [](Record *a, Record *b) { return a->getID() < b->getID(); });
   return defs;
 }
 
@@ -67,8 +68,7 @@ StringRef primitiveName(const DagInit *dag) {
 std::string printBody(const Record *row, const DagInit *dag, StringRef prefix,
                       StringRef constant) {
   if (primitiveName(dag) == "constant")
-    return (constant + "(" + cast<StringInit>(dag->getArg(0))->getValue() +
-            ")")
+    return (constant + "(" + cast<StringInit>(dag->getArg(0))->getValue() + ")")
         .str();
   std::string text = (prefix + primitiveName(dag) + "(").str();
   for (unsigned i = 0; i < dag->getNumArgs(); ++i) {
@@ -143,7 +143,8 @@ void emitFunctionDef(const Record *row, raw_ostream &os) {
   else
     os << "Tensor " << mnemonic
        << "(const Tensor &x, std::source_location location) {\n"
-       << "  return record_unary(OpKind::" << mnemonic << ", x, location);\n}\n";
+       << "  return record_unary(OpKind::" << mnemonic
+       << ", x, location);\n}\n";
 }
 
 void emitRow(const Record *row, raw_ostream &os) {
@@ -163,8 +164,9 @@ void emitCuda(const Record *row, raw_ostream &os) {
   if (isPrimitive(row))
     return;
   StringRef mnemonic = mnemonicOf(row);
-  os << "WEFT_CUDA(" << mnemonic << ", R\"cuda(template <class T> WEFT_DEVICE T "
-     << mnemonic << "(" << parameters(row, "T ") << ") {\n  return "
+  os << "WEFT_CUDA(" << mnemonic
+     << ", R\"cuda(template <class T> WEFT_DEVICE T " << mnemonic << "("
+     << parameters(row, "T ") << ") {\n  return "
      << printBody(row, row->getValueAsDag("body"), "", "T")
      << ";\n}\n)cuda\")\n";
 }
@@ -182,8 +184,8 @@ void emitScalar(const Record *row, raw_ostream &os) {
 /// `template <class T> auto <mnemonic>(T x, T y)` for T = double and int64_t.
 void emitOracle(const Record *row, raw_ostream &os) {
   os << "template <class T> auto " << mnemonicOf(row) << "("
-     << parameters(row, "T ") << ") { return " << row->getValueAsString("oracle")
-     << "; }\n";
+     << parameters(row, "T ") << ") { return "
+     << row->getValueAsString("oracle") << "; }\n";
 }
 
 bool generate(raw_ostream &os, RecordKeeper &records) {
