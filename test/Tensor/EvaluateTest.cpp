@@ -3,6 +3,8 @@
 #include "Values.h"
 
 #include "weft/Explain.h"
+#include "weft/NN/BatchNorm.h"
+#include "weft/NN/Conv.h"
 #include "weft/NN/Parameter.h"
 #include "weft/Runtime.h"
 
@@ -117,6 +119,35 @@ TEST(Evaluate, ExplainsWhatItWouldDo) {
   EXPECT_THAT(e->fused, testing::HasSubstr("weft.group"));
   EXPECT_FALSE(e->kernels.empty());
   EXPECT_FALSE(explain({exp(tensor({1}))}).ok());
+}
+
+TEST(Evaluate, BytesToConvolvedAndNormalisedIsOneKernel) {
+  nn::Conv conv(3, 4, {.kernel = {3, 3}, .padding = {1}, .bias = false});
+  nn::BatchNorm norm(4);
+  for (nn::Module *module :
+       {static_cast<nn::Module *>(&conv), static_cast<nn::Module *>(&norm)}) {
+    StateDict state;
+    for (const auto &[name, value] : module->state_dict())
+      state[name] = ones_like(value);
+    ASSERT_TRUE(module->load_state_dict(state).ok());
+  }
+  Tensor image = cast(ones({8, 8, 3}, float32), uint8);
+  ASSERT_TRUE(image.eval().ok());
+  Tensor x = permute(cast(image, float32) / 255, {2, 0, 1});
+  StatusOr<Explanation> e = explain({relu(norm(conv(unsqueeze(x, 0))))});
+  ASSERT_TRUE(e.ok()) << e.status();
+  EXPECT_EQ(e->launches, 1);
+}
+
+TEST(Evaluate, ADeviceThatCannotBeUsed) {
+  const Device device = Device::gpu(7);
+  if (is_usable(device).ok())
+    GTEST_SKIP() << "eight GPUs";
+  Tensor x = ones({2}, float32, device) + 1;
+  EXPECT_EQ(x.device(), device);
+  EXPECT_FALSE(x.eval().ok());
+  EXPECT_FALSE(tensor({1}, {}, device).ok());
+  EXPECT_FALSE(copy(tensor({1}), device).ok());
 }
 
 } // namespace
