@@ -11,6 +11,12 @@
 #include <string>
 #include <vector>
 
+/// The folder of weights and images: where this was built, or WEFT_DIGITS_DIR.
+inline std::string data(const std::string &file) {
+  const char *folder = std::getenv("WEFT_DIGITS_DIR");
+  return std::string(folder ? folder : WEFT_DIGITS) + "/" + file;
+}
+
 class Stopwatch {
 public:
   double milliseconds() const {

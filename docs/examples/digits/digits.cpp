@@ -6,8 +6,8 @@
 using namespace weft;
 
 int main(int argc, char **argv) {
-  auto weights = load_safetensors(WEFT_DIGITS "/digits_resnet.safetensors");
-  auto test = load_safetensors(WEFT_DIGITS "/digits_test.safetensors");
+  auto weights = load_safetensors(data("digits_resnet.safetensors"));
+  auto test = load_safetensors(data("digits_test.safetensors"));
   if (!weights.ok() || !test.ok())
     return fail(weights.ok() ? test.status() : weights.status());
   digits::Net net;
