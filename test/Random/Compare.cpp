@@ -2,6 +2,8 @@
 // Bounds from runs with errors made on purpose.
 #include "Compare.h"
 
+#include "test/BackEnds/Precision.h"
+
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -35,25 +37,6 @@ static double distance(const Value &exact, const Value &other, int64_t i) {
   return isSame(a, b) ? 0 : std::isfinite(a - b) ? std::fabs(a - b) : kInfinity;
 }
 
-/// One unit in the last place of `x` as an element of a type.
-static double lastPlace(DType dtype, double x) {
-  auto [digits, least] = [&]() -> std::pair<int, double> {
-    switch (dtype) {
-    case DType::float64:
-      return {52, std::numeric_limits<double>::denorm_min()};
-    case DType::float16:
-      return {10, 0x1p-24};
-    case DType::bfloat16:
-      return {7, 0x1p-133};
-    case DType::float8:
-      return {3, 0x1p-9};
-    default:
-      return {23, 0x1p-149};
-    }
-  }();
-  return std::max(std::ldexp(std::fabs(x), -digits), least);
-}
-
 StatusOr<std::vector<Expected>>
 expectedResults(mlir::ModuleOp module, const reference::Arguments &arguments) {
   StatusOr<std::vector<Value>> exact = interpret(module, arguments);
@@ -82,7 +65,7 @@ expectedResults(mlir::ModuleOp module, const reference::Arguments &arguments) {
     if (value.isReal())
       for (int64_t i = 0; i < value.size(); ++i)
         if (std::isfinite(value.reals[i]))
-          tolerance[i] += lastPlace(value.dtype, value.reals[i]);
+          tolerance[i] += test::unitInLastPlace(value.dtype, value.reals[i]);
   return expected;
 }
 

@@ -119,6 +119,14 @@ static Value foldedBatchNorm(ir::BatchNormOp op, Operands operands) {
   return y;
 }
 
+/// Kernels may skip what lies outside x or multiply it as 0, which gives NaN
+/// with an infinite weight.
+static bool dependsOnPadding(ir::ConvOp op, Operands operands) {
+  return llvm::any_of(op.getPadding(), [](int64_t p) { return p > 0; }) &&
+         llvm::any_of(operands[1]->reals,
+                      [](double w) { return !std::isfinite(w); });
+}
+
 std::vector<Value> Noise::moveOperands(mlir::Operation *op, Operands operands) {
   if (units_ == 0 || operands.empty() || !operands[0]->isReal())
     return {};
@@ -173,6 +181,9 @@ void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
   }
   if (auto batchNorm = mlir::dyn_cast<ir::BatchNormOp>(op))
     result = foldedBatchNorm(batchNorm, operands);
+  if (auto conv = mlir::dyn_cast<ir::ConvOp>(op))
+    if (dependsOnPadding(conv, operands))
+      std::fill(result.reals.begin(), result.reals.end(), std::nan(""));
   const bool isCast = mlir::isa<ir::CastOp>(op);
   if (!isCast && !accumulates(*ir::opKind(op)))
     return;
