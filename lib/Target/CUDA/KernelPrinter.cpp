@@ -267,21 +267,21 @@ std::string KernelPrinter::condition(ArrayRef<Guard> guards) const {
 llvm::SmallBitVector
 KernelPrinter::usedDims(llvm::function_ref<bool(AffineExpr)> skip) const {
   llvm::SmallBitVector used(nest_.sizes.size());
-  auto visit = [&](AffineExpr expr) {
-    if (!expr || (skip && skip(expr)))
+  auto visit = [&](AffineExpr expr, bool isAddress = false) {
+    if (!expr || (isAddress && skip && skip(expr)))
       return;
     for (unsigned i = 0; i < nest_.sizes.size(); ++i)
       if (expr.isFunctionOfDim(i))
         used.set(i);
   };
   for (const Stmt &stmt : nest_.stmts) {
-    visit(stmt.expr);
+    visit(stmt.expr, stmt.kind == Stmt::Kind::load);
     for (const Guard &guard : stmt.guards)
       visit(guard.expr);
   }
   for (const Stage &stage : nest_.stages) {
     for (const Store &store : stage.stores)
-      visit(store.offset);
+      visit(store.offset, true);
     for (const Accumulator &accumulator : stage.accumulators)
       visit(accumulator.index);
   }
@@ -377,6 +377,29 @@ static bool isFreeCast(Type from, Type to) {
          (computeType(from) == computeType(to) && !isNarrowFloat(to));
 }
 
+/// Outside, element 0 is loaded and not used: loads under branches would wait
+/// for each other.
+void KernelPrinter::defineGuardedLoad(int id) {
+  const Stmt &stmt = nest_.stmts[id];
+  auto tensor =
+      cast<RankedTensorType>(group_.getInputs()[stmt.input].getType());
+  std::string zero = literal(stmt.type, int64_t{0});
+  if (tensor.getNumElements() == 0) {
+    values_[id] = zero;
+    return;
+  }
+  std::string inside = fresh("is_inside");
+  line("const bool " + inside + " = " + condition(stmt.guards) + ";");
+  std::string element = fresh(input(stmt.input) + "_any");
+  line("const " + computeType(stmt.type) + " " + element + " = " +
+       widened(stmt.type, input(stmt.input) + "[" + inside + " ? " +
+                              index(stmt.expr) + " : 0]") +
+       ";");
+  values_[id] = nameOf(id);
+  line("const " + computeType(stmt.type) + " " + values_[id] + " = " + inside +
+       " ? " + element + " : " + zero + ";");
+}
+
 void KernelPrinter::define(int id) {
   const Stmt &stmt = nest_.stmts[id];
   std::string text;
@@ -395,9 +418,14 @@ void KernelPrinter::define(int id) {
     break;
   case Stmt::Kind::load:
     text = loaded(stmt);
-    if (!stmt.guards.empty())
-      text = condition(stmt.guards) + " ? " + text + " : " +
-             literal(stmt.type, int64_t{0});
+    if (stmt.guards.empty())
+      break;
+    if (loadsOutside) {
+      defineGuardedLoad(id);
+      return;
+    }
+    text = condition(stmt.guards) + " ? " + text + " : " +
+           literal(stmt.type, int64_t{0});
     break;
   case Stmt::Kind::row:
     text = "weft::" +

@@ -71,13 +71,17 @@ public:
   /// The same for dims that are no neighbours.
   void splitDims(llvm::StringRef position, llvm::ArrayRef<unsigned> which,
                  const llvm::SmallBitVector &used, int64_t step = 1);
-  /// The dims that the nest's expressions use, but for those that `skip` says.
+  /// The dims that the nest's expressions use, but for the addresses of
+  /// elements that `skip` says.
   llvm::SmallBitVector
   usedDims(llvm::function_ref<bool(mlir::AffineExpr)> skip = nullptr) const;
   /// The number of this thread's block times `perBlock`, plus the thread's.
   std::string globalThread(int64_t perBlock) const;
 
   // ---- statements ---------------------------------------------------------
+  /// Guarded loads read element 0 where their guards fail, so that they need no
+  /// branch: worth it where several can be in flight.
+  bool loadsOutside = false;
   /// Declares the value of a statement.
   void define(int stmt);
   void define(llvm::ArrayRef<int> stmts) {
@@ -116,6 +120,7 @@ private:
     return nest_.stmts[accumulator.value].type;
   }
   std::string index(mlir::AffineExpr expr, bool asFactor) const;
+  void defineGuardedLoad(int stmt);
   bool fitsInt(mlir::AffineExpr expr) const;
   bool needsWideIndices() const;
   std::string parameters() const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One pass over a space without reductions: every thread computes a vector of
-// neighbouring elements and moves it in 16-byte accesses.
+// neighbouring elements and moves it in 16-byte accesses. One vector a thread
+// is enough to hide the latency of memory: with 2, 4 and 8, the loads ahead of
+// the stores, an H200 took 0 to 5 % longer over relu(x * scale + shift).
 //
 // Two forms. Where a vector divides the last dim, the other indices are the
 // same for its whole length: operands that do not vary along the last dim (a
@@ -17,11 +19,6 @@ namespace weft::cuda {
 namespace {
 
 constexpr int64_t kThreads = 256;
-/// Bytes that a thread asks for before it waits: hides the latency of memory.
-constexpr int64_t kBytesInFlight = 64;
-/// Below this many blocks more work for a thread only idles processors.
-constexpr int64_t kFewBlocks = 1024;
-
 class LoopEmitter {
 public:
   LoopEmitter(ir::GroupOp group, const LoopNest &nest)
@@ -40,7 +37,7 @@ private:
   void classify();
   void declareIndices(StringRef vector);
   std::string vectorLoad(int id);
-  void printLanes(StringRef subscript);
+  void printLanes();
   void storeVectors(ArrayRef<std::string> names);
 
   const LoopNest &nest_;
@@ -166,7 +163,7 @@ void LoopEmitter::storeVectors(ArrayRef<std::string> names) {
 }
 
 /// The elements of a vector, one after the other.
-void LoopEmitter::printLanes(StringRef subscript) {
+void LoopEmitter::printLanes() {
   std::vector<std::string> results;
   for (const Store &store : stage_.stores) {
     results.push_back(p_.fresh(p_.output(store.output) + "_vector"));
@@ -198,9 +195,7 @@ void LoopEmitter::printLanes(StringRef subscript) {
       const Stmt &stmt = nest_.stmts[id];
       std::string name = p_.nameOf(id);
       p_.line("const " + computeType(stmt.type) + " " + name + " = " +
-              KernelPrinter::widened(stmt.type,
-                                     vectors_[id] + subscript.str() + "[k]") +
-              ";");
+              KernelPrinter::widened(stmt.type, vectors_[id] + "[k]") + ";");
       p_.setValue(id, name);
     }
   }
@@ -216,76 +211,21 @@ CudaKernel LoopEmitter::emit() {
     p_.dims[i] = "i" + std::to_string(i); // `i` is the vector's position
   classify();
   used_ = p_.usedDims([&](AffineExpr expr) { return isIdentity(expr); });
-  // `i` stands for the identity in addresses; numbers and guards need indices.
-  for (const Stmt &stmt : nest_.stmts)
-    for (unsigned i = 0; i < nest_.sizes.size(); ++i)
-      if ((stmt.kind == Stmt::Kind::index && stmt.expr.isFunctionOfDim(i)) ||
-          llvm::any_of(stmt.guards, [&](const Guard &guard) {
-            return guard.expr.isFunctionOfDim(i);
-          }))
-        used_.set(i);
-  int64_t bytes = 0;
-  std::vector<int> loads, uniforms;
-  for (int id : stage_.rowBody) {
-    if (access_[id] == Access::vector) {
-      loads.push_back(id);
-      bytes += lanes_ * storageBytes(nest_.stmts[id].type);
-    } else if (access_[id] == Access::uniform) {
-      uniforms.push_back(id);
-    }
-  }
-  int64_t vectors = llvm::divideCeil(points_, lanes_), unroll = 1;
-  while (bytes && 2 * unroll * bytes <= kBytesInFlight &&
-         vectors >= 2 * unroll * kThreads * kFewBlocks)
-    unroll *= 2;
-
-  StringRef type = p_.indexType();
-  std::string bound = std::to_string(vectors);
-  if (unroll == 1) {
-    p_.line("const " + type + " vector = " + p_.globalThread(kThreads) + ";");
-    p_.line("if (vector >= " + bound + ")");
-    p_.line("  return;");
-    declareIndices("vector");
-    for (int id : loads)
-      p_.line("const auto " + vectors_[id] + " = " + vectorLoad(id) + ";");
-    p_.define(uniforms);
-    printLanes("");
-    return p_.take(llvm::divideCeil(vectors, kThreads), kThreads);
-  }
-
-  // All loads first, so that they are in flight together.
-  std::string step = std::to_string(kThreads), count = std::to_string(unroll);
-  p_.line("const " + type + " first = " + p_.globalThread(kThreads * unroll) +
+  int64_t vectors = llvm::divideCeil(points_, lanes_);
+  p_.line("const " + p_.indexType() + " vector = " + p_.globalThread(kThreads) +
           ";");
-  for (int id : loads)
-    p_.line("weft::Vector<" + storageType(nest_.stmts[id].type) + ", " +
-            Twine(lanes_) + "> " + vectors_[id] + "[" + count + "];");
-  p_.line("#pragma unroll");
-  p_.open("for (int u = 0; u < " + count + "; ++u)");
-  std::string position = "first + u * " + step;
-  if (vectors % (kThreads * unroll) != 0) {
-    p_.line("const " + type + " ahead = " + position + ";");
-    p_.line("const " + type + " vector = ahead < " + bound +
-            " ? ahead : " + Twine(vectors - 1) + ";");
-  } else {
-    p_.line("const " + type + " vector = " + position + ";");
-  }
+  p_.line("if (vector >= " + Twine(vectors) + ")");
+  p_.line("  return;");
   declareIndices("vector");
-  for (int id : loads)
-    p_.line(vectors_[id] + "[u] = " + vectorLoad(id) + ";");
-  p_.close();
-  p_.line("#pragma unroll");
-  p_.open("for (int u = 0; u < " + count + "; ++u)");
-  p_.line("const " + type + " vector = " + position + ";");
-  if (vectors % (kThreads * unroll) != 0) {
-    p_.line("if (vector >= " + bound + ")");
-    p_.line("  break;");
-  }
-  declareIndices("vector");
-  p_.define(uniforms);
-  printLanes("[u]");
-  p_.close();
-  return p_.take(llvm::divideCeil(vectors, kThreads * unroll), kThreads);
+  // All loads first, so that they are in flight together.
+  for (int id : stage_.rowBody)
+    if (access_[id] == Access::vector)
+      p_.line("const auto " + vectors_[id] + " = " + vectorLoad(id) + ";");
+  for (int id : stage_.rowBody)
+    if (access_[id] == Access::uniform)
+      p_.define(id);
+  printLanes();
+  return p_.take(llvm::divideCeil(vectors, kThreads), kThreads);
 }
 
 } // namespace

@@ -23,8 +23,12 @@ constexpr int64_t kThreads = 256;
 constexpr int64_t kMostThreads = 1024;
 /// Rows up to this many elements are left to one warp.
 constexpr int64_t kWarpRow = 1024;
+/// Loads that a thread should have in flight before more threads pay.
+constexpr int64_t kLoadsPerThread = 4;
+/// Above this many columns, blocks of 256 threads fill a large GPU.
+constexpr int64_t kManyColumns = 1 << 15;
 /// Bytes of a row that a thread keeps between stages: at ease, and at most.
-constexpr int64_t kEasyBytes = 64, kMostBytes = 128;
+constexpr int64_t kEasyBytes = 96, kMostBytes = 192;
 
 class TeamEmitter {
 public:
@@ -37,7 +41,8 @@ public:
 private:
   void chooseVector();
   void chooseTeam();
-  void findCached();
+  void findRepeated();
+  void forgetRepeated(bool loadsToo);
   int64_t keptBytes(int64_t team) const;
 
   void printHead();
@@ -46,6 +51,10 @@ private:
   void printLoop(const Stage &stage, ArrayRef<std::string> names);
   void printPoint(const Stage &stage, ArrayRef<std::string> names,
                   StringRef subscript);
+  void printVectors(ArrayRef<int> stmts, StringRef subscript);
+  void printLanes(ArrayRef<int> stmts, StringRef subscript);
+  void printKept();
+  std::vector<int> neededStmts(const Stage &stage) const;
   std::string vectorLoad(int id) const;
   std::string reduced(const Accumulator &accumulator, StringRef name) const;
 
@@ -63,8 +72,8 @@ private:
   int64_t rowsPerBlock_ = 1;
   bool keeps_ = false; // between stages
   std::vector<Access> access_;
-  std::vector<int> firstLoad_;      // by statement: the equal load before it
-  std::vector<std::string> vector_; // by statement: the name of its vector
+  std::vector<int> first_;        // by statement: the kept one that equals it
+  std::vector<std::string> kept_; // by statement: the name of what is kept
 };
 
 // ---- choices ----------------------------------------------------------------
@@ -91,44 +100,89 @@ void TeamEmitter::chooseVector() {
   access_ = classifyAccesses(nest_, last_, lanes_);
 }
 
-/// Loads that a later stage repeats are kept, in vectors or one by one.
-void TeamEmitter::findCached() {
-  firstLoad_.assign(nest_.stmts.size(), -1);
-  std::vector<int> seen;
-  for (const Stage &stage : nest_.stages) {
-    size_t before = seen.size();
-    for (int id : stage.body) {
-      const Stmt &stmt = nest_.stmts[id];
-      if (stmt.kind != Stmt::Kind::load || access_[id] == Access::uniform ||
-          (access_[id] == Access::lane && lanes_ > 1))
-        continue;
-      firstLoad_[id] = id;
-      for (size_t i = 0; i < before; ++i) {
-        const Stmt &other = nest_.stmts[seen[i]];
-        if (other.input == stmt.input && other.expr == stmt.expr &&
-            other.guards == stmt.guards)
-          firstLoad_[id] = seen[i];
-      }
-      if (firstLoad_[id] == id)
-        seen.push_back(id);
-    }
+static bool isExpensive(const Stmt &stmt) {
+  if (stmt.kind != Stmt::Kind::row)
+    return false;
+  switch (stmt.op) {
+  case OpKind::exp:
+  case OpKind::log:
+  case OpKind::sin:
+  case OpKind::cos:
+  case OpKind::tanh:
+  case OpKind::erf:
+  case OpKind::pow:
+  case OpKind::gelu:
+  case OpKind::sigmoid:
+  case OpKind::silu:
+    return true;
+  default:
+    return false;
   }
 }
 
-/// Bytes that a thread of a team keeps: of loads that are repeated.
+/// Whether two statements compute the same; `equal` knows their operands.
+static bool computeTheSame(const Stmt &a, const Stmt &b,
+                           const std::vector<int> &equal) {
+  if (a.kind != b.kind || a.type != b.type || a.op != b.op ||
+      a.input != b.input || a.expr != b.expr || a.guards != b.guards ||
+      a.value != b.value || a.operands.size() != b.operands.size() ||
+      a.kind == Stmt::Kind::reduced)
+    return false;
+  for (auto [x, y] : llvm::zip(a.operands, b.operands))
+    if (equal[x] != equal[y])
+      return false;
+  return true;
+}
+
+/// Loads and costly functions that a later stage repeats may be kept.
+void TeamEmitter::findRepeated() {
+  std::vector<int> equal; // by statement: the first that computes the same
+  for (size_t id = 0; id < nest_.stmts.size(); ++id) {
+    equal.push_back(static_cast<int>(id));
+    for (size_t other = 0; other < id && equal[id] == static_cast<int>(id);
+         ++other)
+      if (computeTheSame(nest_.stmts[other], nest_.stmts[id], equal))
+        equal[id] = equal[other];
+  }
+  first_.assign(nest_.stmts.size(), -1);
+  std::vector<int> stageOf(nest_.stmts.size(), -1);
+  for (auto [i, stage] : llvm::enumerate(nest_.stages))
+    for (int id : stage.body)
+      stageOf[id] = static_cast<int>(i);
+  for (const Stage &stage : nest_.stages)
+    for (int id : stage.body) {
+      const Stmt &stmt = nest_.stmts[id];
+      bool load = stmt.kind == Stmt::Kind::load &&
+                  (access_[id] == Access::vector || lanes_ == 1);
+      if (access_[id] == Access::uniform || (!load && !isExpensive(stmt)) ||
+          stageOf[equal[id]] < 0 || stageOf[equal[id]] == stageOf[id])
+        continue;
+      first_[id] = first_[equal[id]] = equal[id];
+    }
+}
+
+/// Bytes that a thread of a team keeps.
 int64_t TeamEmitter::keptBytes(int64_t team) const {
   int64_t bytes = 0;
-  std::vector<bool> counted(nest_.stmts.size(), false);
-  for (size_t id = 0; id < firstLoad_.size(); ++id) {
-    int first = firstLoad_[id];
-    if (first < 0 || first == static_cast<int>(id) || counted[first])
+  for (size_t id = 0; id < first_.size(); ++id) {
+    if (first_[id] != static_cast<int>(id))
       continue;
-    counted[first] = true;
+    const Stmt &stmt = nest_.stmts[id];
     // Narrow elements that are not in vectors take a register each.
-    int64_t size = storageBytes(nest_.stmts[first].type);
-    bytes += lanes_ > 1 ? lanes_ * size : std::max<int64_t>(size, 4);
+    int64_t size = storageBytes(stmt.type);
+    if (access_[id] == Access::vector)
+      bytes += lanes_ * size;
+    else
+      bytes += lanes_ * std::max<int64_t>(size, 4);
   }
   return bytes * llvm::divideCeil(numVectors(), team);
+}
+
+/// Forgets the repeated functions, or all that is repeated.
+void TeamEmitter::forgetRepeated(bool loadsToo) {
+  for (size_t id = 0; id < first_.size(); ++id)
+    if (loadsToo || nest_.stmts[id].kind != Stmt::Kind::load)
+      first_[id] = -1;
 }
 
 void TeamEmitter::chooseTeam() {
@@ -137,13 +191,14 @@ void TeamEmitter::chooseTeam() {
   if (columns_) {
     int64_t columns = std::min<int64_t>(32, llvm::PowerOf2Ceil(rows));
     // Few columns: more threads to each.
-    threads_ = rows <= 4096 && vectors >= 256 ? kMostThreads : kThreads;
+    threads_ = rows <= kManyColumns && vectors >= 256 ? kMostThreads : kThreads;
     team_ = threads_ / columns;
     while (team_ > 1 && team_ / 2 >= vectors)
       team_ /= 2;
     rowsPerBlock_ = threads_ / team_;
   } else if (nest_.numInnerPoints() <= kWarpRow) {
-    team_ = std::min<int64_t>(32, llvm::PowerOf2Ceil(vectors));
+    team_ = llvm::PowerOf2Ceil(llvm::divideCeil(vectors, kLoadsPerThread));
+    team_ = std::min<int64_t>(32, team_);
     rowsPerBlock_ = kThreads / team_;
   } else {
     team_ = kThreads;
@@ -153,8 +208,11 @@ void TeamEmitter::chooseTeam() {
     threads_ = team_;
     rowsPerBlock_ = 1;
   }
-  int64_t kept = keptBytes(team_);
-  keeps_ = kept > 0 && kept <= kMostBytes;
+  if (keptBytes(team_) > kMostBytes)
+    forgetRepeated(/*loadsToo=*/false);
+  if (keptBytes(team_) > kMostBytes)
+    forgetRepeated(/*loadsToo=*/true);
+  keeps_ = keptBytes(team_) > 0;
 }
 
 // ---- text -------------------------------------------------------------------
@@ -205,29 +263,75 @@ std::string TeamEmitter::vectorLoad(int id) const {
          storageType(stmt.type) + ", " + count + ">{}";
 }
 
+/// The statements of a stage that something needs, given what is kept.
+std::vector<int> TeamEmitter::neededStmts(const Stage &stage) const {
+  std::vector<bool> needed(nest_.stmts.size(), false);
+  for (const Accumulator &accumulator : stage.accumulators)
+    needed[accumulator.value] = true;
+  for (const Store &store : stage.stores)
+    needed[store.value] = true;
+  for (int id : llvm::reverse(stage.body))
+    if (needed[id] && (first_[id] < 0 || first_[id] == id))
+      for (int operand : nest_.stmts[id].operands)
+        needed[operand] = true;
+  std::vector<int> stmts;
+  for (int id : stage.body)
+    if (needed[id])
+      stmts.push_back(id);
+  return stmts;
+}
+
+/// What a vector's lanes share: uniform statements and loads of vectors.
+void TeamEmitter::printVectors(ArrayRef<int> stmts, StringRef subscript) {
+  for (int id : stmts) {
+    const Stmt &stmt = nest_.stmts[id];
+    if (access_[id] == Access::uniform)
+      p_.define(id);
+    if (access_[id] != Access::vector)
+      continue;
+    int first = first_[id];
+    std::string name = first >= 0 ? kept_[first] + subscript.str()
+                                  : p_.fresh(p_.input(stmt.input) + "_vector");
+    if (first < 0)
+      p_.line("const auto " + name + " = " + vectorLoad(id) + ";");
+    else if (first == id)
+      p_.line(name + " = " + vectorLoad(id) + ";");
+    p_.setValue(id, name);
+  }
+}
+
+/// What differs from lane to lane.
+void TeamEmitter::printLanes(ArrayRef<int> stmts, StringRef subscript) {
+  for (int id : stmts) {
+    const Stmt &stmt = nest_.stmts[id];
+    if (access_[id] == Access::vector) {
+      std::string element = p_.value(id) + "[k]", name = p_.nameOf(id);
+      p_.line("const " + computeType(stmt.type) + " " + name + " = " +
+              KernelPrinter::widened(stmt.type, element) + ";");
+      p_.setValue(id, name);
+    }
+    if (access_[id] != Access::lane)
+      continue;
+    int first = first_[id];
+    std::string kept;
+    if (first >= 0)
+      kept = kept_[first] + subscript.str() + (lanes_ > 1 ? "[k]" : "");
+    if (first >= 0 && first != id) {
+      p_.setValue(id, kept);
+      continue;
+    }
+    p_.define(id);
+    if (first == id)
+      p_.line(kept + " = " + p_.value(id) + ";");
+  }
+}
+
 /// One point of a stage, or the points of a vector.
 void TeamEmitter::printPoint(const Stage &stage, ArrayRef<std::string> names,
                              StringRef subscript) {
+  std::vector<int> stmts = neededStmts(stage);
   std::vector<std::string> results; // vectors to store
-  for (int id : stage.body) {
-    const Stmt &stmt = nest_.stmts[id];
-    bool kept =
-        keeps_ && firstLoad_[id] >= 0 && !vector_[firstLoad_[id]].empty();
-    if (access_[id] == Access::uniform) {
-      p_.define(id);
-    } else if (access_[id] == Access::vector) {
-      std::string name = kept ? vector_[firstLoad_[id]] + subscript.str()
-                              : p_.fresh(p_.input(stmt.input) + "_vector");
-      if (!kept)
-        p_.line("const auto " + name + " = " + vectorLoad(id) + ";");
-      else if (firstLoad_[id] == id)
-        p_.line(name + " = " + vectorLoad(id) + ";");
-      p_.setValue(id, name);
-    } else if (kept && firstLoad_[id] == id) {
-      p_.define(id);
-      p_.line(vector_[id] + subscript + " = " + p_.value(id) + ";");
-    }
-  }
+  printVectors(stmts, subscript);
   std::vector<bool> inVectors;
   for (const Store &store : stage.stores) {
     bool whole =
@@ -245,22 +349,7 @@ void TeamEmitter::printPoint(const Stage &stage, ArrayRef<std::string> names,
     p_.open("for (int k = 0; k < " + Twine(lanes_) + "; ++k)");
     p_.dims[last_] = "(" + lastDim + " + k)";
   }
-  for (int id : stage.body) {
-    const Stmt &stmt = nest_.stmts[id];
-    if (access_[id] == Access::vector) {
-      std::string element = p_.value(id) + "[k]", name = p_.nameOf(id);
-      p_.line("const " + computeType(stmt.type) + " " + name + " = " +
-              KernelPrinter::widened(stmt.type, element) + ";");
-      p_.setValue(id, name);
-    } else if (access_[id] == Access::lane) {
-      int first = firstLoad_[id];
-      bool kept = keeps_ && first >= 0 && !vector_[first].empty();
-      if (!kept)
-        p_.define(id);
-      else if (first != id)
-        p_.setValue(id, vector_[first] + subscript.str());
-    }
-  }
+  printLanes(stmts, subscript);
   for (auto [accumulator, name] : llvm::zip(stage.accumulators, names))
     p_.combine(accumulator, name);
   for (auto [i, store] : llvm::enumerate(stage.stores))
@@ -300,7 +389,7 @@ void TeamEmitter::printLoop(const Stage &stage, ArrayRef<std::string> names) {
   } else {
     if (!bounds.empty())
       p_.open("if (" + bounds + ")");
-    p_.line("#pragma unroll 4");
+    p_.line(columns_ ? "#pragma unroll 8" : "#pragma unroll 4");
     p_.open("for (" + type + " vector = member; vector < " + count +
             "; vector += " + team + ")");
   }
@@ -356,25 +445,33 @@ void TeamEmitter::printStage(const Stage &stage) {
   }
 }
 
+/// Declares what is kept between stages.
+void TeamEmitter::printKept() {
+  kept_.resize(nest_.stmts.size());
+  for (size_t id = 0; id < first_.size(); ++id) {
+    if (first_[id] != static_cast<int>(id))
+      continue;
+    const Stmt &stmt = nest_.stmts[id];
+    std::string_view op = name(stmt.op);
+    kept_[id] = p_.fresh((stmt.kind == Stmt::Kind::load ? p_.input(stmt.input)
+                                                        : std::string(op)) +
+                         "_kept");
+    std::string count = "[" + std::to_string(perThread()) + "]";
+    if (access_[id] == Access::vector)
+      p_.line("weft::Vector<" + storageType(stmt.type) + ", " + Twine(lanes_) +
+              "> " + kept_[id] + count + ";");
+    else
+      p_.line(computeType(stmt.type) + " " + kept_[id] + count +
+              (lanes_ > 1 ? "[" + Twine(lanes_) + "]" : Twine("")) + ";");
+  }
+}
+
 CudaKernel TeamEmitter::emit() {
   chooseVector();
-  findCached();
+  findRepeated();
   chooseTeam();
-  vector_.resize(nest_.stmts.size());
   printHead();
-  if (keeps_)
-    for (size_t id = 0; id < firstLoad_.size(); ++id) {
-      int first = firstLoad_[id];
-      if (first < 0 || first == static_cast<int>(id) || !vector_[first].empty())
-        continue;
-      const Stmt &stmt = nest_.stmts[first];
-      vector_[first] = p_.fresh(p_.input(stmt.input) + "_kept");
-      std::string type = computeType(stmt.type);
-      if (lanes_ > 1)
-        type = "weft::Vector<" + storageType(stmt.type) + ", " +
-               std::to_string(lanes_) + ">";
-      p_.line(type + " " + vector_[first] + "[" + Twine(perThread()) + "];");
-    }
+  printKept();
   for (const Stage &stage : nest_.stages)
     printStage(stage);
   return p_.take(llvm::divideCeil(nest_.numRows(), rowsPerBlock_), threads_);

@@ -7,8 +7,11 @@
 // expressions, guards of the padding included. What the group does to operands
 // happens as tiles are loaded, and what it does to the sum in registers.
 //
-// A block of 16 x 16 threads computes a tile of y; each thread holds a few rows
-// and columns of it, in runs of four that shared memory gives in one access.
+// A block of 256 threads computes a tile of y; each thread holds a few rows and
+// columns of it, in runs of four that shared memory gives in one access. The
+// next tiles of the operands are on their way, into registers, while a tile is
+// worked on. Where y has few tiles (an image, many channels), four groups of 64
+// threads share a tile of y: each sums a quarter of every k.
 #include "KernelPrinter.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -19,11 +22,11 @@ namespace weft::cuda {
 
 namespace {
 
-constexpr int64_t kSide = 16; // threads along each side of a block
-constexpr int64_t kThreads = kSide * kSide;
-constexpr int64_t kDepth = 16; // of k in a tile
+constexpr int64_t kThreads = 256;
 /// Blocks that keep a large GPU busy; smaller tiles are used to get as many.
 constexpr int64_t kEnoughBlocks = 264;
+/// Of k in a tile that groups of threads share.
+constexpr int64_t kSlicedDepth = 32;
 /// Below this a tile would be mostly empty.
 constexpr int64_t kLeastExtent = 8;
 
@@ -35,7 +38,8 @@ struct Side {
   int64_t perThread = 1;   // rows or columns that a thread holds
   bool depthFirst = false; // neighbouring threads load neighbouring k
   std::string name, tile;  // in the text: of the position, of shared memory
-  int64_t tileExtent() const { return kSide * perThread; }
+  int64_t threads = 16;    // along this side of a tile
+  int64_t tileExtent() const { return threads * perThread; }
   int64_t numTiles() const { return llvm::divideCeil(extent, tileExtent()); }
   int64_t run() const { return std::min<int64_t>(perThread, 4); }
 };
@@ -57,15 +61,24 @@ private:
 
   void printBlock();
   void printLoad(const Side &side);
+  void printKeep(const Side &side);
   void printProducts();
   void printResults();
+  void printSharedResults();
+  void printPlace(const Side &side);
+  void printResult(const Twine &sum);
+  int64_t loads(const Side &side) const {
+    return side.tileExtent() * depth_ / kThreads;
+  }
 
   const LoopNest &nest_;
   KernelPrinter p_;
   Side rows_, columns_;
   SmallVector<unsigned> batch_; // dims along which both or neither vary
   int64_t batches_ = 1;
-  Type type_; // of the sum
+  int64_t depth_ = 16; // of k in a tile
+  int64_t slices_ = 1; // groups of threads that share a tile of the result
+  Type type_;          // of the sum
   llvm::SmallBitVector used_;
   std::string sum_;
 };
@@ -160,13 +173,27 @@ void TileEmitter::chooseTiles() {
   int64_t most = storageBytes(type_) > 4 ? 4 : 8;
   for (Side *side : {&rows_, &columns_}) {
     side->perThread = most;
-    while (side->perThread > 1 && kSide * side->perThread / 2 >= side->extent)
+    while (side->perThread > 1 &&
+           side->threads * side->perThread / 2 >= side->extent)
       side->perThread /= 2;
     side->depthFirst = readsAlongDepth(*side);
   }
   auto blocks = [&] {
     return rows_.numTiles() * columns_.numTiles() * batches_;
   };
+  while (blocks() < kEnoughBlocks && rows_.perThread * columns_.perThread > 16)
+    if (rows_.perThread > columns_.perThread)
+      rows_.perThread /= 2;
+    else
+      columns_.perThread /= 2;
+  if (blocks() >= kEnoughBlocks || nest_.numInnerPoints() < 2 * kSlicedDepth)
+    return;
+  slices_ = 4;
+  depth_ = kSlicedDepth;
+  for (Side *side : {&rows_, &columns_}) {
+    side->threads = 8;
+    side->perThread = std::min<int64_t>(4, 2 * side->perThread);
+  }
   while (blocks() < kEnoughBlocks && rows_.perThread * columns_.perThread > 4)
     if (rows_.perThread > columns_.perThread)
       rows_.perThread /= 2;
@@ -196,40 +223,51 @@ void TileEmitter::printBlock() {
   }
 }
 
-/// Loads a tile of an operand: what is beyond its end counts as 0.
-void TileEmitter::printLoad(const Side &side) {
+/// Where element u of a thread lies in the tile of an operand.
+void TileEmitter::printPlace(const Side &side) {
   std::string extent = std::to_string(side.tileExtent()),
-              depth = std::to_string(kDepth);
-  StringRef type = p_.indexType();
-  std::string along =
-      side.depthFirst ? "place / " + depth : "place % " + extent;
-  std::string deep = side.depthFirst ? "place % " + depth : "place / " + extent;
-  p_.openLoop("u", side.tileExtent() * kDepth / kThreads, /*unrolled=*/true);
+              depth = std::to_string(depth_);
+  p_.openLoop("u", loads(side), /*unrolled=*/true);
   p_.line("const int place = thread + u * " + Twine(kThreads) + ";");
-  p_.line("const int along = " + along + ";");
-  p_.line("const int k = " + deep + ";");
-  p_.line("const " + type + " " + side.name + " = first_" + side.name +
-          " + along;");
-  p_.line("const " + type + " depth = first_depth + k;");
-  p_.line(computeType(type_) + " element = " + literal(type_, int64_t{0}) +
-          ";");
-  std::string inside;
-  auto bound = [&](StringRef name, int64_t size, int64_t tile) {
+  p_.line("const int along = place " +
+          (side.depthFirst ? "/ " + depth : "% " + extent) + ";");
+  p_.line("const int k = place " +
+          (side.depthFirst ? "% " + depth : "/ " + extent) + ";");
+}
+
+/// Loads a tile of an operand into registers. Beyond the end the last row or
+/// column is loaded again, and what is beyond in depth counts as 0: loads under
+/// branches would wait for each other.
+void TileEmitter::printLoad(const Side &side) {
+  StringRef type = p_.indexType();
+  auto position = [&](StringRef name, const Twine &value, int64_t size,
+                      int64_t tile) {
+    std::string text = value.str();
     if (size % tile != 0)
-      inside += (inside.empty() ? "" : " && ") + name.str() + " < " +
-                std::to_string(size);
+      text = text + " < " + std::to_string(size) + " ? " + text + " : " +
+             std::to_string(size - 1);
+    p_.line("const " + type + " " + name + " = " + text + ";");
   };
-  bound(side.name, side.extent, side.tileExtent());
-  bound("depth", nest_.numInnerPoints(), kDepth);
-  if (!inside.empty())
-    p_.open("if (" + inside + ")");
+  printPlace(side);
+  position(side.name, "first_" + side.name + " + along", side.extent,
+           side.tileExtent());
+  int64_t points = nest_.numInnerPoints();
+  position("depth", "next_depth + k", points, depth_);
   p_.splitDims(side.name, side.dims, used_);
   p_.splitPosition("depth", nest_.numParallel, nest_.innerSizes(), used_);
   p_.define(closure({side.stmt}));
-  p_.line("element = " + p_.value(side.stmt) + ";");
-  if (!inside.empty())
-    p_.close();
-  p_.line(side.tile + "[k][along] = element;");
+  std::string value = p_.value(side.stmt);
+  if (points % depth_ != 0)
+    value = "next_depth + k < " + std::to_string(points) + " ? " + value +
+            " : " + literal(type_, int64_t{0});
+  p_.line(side.tile + "_next[u] = " + value + ";");
+  p_.close();
+}
+
+/// Puts what was loaded into shared memory.
+void TileEmitter::printKeep(const Side &side) {
+  printPlace(side);
+  p_.line(side.tile + "[k][along] = " + side.tile + "_next[u];");
   p_.close();
 }
 
@@ -237,16 +275,23 @@ void TileEmitter::printLoad(const Side &side) {
 std::string TileEmitter::positionOf(const Side &side, StringRef thread,
                                     StringRef i) const {
   int64_t run = side.run();
+  if (side.perThread == 1)
+    return thread.str();
   if (side.perThread == run)
     return (thread + " * " + Twine(run) + " + " + i).str();
-  return (i + " / " + Twine(run) + " * " + Twine(kSide * run) + " + " + thread +
-          " * " + Twine(run) + " + " + i + " % " + Twine(run))
+  return (i + " / " + Twine(run) + " * " + Twine(side.threads * run) + " + " +
+          thread + " * " + Twine(run) + " + " + i + " % " + Twine(run))
       .str();
 }
 
 void TileEmitter::printProducts() {
   std::string type = computeType(type_);
-  p_.openLoop("k", kDepth, /*unrolled=*/true);
+  int64_t depth = depth_ / slices_;
+  p_.openLoop("step", depth, /*unrolled=*/true);
+  p_.line("const int k = " +
+          (slices_ > 1 ? "slice * " + std::to_string(depth) + " + step"
+                       : std::string("step")) +
+          ";");
   p_.line(type + " a[" + Twine(rows_.perThread) + "];");
   p_.line(type + " b[" + Twine(columns_.perThread) + "];");
   p_.openLoop("i", rows_.perThread, true);
@@ -266,14 +311,8 @@ void TileEmitter::printProducts() {
   p_.close();
 }
 
-void TileEmitter::printResults() {
-  StringRef type = p_.indexType();
-  p_.openLoop("i", rows_.perThread, true);
-  p_.openLoop("j", columns_.perThread, true);
-  p_.line("const " + type + " row = first_row + " +
-          positionOf(rows_, "thread_row", "i") + ";");
-  p_.line("const " + type + " column = first_column + " +
-          positionOf(columns_, "thread_column", "j") + ";");
+/// What the group makes of one sum, at `row` and `column`.
+void TileEmitter::printResult(const Twine &sum) {
   std::string inside;
   for (const Side *side : {&rows_, &columns_})
     if (side->extent % side->tileExtent() != 0)
@@ -283,7 +322,7 @@ void TileEmitter::printResults() {
     p_.open("if (" + inside + ")");
   p_.splitDims("row", rows_.dims, used_);
   p_.splitDims("column", columns_.dims, used_);
-  p_.finish(nest_.stages[0].accumulators[0], sum_ + "[i][j]");
+  p_.finish(nest_.stages[0].accumulators[0], sum.str());
   std::vector<int> values;
   for (const Stage &stage : nest_.stages)
     for (const Store &store : stage.stores)
@@ -294,41 +333,106 @@ void TileEmitter::printResults() {
       p_.store(store);
   if (!inside.empty())
     p_.close();
+}
+
+void TileEmitter::printResults() {
+  StringRef type = p_.indexType();
+  p_.openLoop("i", rows_.perThread, true);
+  p_.openLoop("j", columns_.perThread, true);
+  p_.line("const " + type + " row = first_row + " +
+          positionOf(rows_, "thread_row", "i") + ";");
+  p_.line("const " + type + " column = first_column + " +
+          positionOf(columns_, "thread_column", "j") + ";");
+  printResult(sum_ + "[i][j]");
   p_.close();
+  p_.close();
+}
+
+/// Adds what the groups of threads have; then every thread takes results of its
+/// own.
+void TileEmitter::printSharedResults() {
+  std::string type = computeType(type_);
+  std::string across = std::to_string(columns_.tileExtent());
+  p_.line("WEFT_SHARED " + type + " parts[" + Twine(slices_) + "][" +
+          Twine(rows_.tileExtent()) + "][" + across + "];");
+  p_.openLoop("i", rows_.perThread, true);
+  p_.openLoop("j", columns_.perThread, true);
+  p_.line("parts[slice][" + positionOf(rows_, "thread_row", "i") + "][" +
+          positionOf(columns_, "thread_column", "j") + "] = " + sum_ +
+          "[i][j];");
+  p_.close();
+  p_.close();
+  p_.line("__syncthreads();");
+  int64_t places = rows_.tileExtent() * columns_.tileExtent();
+  p_.open("for (int place = thread; place < " + Twine(places) +
+          "; place += " + Twine(kThreads) + ")");
+  p_.line("const int i = place / " + across + ";");
+  p_.line("const int j = place % " + across + ";");
+  p_.line("const " + p_.indexType() + " row = first_row + i;");
+  p_.line("const " + p_.indexType() + " column = first_column + j;");
+  std::string total = p_.fresh("total");
+  p_.line(type + " " + total + " = parts[0][i][j];");
+  p_.openLoop("part", slices_ - 1, true);
+  p_.line(total + " = weft::add(" + total + ", parts[part + 1][i][j]);");
+  p_.close();
+  printResult(total);
   p_.close();
 }
 
 CudaKernel TileEmitter::emit() {
   chooseTiles();
+  p_.loadsOutside = true;
   used_ = p_.usedDims();
   rows_.name = "row";
   columns_.name = "column";
-  for (const char *word : {"row", "column", "a", "b", "thread", "block",
-                           "place", "along", "depth", "element", "batch"})
+  for (const char *word :
+       {"row", "column", "a", "b", "thread", "block", "place", "along", "depth",
+        "next_depth", "first_row", "first_column", "batch", "step", "slice",
+        "part", "parts"})
     p_.fresh(word);
   rows_.tile = p_.fresh("a_tile");
   columns_.tile = p_.fresh("b_tile");
   sum_ = p_.fresh("sum");
-  std::string type = computeType(type_);
+  std::string type = computeType(type_), depth = std::to_string(depth_);
   // A few elements more to a line spread its columns over the banks.
   for (const Side *side : {&rows_, &columns_})
-    p_.line("WEFT_SHARED " + type + " " + side->tile + "[" + Twine(kDepth) +
-            "][" + Twine(side->tileExtent() + 4) + "];");
+    p_.line("WEFT_SHARED " + type + " " + side->tile + "[" + depth + "][" +
+            Twine(side->tileExtent() + 4) + "];");
   printBlock();
-  p_.line("const int thread_row = thread / " + Twine(kSide) + ";");
-  p_.line("const int thread_column = thread % " + Twine(kSide) + ";");
+  std::string member = "thread";
+  if (slices_ > 1) {
+    std::string group = std::to_string(kThreads / slices_);
+    p_.line("const int slice = thread / " + group + ";");
+    member += " % " + group;
+  }
+  p_.line("const int thread_row = " + member + " / " + Twine(columns_.threads) +
+          ";");
+  p_.line("const int thread_column = thread % " + Twine(columns_.threads) +
+          ";");
+  for (const Side *side : {&rows_, &columns_})
+    p_.line(type + " " + side->tile + "_next[" + Twine(loads(*side)) + "];");
   p_.line(type + " " + sum_ + "[" + Twine(rows_.perThread) + "][" +
           Twine(columns_.perThread) + "] = {};");
-  p_.open("for (" + p_.indexType() + " first_depth = 0; first_depth < " +
-          Twine(nest_.numInnerPoints()) + "; first_depth += " + Twine(kDepth) +
-          ")");
+  // One turn more than there are tiles: the first has nothing to multiply yet,
+  // the last nothing to load.
+  int64_t end = llvm::alignTo(nest_.numInnerPoints(), depth_);
+  p_.open("for (" + p_.indexType() + " next_depth = 0; next_depth <= " +
+          Twine(end) + "; next_depth += " + depth + ")");
+  p_.open("if (next_depth < " + Twine(end) + ")");
   printLoad(rows_);
   printLoad(columns_);
-  p_.line("__syncthreads();");
-  printProducts();
-  p_.line("__syncthreads(); // before the next tiles overwrite these");
   p_.close();
-  printResults();
+  p_.open("if (next_depth > 0)");
+  printProducts();
+  p_.close();
+  p_.line("__syncthreads(); // these tiles are done with");
+  p_.open("if (next_depth < " + Twine(end) + ")");
+  printKeep(rows_);
+  printKeep(columns_);
+  p_.close();
+  p_.line("__syncthreads();");
+  p_.close();
+  slices_ > 1 ? printSharedResults() : printResults();
   return p_.take(rows_.numTiles() * columns_.numTiles() * batches_, kThreads);
 }
 

@@ -45,7 +45,8 @@ public:
   explicit Memory(const reference::Value &value);
   Memory(DType dtype, const Shape &shape); // filled with 0xa5
   void *data() { return bytes_.data(); }
-  size_t bytes() const { return size_; }
+  /// Of the elements and what lies behind them.
+  size_t capacity() const { return bytes_.size() * sizeof(Line); }
   reference::Value read(DType dtype, const Shape &shape);
   /// Whether what lies behind the elements is as it was.
   bool isIntact() const;

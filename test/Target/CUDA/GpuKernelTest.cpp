@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every case's kernel on a real GPU.
+#include "Cases.h"
+
+#include "runtime/Gpu.h"
+#include "runtime/Nvrtc.h"
+#include "runtime/StreamOrder.h"
+
+#include <gtest/gtest.h>
+
+namespace weft::cuda_tests {
+namespace {
+
+using runtime::Storage;
+
+class GpuKernels : public testing::Test {
+protected:
+  void SetUp() override {
+    auto gpu = runtime::Gpu::get(0);
+    if (!gpu.ok())
+      GTEST_SKIP() << "no GPU";
+    gpu_ = *gpu;
+  }
+
+  Status load(const CudaKernel &kernel, runtime::CudaFunction &function) {
+    auto nvrtc = runtime::Nvrtc::get();
+    if (!nvrtc.ok())
+      return nvrtc.status();
+    auto compiled = (*nvrtc)->compile(kernel.text, kernel.name, gpu_->arch());
+    if (!compiled.ok())
+      return compiled.status();
+    runtime::CudaModule module = nullptr;
+    const runtime::Driver &driver = gpu_->driver();
+    EXPECT_EQ(driver.moduleLoadDataEx(&module, compiled->cubin.data(), 0,
+                                      nullptr, nullptr),
+              runtime::cuda::success);
+    EXPECT_EQ(driver.moduleGetFunction(&function, module, kernel.name.c_str()),
+              runtime::cuda::success);
+    return {};
+  }
+
+  void run(const Prepared &c) {
+    runtime::CudaFunction function = nullptr;
+    Status loaded = load(c.kernel, function);
+    ASSERT_TRUE(loaded.ok()) << loaded;
+    std::vector<Memory> memory;
+    for (const reference::Value &value : c.inputs)
+      memory.emplace_back(value);
+    for (const reference::Value &value : c.expected)
+      memory.emplace_back(value.dtype, value.shape);
+    std::vector<std::shared_ptr<Storage>> storages;
+    std::vector<void *> pointers, arguments;
+    for (Memory &m : memory) {
+      auto storage =
+          Storage::allocate(Device::gpu(), static_cast<int64_t>(m.capacity()));
+      ASSERT_TRUE(storage.ok()) << storage.status();
+      ASSERT_TRUE(copyFromHost(**storage, m.data(), (*storage)->bytes()).ok());
+      storages.push_back(*storage);
+      pointers.push_back((*storage)->data());
+    }
+    for (size_t i = 0; i < pointers.size(); ++i) {
+      bool isScalar = i < c.inputs.size() && c.isScalar[i];
+      arguments.push_back(isScalar ? memory[i].data() : &pointers[i]);
+    }
+    const CudaKernel &k = c.kernel;
+    ASSERT_EQ(gpu_->driver().launchKernel(
+                  function, k.grid[0], k.grid[1], k.grid[2], k.block[0],
+                  k.block[1], k.block[2], k.sharedBytes, gpu_->stream(),
+                  arguments.data(), nullptr),
+              runtime::cuda::success);
+    ASSERT_EQ(gpu_->driver().streamSynchronize(gpu_->stream()),
+              runtime::cuda::success);
+    std::vector<reference::Value> outputs;
+    for (size_t i = 0; i < c.expected.size(); ++i) {
+      Memory &m = memory[c.inputs.size() + i];
+      Storage &storage = *storages[c.inputs.size() + i];
+      ASSERT_TRUE(copyToHost(m.data(), storage, storage.bytes()).ok());
+      EXPECT_TRUE(m.isIntact()) << "wrote beyond output " << i;
+      outputs.push_back(m.read(c.expected[i].dtype, c.expected[i].shape));
+    }
+    std::string difference = c.compare(outputs);
+    EXPECT_TRUE(difference.empty()) << difference;
+  }
+
+  runtime::Gpu *gpu_ = nullptr;
+};
+
+TEST_F(GpuKernels, MatchReference) {
+  runtime::ScopedContext context(*gpu_);
+  for (const Case &c : allCases()) {
+    SCOPED_TRACE(c.name);
+    Prepared prepared(c);
+    ASSERT_TRUE(prepared.ok()) << prepared.error;
+    ASSERT_NO_FATAL_FAILURE(run(prepared));
+  }
+}
+
+} // namespace
+} // namespace weft::cuda_tests
