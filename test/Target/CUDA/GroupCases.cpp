@@ -175,6 +175,12 @@ public:
          "%t = weft.splat %m : i64 -> tensor<3x8xi64>\n"
          "%z = weft.sub %j, %t : tensor<3x8xi64>",
          "%y : tensor<3x8xf16>, %z : tensor<3x8xi64>"});
+    add({"indices that equal positions", "%x: tensor<8xf32>, %z: tensor<8xf32>",
+         "%i = weft.iota 0 : tensor<16xf32>\n"
+         "%c = weft.concatenate %x, %z along 0 : tensor<8xf32>, tensor<8xf32> "
+         "-> tensor<16xf32>\n"
+         "%y = weft.add %i, %c : tensor<16xf32>",
+         "%y : tensor<16xf32>"});
     add({"constants", "%x: tensor<2x8xf32>",
          "%c = weft.constant dense<0.1> : tensor<2x8xf32>\n"
          "%d = weft.constant dense<0xFF800000> : tensor<2x8xf32>\n"
