@@ -83,6 +83,7 @@ private:
                   const Scope &outer);
   void makeSlots(const Stage &stage);
   int64_t lanesOf(const Slot &slot) const;
+  Value position(const Slot &slot, const Point &point);
   Values identity(const Slot &slot);
   Values combine(const Accumulator &accumulator, Values x, Values y,
                  bool inOrder);

@@ -125,12 +125,7 @@ Emitter::Values Emitter::emitBody(const Stage &stage, int64_t parts,
     Values current(state.begin() + from, state.begin() + at);
     Values value{valueOf(accumulator.value, point, scope)};
     if (isPosition(accumulator))
-      value.push_back(laneIndex(
-          accumulator.index
-              ? accumulator.index
-              : getAffineConstantExpr(
-                    0, nest_.stmts[accumulator.value].type.getContext()),
-          point, b_.getI32Type()));
+      value.push_back(position(slot, point));
     current = combine(accumulator, current, value, /*inOrder=*/true);
     llvm::copy(current, state.begin() + from);
   }
@@ -140,6 +135,17 @@ Emitter::Values Emitter::emitBody(const Stage &stage, int64_t parts,
     for (const Point &point : points)
       this->store(store, point, scope);
   return state;
+}
+
+/// Where along the reduced axis `point` lies, for every lane of the slot.
+Value Emitter::position(const Slot &slot, const Point &point) {
+  Type i32 = b_.getI32Type();
+  AffineExpr expr = slot.accumulator->index;
+  if (!expr) // an axis of one element
+    return ops(DType::int32).integer(i32, 0);
+  if (lanesOf(slot) > 0)
+    return laneIndex(expr, point, i32);
+  return b_.create<arith::TruncIOp>(loc_, i32, scalarIndex(expr, point));
 }
 
 // ---- accumulators -----------------------------------------------------------
