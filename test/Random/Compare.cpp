@@ -16,7 +16,7 @@ static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Runs with errors; the first only rounds, as kernels of single ops do. A
 /// kernel's own error is small against the errors of eight units that the
 /// others make at every op; the factor covers runs that were lucky.
-static constexpr int kNumRuns = 7;
+static constexpr int kNumRuns = 13;
 static constexpr double kUnits = 8, kFactor = 4;
 
 /// Two numbers that no tolerance tells apart.

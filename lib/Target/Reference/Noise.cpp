@@ -158,7 +158,7 @@ void Noise::moveRow(mlir::Operation *op, Operands operands, Value &result) {
   const Precision precision = precisionOf(result.dtype);
   const double unit =
       std::max(units_, claim.ulp) * computingUnit(result.dtype) +
-      (isNarrow(result.dtype) ? 1.5 * precision.unit : 0);
+      (isNarrow(result.dtype) ? 2 * precision.unit : 0);
   for (size_t i = 0; i < result.reals.size(); ++i) {
     double &y = result.reals[i];
     if (isRepresentable(result.dtype, y))
@@ -190,7 +190,7 @@ void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
   const Precision precision = precisionOf(result.dtype);
   // A cast rounds, and which way depends on errors before it.
   const double unit =
-      isNarrow(result.dtype) ? 1.5 * precision.unit : units_ * precision.unit;
+      isNarrow(result.dtype) ? 2 * precision.unit : units_ * precision.unit;
   for (size_t i = 0; i < result.reals.size(); ++i) {
     double &y = result.reals[i];
     bool isExact = isCast ? y == operands[0]->at(static_cast<int64_t>(i))
