@@ -166,6 +166,36 @@ static Status enqueue(const runtime::LoadedPlan &plan, const Storages &inputs,
   return forEach(outputs, stream, runtime::markWritten);
 }
 
+/// Kernels move 16 bytes at once on a GPU, and stores that bypass the cache are
+/// 64 bytes wide on the CPU. Memory of Weft's own allows it; a caller's may
+/// not.
+static bool isAligned(const runtime::Storage &storage, bool isWritten) {
+  auto address = reinterpret_cast<uintptr_t>(storage.data());
+  if (storage.device().is_gpu())
+    return address % 16 == 0;
+  return !isWritten || address % 64 == 0;
+}
+
+/// New memory for each storage that kernels cannot work on as it lies.
+static Status replaceUnaligned(Storages &storages, bool isWritten,
+                               runtime::CudaStream stream) {
+  for (auto &storage : storages) {
+    if (isAligned(*storage, isWritten))
+      continue;
+    auto aligned =
+        runtime::Storage::allocate(storage->device(), storage->bytes(), stream);
+    if (!aligned.ok())
+      return aligned.status();
+    if (!isWritten)
+      if (Status status =
+              runtime::copy(**aligned, *storage, storage->bytes(), stream);
+          !status.ok())
+        return status;
+    storage = std::move(*aligned);
+  }
+  return {};
+}
+
 StatusOr<Storages> Executable::runPrepare(
     std::span<const std::shared_ptr<runtime::Storage>> inputs,
     runtime::CudaStream stream) const {
@@ -174,10 +204,13 @@ StatusOr<Storages> Executable::runPrepare(
           allocate(program_.prepare.outputs, device_, stream, results);
       !status.ok())
     return status;
+  Storages weights = select(inputs, program_.prepareInputs);
+  if (Status status = replaceUnaligned(weights, /*isWritten=*/false, stream);
+      !status.ok())
+    return status;
   ++counters().prepares;
-  Status status = enqueue(*prepare_, select(inputs, program_.prepareInputs), {},
-                          results, {}, stream);
-  if (!status.ok())
+  if (Status status = enqueue(*prepare_, weights, {}, results, {}, stream);
+      !status.ok())
     return status;
   return results;
 }
@@ -224,10 +257,26 @@ Executable::run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
   if (Status status = allocate(program_.main.outputs, device_, stream, outputs);
       !status.ok())
     return status;
+  Storages sources = select(inputs, program_.mainInputs), targets = outputs;
+  if (Status status = replaceUnaligned(sources, /*isWritten=*/false, stream);
+      !status.ok())
+    return status;
+  if (Status status = replaceUnaligned(targets, /*isWritten=*/true, stream);
+      !status.ok())
+    return status;
   counters().kernelsLaunched +=
       static_cast<int64_t>(program_.main.launches.size());
-  return enqueue(*main_, select(inputs, program_.mainInputs), *ready, outputs,
-                 scalars, stream);
+  if (Status status =
+          enqueue(*main_, sources, *ready, targets, scalars, stream);
+      !status.ok())
+    return status;
+  for (size_t i = 0; i < targets.size(); ++i)
+    if (targets[i] != outputs[i])
+      if (Status status = runtime::copy(*outputs[i], *targets[i],
+                                        targets[i]->bytes(), stream);
+          !status.ok())
+        return status;
+  return {};
 }
 
 } // namespace weft::compiler

@@ -150,4 +150,21 @@ TEST(Compile, BorrowedStrides) {
 }
 
 } // namespace
+TEST(Compile, OutputsMayLieAnywhere) {
+  // Large enough for stores that bypass the cache, one element off.
+  constexpr int64_t n = int64_t(16) << 20;
+  auto exe = compile([](const Tensor &x) { return x + 1; }, {{float32, {n}}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  std::vector<float> memory(n + 17);
+  Tensor target =
+      borrow(memory.data() + 1, float32, {n}, {.device = Device::cpu()});
+  if (exe->device().is_gpu())
+    GTEST_SKIP() << "host memory is no output of a GPU";
+  ASSERT_TRUE(exe->run({ones({n})}, {target}, {}).ok());
+  EXPECT_EQ(memory[0], 0);
+  EXPECT_EQ(memory[1], 2);
+  EXPECT_EQ(memory[n], 2);
+  EXPECT_EQ(memory[n + 1], 0);
+}
+
 } // namespace weft
