@@ -174,23 +174,27 @@ Type KernelPrinter::outputType(unsigned i) const {
 
 // ---- indices ----------------------------------------------------------------
 
+/// Where 32 bits end, with room for a block that reaches beyond the end.
+static constexpr int64_t kIntLimit = (int64_t{1} << 31) - (1 << 20);
+
 bool KernelPrinter::fitsInt(AffineExpr expr) const {
-  // Room for a block that reaches beyond the end.
-  constexpr int64_t limit = (int64_t{1} << 31) - (1 << 20);
   auto [low, high] = rangeOf(expr, nest_.sizes);
-  if (low <= -limit || high >= limit)
+  if (low <= -kIntLimit || high >= kIntLimit)
     return false;
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   return !binary || (fitsInt(binary.getLHS()) && fitsInt(binary.getRHS()));
 }
 
 bool KernelPrinter::needsWideIndices() const {
-  int64_t points = 1;
-  for (int64_t size : nest_.sizes)
-    if (llvm::MulOverflow(points, std::max<int64_t>(size, 1), points))
+  // Positions count the points of the parallel dims, or of the inner ones.
+  for (ArrayRef<int64_t> sizes : {nest_.parallelSizes(), nest_.innerSizes()}) {
+    int64_t points = 1;
+    for (int64_t size : sizes)
+      if (llvm::MulOverflow(points, std::max<int64_t>(size, 1), points))
+        return true;
+    if (points >= kIntLimit)
       return true;
-  if (points >= (int64_t{1} << 31) - (1 << 20))
-    return true;
+  }
   auto fits = [&](AffineExpr expr) { return !expr || fitsInt(expr); };
   for (const Stmt &stmt : nest_.stmts) {
     if (!fits(stmt.expr))
@@ -390,10 +394,13 @@ void KernelPrinter::defineGuardedLoad(int id) {
   }
   std::string inside = fresh("is_inside");
   line("const bool " + inside + " = " + condition(stmt.guards) + ";");
+  // A statement of its own: under the `?` it would be computed in a branch.
+  std::string offset = fresh("offset");
+  line("const " + indexType() + " " + offset + " = " + index(stmt.expr) + ";");
   std::string element = fresh(input(stmt.input) + "_any");
   line("const " + computeType(stmt.type) + " " + element + " = " +
-       widened(stmt.type, input(stmt.input) + "[" + inside + " ? " +
-                              index(stmt.expr) + " : 0]") +
+       widened(stmt.type,
+               input(stmt.input) + "[" + inside + " ? " + offset + " : 0]") +
        ";");
   values_[id] = nameOf(id);
   line("const " + computeType(stmt.type) + " " + values_[id] + " = " + inside +

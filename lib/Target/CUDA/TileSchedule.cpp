@@ -65,6 +65,10 @@ private:
   void printProducts();
   void printResults();
   void printSharedResults();
+  std::string vectorType(const Side &side) const {
+    return "weft::Vector<" + computeType(type_) + ", " +
+           std::to_string(side.run()) + ">";
+  }
   void printPlace(const Side &side);
   void printResult(const Twine &sum);
   int64_t loads(const Side &side) const {
@@ -267,7 +271,9 @@ void TileEmitter::printLoad(const Side &side) {
 /// Puts what was loaded into shared memory.
 void TileEmitter::printKeep(const Side &side) {
   printPlace(side);
-  p_.line(side.tile + "[k][along] = " + side.tile + "_next[u];");
+  std::string run = std::to_string(side.run());
+  p_.line(side.tile + "[k][along / " + run + "][along % " + run +
+          "] = " + side.tile + "_next[u];");
   p_.close();
 }
 
@@ -292,19 +298,22 @@ void TileEmitter::printProducts() {
           (slices_ > 1 ? "slice * " + std::to_string(depth) + " + step"
                        : std::string("step")) +
           ";");
-  p_.line(type + " a[" + Twine(rows_.perThread) + "];");
-  p_.line(type + " b[" + Twine(columns_.perThread) + "];");
+  auto load = [&](const Side &side, StringRef name, StringRef i,
+                  StringRef thread) {
+    int64_t runs = side.perThread / side.run();
+    p_.line(vectorType(side) + " " + name + "[" + Twine(runs) + "];");
+    p_.openLoop(i, runs, /*unrolled=*/true);
+    p_.line(name + "[" + i + "] = " + side.tile + "[k][" + i + " * " +
+            Twine(side.threads) + " + " + thread + "];");
+    p_.close();
+    std::string run = std::to_string(side.run());
+    return (name + "[" + i + " / " + run + "][" + i + " % " + run + "]").str();
+  };
+  std::string a = load(rows_, "a", "i", "thread_row"),
+              b = load(columns_, "b", "j", "thread_column");
   p_.openLoop("i", rows_.perThread, true);
-  p_.line("a[i] = " + rows_.tile + "[k][" +
-          positionOf(rows_, "thread_row", "i") + "];");
-  p_.close();
   p_.openLoop("j", columns_.perThread, true);
-  p_.line("b[j] = " + columns_.tile + "[k][" +
-          positionOf(columns_, "thread_column", "j") + "];");
-  p_.close();
-  p_.openLoop("i", rows_.perThread, true);
-  p_.openLoop("j", columns_.perThread, true);
-  p_.line(sum_ + "[i][j] = weft::multiply_add(a[i], b[j], " + sum_ +
+  p_.line(sum_ + "[i][j] = weft::multiply_add(" + a + ", " + b + ", " + sum_ +
           "[i][j]);");
   p_.close();
   p_.close();
@@ -396,8 +405,9 @@ CudaKernel TileEmitter::emit() {
   std::string type = computeType(type_), depth = std::to_string(depth_);
   // A few elements more to a line spread its columns over the banks.
   for (const Side *side : {&rows_, &columns_})
-    p_.line("WEFT_SHARED " + type + " " + side->tile + "[" + depth + "][" +
-            Twine(side->tileExtent() + 4) + "];");
+    p_.line("WEFT_SHARED " + vectorType(*side) + " " + side->tile + "[" +
+            depth + "][" + Twine((side->tileExtent() + 4) / side->run()) +
+            "];");
   printBlock();
   std::string member = "thread";
   if (slices_ > 1) {

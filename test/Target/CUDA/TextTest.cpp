@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What emitted text looks like: it is meant to be read, equal groups must give
+// equal text, and nothing unused may be in it.
+#include "Cases.h"
+
+#include "mlir/Parser/Parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weft::cuda_tests {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// The kernel without its prelude.
+std::string kernelText(const Prepared &c) {
+  return c.kernel.text.substr(c.kernel.text.rfind("\n// ") + 1);
+}
+
+Case scaled(const std::string &x, const std::string &result) {
+  std::string t = "tensor<2x3x8xf32>", u = "tensor<3x1xf32>";
+  return {"scaled", "%" + x + ": " + t + ", %s: tensor<3xf32>",
+          "%s1 = weft.reshape %s : tensor<3xf32> -> " + u +
+              "\n%s2 = weft.broadcast %s1 : " + u + " -> " + t + "\n%" +
+              result + " = weft.mul %" + x + ", %s2 : " + t,
+          "%" + result + " : " + t, "loop"};
+}
+
+TEST(CudaText, OneOpAStatementWithNamesFromTheOps) {
+  EXPECT_EQ(kernelText(Prepared(scaled("x", "y"))), R"(// mul
+WEFT_GLOBAL(256)
+mul_f32(
+    const float *__restrict__ x,
+    const float *__restrict__ scale,
+    float *__restrict__ y) {
+  const int vector = static_cast<int>(blockIdx.x * 256 + threadIdx.x);
+  if (vector >= 12)
+    return;
+  const int i = vector * 4;
+  const int i1 = vector / 2 % 3;
+  const auto x_vector = weft::load_vector<4>(x + i);
+  const float scale_i = scale[i1];
+  weft::Vector<float, 4> y_vector;
+#pragma unroll
+  for (int k = 0; k < 4; ++k) {
+    const float x_i = x_vector[k];
+    const float mul = weft::mul(x_i, scale_i);
+    y_vector[k] = mul;
+  }
+  weft::store_vector(y + i, y_vector);
+}
+)");
+}
+
+TEST(CudaText, EqualGroupsGiveEqualText) {
+  EXPECT_EQ(Prepared(scaled("x", "y")).kernel.text,
+            Prepared(scaled("a", "b")).kernel.text);
+}
+
+TEST(CudaText, PreludeHoldsWhatIsUsed) {
+  std::string text = Prepared(scaled("x", "y")).kernel.text;
+  EXPECT_THAT(text, HasSubstr("float mul(float x, float y)"));
+  EXPECT_THAT(text, Not(HasSubstr("expf")));
+  EXPECT_THAT(text, Not(HasSubstr("struct half")));
+}
+
+TEST(CudaText, KernelIsNamedAfterWhatItDoes) {
+  auto nameOf = [](const std::string &start) {
+    for (const Case &c : allCases())
+      if (c.name.starts_with(start))
+        return Prepared(c).kernel.name;
+    return std::string("no such case");
+  };
+  EXPECT_EQ(nameOf("bn_add_relu of tensor<2x3x4x8xf16>"), "bn_add_relu_f16");
+  EXPECT_EQ(nameOf("softmax of tensor<7x33xf32>"), "softmax_f32");
+  EXPECT_EQ(nameOf("conv of"), "conv_add_relu_f32");
+  EXPECT_EQ(nameOf("transpose"), "transpose_f32");
+}
+
+TEST(CudaText, LargeTensorsTakeWideIndices) {
+  std::string t = "tensor<2147483648xi8>";
+  mlir::MLIRContext context;
+  context.loadDialect<ir::WeftDialect, mlir::func::FuncDialect>();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      "func.func @main(%x: " + t + ") -> " + t +
+          " {\n%y = weft.group(%a = %x)"
+          " : " +
+          t + " -> " + t + " {\n%n = weft.neg %a : " + t +
+          "\nweft.yield %n : " + t + "\n}\nreturn %y : " + t + "\n}",
+      &context);
+  ASSERT_TRUE(module);
+  module->walk([&](ir::GroupOp group) {
+    std::string why;
+    auto kernel = emitCuda(group, {}, why);
+    ASSERT_TRUE(succeeded(kernel)) << why;
+    EXPECT_THAT(kernel->text,
+                HasSubstr("const long long vector = blockIdx.x * 256ll"));
+    // More than the caches hold.
+    EXPECT_THAT(kernel->text, HasSubstr("weft::load_stream<16>(x + i)"));
+  });
+}
+
+TEST(CudaText, SaysWhatNoKernelCanBeMadeOf) {
+  Prepared c({"constants", "%x: tensor<2xf32>",
+              "%c = weft.constant dense<[1.0, 2.0]> : tensor<2xf32>\n"
+              "%y = weft.add %x, %c : tensor<2xf32>",
+              "%y : tensor<2xf32>"});
+  EXPECT_EQ(c.error, "constants: a constant with different elements");
+}
+
+} // namespace
+} // namespace weft::cuda_tests
