@@ -9,15 +9,15 @@ from tree import ROOT, files, report, text
 def says_what_for(path, lines, mark):
     """A comment, or the header of the same name, which has one."""
     second = lines[1] if len(lines) > 1 else ""
-    return second.startswith(mark) or (
+    return path.name == "CMakeLists.txt" or second.startswith(mark) or (
         path.suffix == ".cpp" and
         re.fullmatch(rf'#include "(.*/)?{path.stem.removesuffix("Test")}\.h"', second) is not None)
 
 
 def first_lines():
-    for path in files(".cpp", ".h", ".td", ".py", ".cmake"):
+    for path in files(".cpp", ".h", ".td", ".py", ".cmake", "CMakeLists.txt"):
         lines = text(path).splitlines()
-        mark = "#" if path.suffix in (".py", ".cmake") else "//"
+        mark = "//" if path.suffix in (".cpp", ".h", ".td") else "#"
         if not lines or lines[0] != f"{mark} SPDX-License-Identifier: Apache-2.0":
             yield f"{path}:1: does not start with its license line"
         elif not says_what_for(path, lines, mark):
