@@ -14,12 +14,27 @@
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <fstream>
 #include <mutex>
-#include <unistd.h>
 
 using namespace mlir;
 
 namespace weft {
+
+/// Bytes of the largest cache. The kernel's word counts: the C library
+/// multiplies by the number of cores on some processors.
+static int64_t lastLevelCache() {
+  int64_t largest = 0;
+  for (int index = 0; index < 5; ++index) {
+    std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" +
+                       std::to_string(index) + "/size");
+    int64_t kibibytes = 0;
+    if (file >> kibibytes)
+      largest = std::max(largest, kibibytes << 10);
+  }
+  constexpr int64_t kUsual = int64_t(16) << 20;
+  return largest > 0 ? largest : kUsual;
+}
 
 const CpuTarget &CpuTarget::host() {
   static const CpuTarget target = [] {
@@ -31,10 +46,7 @@ const CpuTarget &CpuTarget::host() {
       names.push_back((feature.second ? "+" : "-") + feature.first().str());
     llvm::sort(names);
     host.features = llvm::join(names, ",");
-    long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    if (cache <= 0)
-      cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    host.cacheBytes = cache > 0 ? cache : int64_t(8) << 20;
+    host.cacheBytes = lastLevelCache();
     return host;
   }();
   return target;

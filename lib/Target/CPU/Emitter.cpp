@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 
@@ -117,6 +118,9 @@ void Emitter::emitDim(unsigned dim, Value low, Value high) {
     emitTile();
     return;
   }
+  Scope scope{around_, {}};
+  evaluateFixed(dim, scope);
+  llvm::SaveAndRestore<const Scope *> around(around_, &scope);
   int64_t size = nest_.sizes[dim], step = s_.stepOf(dim);
   int64_t whole = size / step * step;
   int64_t width = dim == s_.lanes.dim ? s_.lanes.count : width_;
@@ -143,6 +147,26 @@ void Emitter::emitDim(unsigned dim, Value low, Value high) {
   OpBuilder::InsertionGuard guard(b_);
   b_.setInsertionPointToStart(branch.thenBlock());
   emitRest(dim, whole, dim + 1);
+}
+
+/// Evaluates what varies with parallel dims before `dim` alone: the loads of
+/// values per channel would otherwise be repeated for every vector, because
+/// the stores between them might change what they read.
+void Emitter::evaluateFixed(unsigned dim, Scope &scope) {
+  uint64_t known = (uint64_t(1) << dim) - 1;
+  SmallVector<Point> points = rowPoints();
+  std::vector<bool> waits(nest_.stmts.size()); // for the end of a stage
+  for (const Stage &stage : nest_.stages) {
+    for (int id : stage.rowBody) {
+      const Stmt &stmt = nest_.stmts[id];
+      for (int operand : stmt.operands)
+        waits[id] = waits[id] || waits[operand] ||
+                    nest_.stmts[operand].kind == Stmt::Kind::reduced;
+      if (!waits[id] && (s_.varies[id] & ~known) == 0)
+        for (const Point &point : points)
+          evaluate(id, point, scope);
+    }
+  }
 }
 
 /// What fills no tile: the vectors left, then vectors of half the lanes and so
@@ -200,7 +224,7 @@ SmallVector<Emitter::Point> Emitter::rowPoints() const {
 }
 
 void Emitter::emitTile() {
-  Scope scope;
+  Scope scope{around_, {}};
   SmallVector<Point> points = rowPoints();
   for (const Stage &stage : nest_.stages) {
     for (int id : stage.rowBody)

@@ -67,6 +67,7 @@ private:
   void emitPiece(unsigned dim, LoopIndex index, int64_t count, int64_t width,
                  unsigned next);
   void emitRest(unsigned dim, int64_t begin, unsigned next);
+  void evaluateFixed(unsigned dim, Scope &scope);
   void emitTile();
   Values loop(Value low, Value high, int64_t step, Values state,
               llvm::function_ref<Values(Value, Values)> body);
@@ -134,6 +135,7 @@ private:
   Values inputs_, outputs_;              // pointers; scalars by value
   llvm::SmallVector<LoopIndex> indices_; // of the loops around
   llvm::SmallVector<int64_t> counts_;    // of the tile, for each parallel dim
+  const Scope *around_ = nullptr;        // values known outside of the tile
   int64_t width_ = 1;                    // lanes of the code being built
   std::vector<Slot> slots_;              // of the stage being built
   llvm::SmallVector<unsigned> depth_;    // of each dim's loop

@@ -48,6 +48,7 @@ LogicalResult lowerToLLVM(ModuleOp module) {
   eliminateCommonSubExpressions(rewriter, dominance, module);
   // Inner loops first, so that what they give up can leave the next one too.
   module.walk([](scf::ForOp loop) { moveLoopInvariantCode(loop); });
+  eliminateCommonSubExpressions(rewriter, dominance, module);
 
   MLIRContext *context = module.getContext();
   LowerToLLVMOptions options(context);

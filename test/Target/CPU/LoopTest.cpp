@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 using namespace weft;
 
 namespace {
@@ -59,6 +61,87 @@ TEST(CpuLoop, ChannelsAreBroadcast) {
                                  {"2x3x64x1", "3"}})
     checkAgainstReference(
         with(with(text, "SHAPE", shape), "CHANNELS", channels));
+}
+
+const char *const kScale = R"(
+    func.func @main(%x: tensor<6x1000xf32>, %s: tensor<6x1xf32>) -> tensor<6x1000xf32> {
+      %b = weft.broadcast %s : tensor<6x1xf32> -> tensor<6x1000xf32>
+      %y = weft.mul %x, %b : tensor<6x1000xf32>
+      return %y : tensor<6x1000xf32>
+    })";
+
+TEST(CpuLoop, LargeResultsBypassTheCache) {
+  CpuTarget smallCache = CpuTarget::host(), largeCache = CpuTarget::host();
+  smallCache.cacheBytes = 64;
+  largeCache.cacheBytes = 1 << 30;
+  checkAgainstReference(kScale, 1e-6, -4, 4, smallCache);
+  checkAgainstReference(with(kScale, "1000", "1001"), 1e-6, -4, 4, smallCache);
+  OneKernel small(kScale, smallCache), large(kScale, largeCache);
+  EXPECT_NE(small.kernel().llvmIR.find("!nontemporal"), std::string::npos);
+  EXPECT_NE(small.kernel().llvmIR.find("sfence"), std::string::npos);
+  EXPECT_EQ(large.kernel().llvmIR.find("nontemporal"), std::string::npos);
+  EXPECT_EQ(large.kernel().llvmIR.find("sfence"), std::string::npos);
+}
+
+TEST(CpuLoop, OtherProcessors) {
+  OneKernel baseline(kScale, {"x86-64", "", 0});
+  EXPECT_NE(baseline.kernel().llvmIR.find("<4 x float>"), std::string::npos);
+  OneKernel wide(
+      kScale, {"skylake-avx512", "+avx512f,+avx512vl,+avx512bw,+f16c,+avx", 0});
+  ASSERT_TRUE(wide.ok()) << wide.why();
+  EXPECT_NE(wide.kernel().llvmIR.find("<16 x float>"), std::string::npos);
+}
+
+TEST(CpuLoop, EqualGroupsGiveEqualCodeFromAnyThread) {
+  std::string expected = OneKernel(kScale).kernel().object;
+  std::vector<std::string> objects(8);
+  std::vector<std::thread> threads;
+  for (std::string &object : objects)
+    threads.emplace_back([&] { object = OneKernel(kScale).kernel().object; });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const std::string &object : objects)
+    EXPECT_EQ(object, expected);
+}
+
+TEST(CpuLoop, MovedElements) {
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<5x33xf32>) -> tensor<33x5xf32> {
+      %y = weft.transpose %x [1, 0] : tensor<5x33xf32> -> tensor<33x5xf32>
+      %z = weft.exp %y : tensor<33x5xf32>
+      return %z : tensor<33x5xf32>
+    })");
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<40x3xf32>, %s: f32) -> tensor<20x3xf32> {
+      %y = weft.slice %x from [39, 2] by [-2, -1] : tensor<40x3xf32> -> tensor<20x3xf32>
+      %b = weft.splat %s : f32 -> tensor<20x3xf32>
+      %z = weft.sub %y, %b : tensor<20x3xf32>
+      return %z : tensor<20x3xf32>
+    })");
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<3x21xi32>, %y: tensor<3x0xi32>, %z: tensor<3x30xi32>) -> tensor<3x51xi32> {
+      %c = weft.concatenate %x, %y, %z along 1 : tensor<3x21xi32>, tensor<3x0xi32>, tensor<3x30xi32> -> tensor<3x51xi32>
+      %d = weft.neg %c : tensor<3x51xi32>
+      return %d : tensor<3x51xi32>
+    })");
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<4x6xi8>) -> (tensor<3x8xi8>, tensor<3x8xi64>) {
+      %y = weft.reshape %x : tensor<4x6xi8> -> tensor<3x8xi8>
+      %i = weft.iota 1 : tensor<3x8xi8>
+      %z = weft.mul %y, %i : tensor<3x8xi8>
+      %w = weft.cast %z : tensor<3x8xi8> -> tensor<3x8xi64>
+      return %z, %w : tensor<3x8xi8>, tensor<3x8xi64>
+    })");
+}
+
+TEST(CpuLoop, SaysWhyThereIsNoKernel) {
+  OneKernel two(R"(
+    func.func @main(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+      %y = weft.matmul %x, %x : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+      %z = weft.matmul %y, %x : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+      return %z : tensor<4x4xf32>
+    })");
+  EXPECT_EQ(two.why(), "two ops with loop nests of their own");
 }
 
 } // namespace

@@ -20,7 +20,9 @@ struct CpuTarget {
   /// The processor this program runs on.
   static const CpuTarget &host();
   /// The text that tells objects of different targets apart.
-  std::string key() const { return cpu + " " + features; }
+  std::string key() const {
+    return cpu + " " + features + " " + std::to_string(cacheBytes);
+  }
 };
 
 /// A compiled group: `void name(void *const *args, int64_t begin, int64_t end)`
