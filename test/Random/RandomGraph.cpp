@@ -10,6 +10,15 @@ using namespace mlir;
 
 namespace weft::random {
 
+GraphOptions optionsOf(uint64_t seed, bool large) {
+  if (seed % 16 != 0 && !large)
+    return {};
+  return {.maxOps = 12,
+          .maxElements = 40000,
+          .maxWork = 1000000,
+          .hasLargeSizes = true};
+}
+
 OwningOpRef<ModuleOp> randomGraph(MLIRContext *context, uint64_t seed,
                                   const GraphOptions &options) {
   context->loadDialect<ir::WeftDialect, func::FuncDialect>();
@@ -96,6 +105,8 @@ DType GraphBuilder::someDType() {
 }
 
 int64_t GraphBuilder::someSize() {
+  if (options_.hasLargeSizes && draw_.chance(0.4))
+    return draw_.pick<int64_t>({32, 65, 100, 128, 256, 257, 1000, 1024, 5000});
   return draw_.pick<int64_t>(
       {1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 31, 33, 64, 0});
 }
@@ -106,7 +117,10 @@ Shape GraphBuilder::someShape(int minRank, int maxRank) {
     for (auto rank = draw_.integer(minRank, maxRank); rank > 0; --rank)
       shape.push_back(someSize());
     // Empty tensors are worth a test, but nothing comes of them.
-    if (fits(shape) && (shape.num_elements() > 0 || draw_.chance(0.1)))
+    const int64_t count = shape.num_elements();
+    bool isLarge = count > 1000 || minRank == 0;
+    if (fits(shape) && (count > 0 || draw_.chance(0.1)) &&
+        (isLarge || !options_.hasLargeSizes || draw_.chance(0.02)))
       return shape;
   }
 }

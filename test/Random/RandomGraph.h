@@ -22,15 +22,18 @@ struct GraphOptions {
   int minOps = 3, maxOps = 25;
   int64_t maxElements = 2048; // of a value
   int64_t maxWork = 200000;   // multiplications of a conv or matmul
+  bool hasLargeSizes = false;
 };
+/// Small graphs but for one in sixteen (or all, if told), whose values are
+/// large enough for the schedules that small ones never get.
+GraphOptions optionsOf(uint64_t seed, bool large);
 
 /// A verified module with one function `@main`, the same for the same seed.
 /// Some arguments are parameters (`weft.parameter`, `weft.name`), some are
 /// numbers of builtin scalar type.
 mlir::OwningOpRef<mlir::ModuleOp> randomGraph(mlir::MLIRContext *context,
                                               uint64_t seed,
-                                              const GraphOptions &options = {});
-
+                                              const GraphOptions &options);
 /// Values for its arguments. One graph in eight gets NaN, infinities, -0 and
 /// the extremes of integers among them.
 reference::Arguments randomArguments(mlir::ModuleOp module, uint64_t seed);

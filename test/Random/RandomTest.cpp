@@ -2,7 +2,7 @@
 // Random graphs: the generator itself, and every way to run a graph against the
 // reference interpreter.
 //
-//   weft-random-tests [--seed N] [--count N] [--print]
+//   weft-random-tests [--seed N] [--count N] [--large] [--print]
 #include "Compare.h"
 #include "RandomGraph.h"
 
@@ -24,10 +24,10 @@ namespace weft::random {
 namespace {
 
 uint64_t firstSeed = 1;
-int numGraphs = 200;
+int numGraphs = 300;
 /// Compiling takes longer than interpreting: fewer graphs unless told.
 int numCompiledGraphs = 80;
-bool print = false;
+bool print = false, large = false;
 
 std::string textOf(mlir::ModuleOp module) {
   std::string text;
@@ -40,15 +40,20 @@ class RandomTest : public testing::Test {
 protected:
   RandomTest() : context(mlir::MLIRContext::Threading::DISABLED) {}
 
+  mlir::OwningOpRef<mlir::ModuleOp> graph(uint64_t seed) {
+    return randomGraph(&context, seed, optionsOf(seed, large));
+  }
+
   /// Calls `test` on every graph; a failure says which graph it is.
   template <typename Test> void forEachGraph(Test test) {
     for (int i = 0; i < numGraphs; ++i) {
       uint64_t seed = firstSeed + static_cast<uint64_t>(i);
-      mlir::OwningOpRef<mlir::ModuleOp> module = randomGraph(&context, seed);
+      mlir::OwningOpRef<mlir::ModuleOp> module = graph(seed);
       std::string text = textOf(*module);
       if (print)
         std::cout << text;
-      SCOPED_TRACE("--seed " + std::to_string(seed) + " --count 1\n" + text);
+      SCOPED_TRACE("--seed " + std::to_string(seed) +
+                   (large ? " --large" : "") + " --count 1\n" + text);
       test(*module, seed);
       if (HasFailure())
         return;
@@ -72,7 +77,7 @@ private:
     std::deque<reference::Arguments> arguments;
     std::vector<test::Job> jobs;
     for (int i = begin; i < end; ++i) {
-      modules.push_back(randomGraph(&context, firstSeed + i));
+      modules.push_back(graph(firstSeed + i));
       arguments.push_back(randomArguments(*modules.back(), firstSeed + i));
       jobs.push_back({*modules.back(), &arguments.back()});
     }
@@ -80,7 +85,8 @@ private:
     ASSERT_EQ(results.size(), jobs.size());
     for (size_t i = 0; i < jobs.size(); ++i) {
       SCOPED_TRACE("--seed " + std::to_string(firstSeed + begin + i) +
-                   " --count 1\n" + textOf(jobs[i].module));
+                   (large ? " --large" : "") + " --count 1\n" +
+                   textOf(jobs[i].module));
       auto expected = expectedResults(jobs[i].module, *jobs[i].arguments);
       ASSERT_TRUE(expected.ok()) << expected.status();
       EXPECT_TRUE(results[i].ok()) << results[i].status();
@@ -94,14 +100,14 @@ TEST_F(RandomTest, GraphsAreValidAndDeterministic) {
   std::map<std::string, int> ops;
   forEachGraph([&](mlir::ModuleOp module, uint64_t seed) {
     EXPECT_TRUE(mlir::succeeded(mlir::verify(module)));
-    EXPECT_EQ(textOf(module), textOf(*randomGraph(&context, seed)));
+    EXPECT_EQ(textOf(module), textOf(*graph(seed)));
     module.walk([&](mlir::Operation *op) {
       if (ir::opKind(op))
         ++ops[std::string(ir::mnemonic(op))];
     });
   });
   // Every op that the tracer records turns up.
-  if (numGraphs < 200)
+  if (numGraphs < 300)
     return;
 #define WEFT_OP(mnemonic) EXPECT_GT(ops[#mnemonic], 0) << #mnemonic;
 #include "weft/IR/OpKinds.inc"
@@ -196,11 +202,13 @@ int main(int argc, char **argv) {
     else if (!std::strcmp(argv[i], "--count") && i + 1 < argc)
       weft::random::numGraphs = weft::random::numCompiledGraphs =
           std::atoi(argv[++i]);
+    else if (!std::strcmp(argv[i], "--large"))
+      weft::random::large = true;
     else if (!std::strcmp(argv[i], "--print"))
       weft::random::print = true;
     else {
       std::cerr << "usage: weft-random-tests [--seed N] [--count N] "
-                   "[--print]\n";
+                   "[--large] [--print]\n";
       return 1;
     }
   }
