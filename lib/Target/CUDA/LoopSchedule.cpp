@@ -2,7 +2,9 @@
 // One pass over a space without reductions: every thread computes a vector of
 // neighbouring elements and moves it in 16-byte accesses. One vector a thread
 // is enough to hide the latency of memory: with 2, 4 and 8, the loads ahead of
-// the stores, an H200 took 0 to 5 % longer over relu(x * scale + shift).
+// the stores, an H200 took 0 to 5 % longer over relu(x * scale + shift); hints
+// that keep such data out of the caches won 1 % with two inputs and lost 2 %
+// with one.
 //
 // Two forms. Where a vector divides the last dim, the other indices are the
 // same for its whole length: operands that do not vary along the last dim (a
@@ -19,9 +21,6 @@ namespace weft::cuda {
 namespace {
 
 constexpr int64_t kThreads = 256;
-/// Twice the largest cache: from here on nothing that one kernel leaves there
-/// helps the next. Measured on an H200: 0.5 to 1 %.
-constexpr int64_t kStreamBytes = int64_t{128} << 20;
 
 class LoopEmitter {
 public:
@@ -44,16 +43,10 @@ private:
   void printLanes();
   void storeVectors(ArrayRef<std::string> names);
 
-  /// Whether a vector of this type is made of full accesses.
-  bool isWhole(Type type) const {
-    return lanes_ * storageBytes(type) % kWidestAccess == 0;
-  }
-
   const LoopNest &nest_;
   KernelPrinter p_;
   const Stage &stage_;
   bool flat_ = false;
-  bool streams_ = false; // more data than caches hold
   int64_t lanes_ = 1;
   int64_t points_ = 0;
   llvm::SmallBitVector used_;        // dims whose indices are needed
@@ -151,10 +144,7 @@ std::string LoopEmitter::vectorLoad(int id) {
   bool identity = isIdentity(stmt.expr);
   std::string from = identity ? p_.input(stmt.input) + " + i"
                               : p_.address(p_.input(stmt.input), stmt.expr);
-  bool stream = streams_ && identity && isWhole(stmt.type);
-  std::string load = std::string("weft::load_") +
-                     (stream ? "stream" : "vector") + "<" + count + ">(" +
-                     from + ")";
+  std::string load = "weft::load_vector<" + count + ">(" + from + ")";
   if (hasTail())
     load = "weft::load_some<" + count + ">(" + from + ", " +
            std::to_string(points_) + " - i)";
@@ -171,10 +161,7 @@ void LoopEmitter::storeVectors(ArrayRef<std::string> names) {
       p_.line("weft::store_some(" + y + " + i, " + name + ", " +
               Twine(points_) + " - i);");
     else
-      p_.line(StringRef("weft::store_") +
-              (streams_ && isWhole(p_.outputType(store.output)) ? "stream"
-                                                                : "vector") +
-              "(" + y + " + i, " + name + ");");
+      p_.line("weft::store_vector(" + y + " + i, " + name + ");");
   }
 }
 
@@ -227,13 +214,7 @@ CudaKernel LoopEmitter::emit() {
     p_.dims[i] = "i" + std::to_string(i); // `i` is the vector's position
   classify();
   used_ = p_.usedDims([&](AffineExpr expr) { return isIdentity(expr); });
-  int64_t vectors = llvm::divideCeil(points_, lanes_), bytes = 0;
-  for (int id : stage_.rowBody)
-    if (access_[id] == Access::vector)
-      bytes += points_ * storageBytes(nest_.stmts[id].type);
-  for (const Store &store : stage_.stores)
-    bytes += points_ * storageBytes(p_.outputType(store.output));
-  streams_ = bytes >= kStreamBytes;
+  int64_t vectors = llvm::divideCeil(points_, lanes_);
   p_.line("const " + p_.indexType() + " vector = " + p_.globalThread(kThreads) +
           ";");
   p_.line("if (vector >= " + Twine(vectors) + ")");

@@ -195,42 +195,6 @@ WEFT_DEVICE Vector<T, N> load_some(const T *from, long long count) {
     to[i] = from[i < count ? i : 0];
   return to;
 }
-//@ load_stream
-// For more data than caches hold: what was read is the first to make room.
-template <int N, class T> WEFT_DEVICE Vector<T, N> load_stream(const T *from) {
-  static_assert(sizeof(T) * N % 16 == 0);
-  Vector<T, N> to;
-#ifdef __CUDA_ARCH__
-  int *words = reinterpret_cast<int *>(&to);
-#pragma unroll
-  for (int i = 0; i < int(sizeof(T) * N / 4); i += 4)
-    asm volatile("ld.global.cs.v4.b32 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(words[i]), "=r"(words[i + 1]), "=r"(words[i + 2]),
-                   "=r"(words[i + 3])
-                 : "l"(reinterpret_cast<const int *>(from) + i));
-#else
-  to = *reinterpret_cast<const Vector<T, N> *>(from);
-#endif
-  return to;
-}
-//@ store_stream
-template <int N, class T>
-WEFT_DEVICE void store_stream(T *to, const Vector<T, N> &from) {
-  static_assert(sizeof(T) * N % 16 == 0);
-#ifdef __CUDA_ARCH__
-  const int *words = reinterpret_cast<const int *>(&from);
-#pragma unroll
-  for (int i = 0; i < int(sizeof(T) * N / 4); i += 4)
-    asm volatile("st.global.cs.v4.b32 [%4], {%0, %1, %2, %3};"
-                 :
-                 : "r"(words[i]), "r"(words[i + 1]), "r"(words[i + 2]),
-                   "r"(words[i + 3]),
-                   "l"(reinterpret_cast<int *>(to) + i)
-                 : "memory");
-#else
-  *reinterpret_cast<Vector<T, N> *>(to) = from;
-#endif
-}
 //@ store_vector
 template <int N, class T>
 WEFT_DEVICE void store_vector(T *to, const Vector<T, N> &from) {

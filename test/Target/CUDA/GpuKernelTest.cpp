@@ -95,15 +95,5 @@ TEST_F(GpuKernels, MatchReference) {
   }
 }
 
-TEST_F(GpuKernels, MatchReferenceWhereCachesAreTooSmall) {
-  runtime::ScopedContext context(*gpu_);
-  std::string t = "tensor<67108864xi8>";
-  Prepared prepared(
-      {"neg", "%x: " + t, "%y = weft.neg %x : " + t, "%y : " + t});
-  ASSERT_TRUE(prepared.ok()) << prepared.error;
-  ASSERT_NE(prepared.kernel.text.find("load_stream"), std::string::npos);
-  run(prepared);
-}
-
 } // namespace
 } // namespace weft::cuda_tests
