@@ -23,6 +23,18 @@ Tensor convBnRelu() {
   return net(input({8, 16, 28, 28}));
 }
 
+/// What docs/examples/first.cpp does with an image as cameras and files have
+/// it: bytes, height x width x channels.
+Tensor first() {
+  std::vector<uint8_t> pixels(224 * 224 * 3);
+  Tensor image = Tensor::from_host<uint8_t>(pixels, {{224, 224, 3}});
+  Tensor x = permute(cast(image, float32) / 255, {2, 0, 1});
+  nn::Sequential net(
+      nn::Conv(3, 16, {.kernel = {3, 3}, .padding = {1}, .bias = false}),
+      nn::BatchNorm(16), relu);
+  return net(unsqueeze(x, 0));
+}
+
 Tensor digitsNet() { return digits::Net()(input({450, 1, 8, 8})); }
 
 } // namespace
@@ -31,13 +43,14 @@ StatusOr<std::vector<Tensor>> example(const std::string &name) {
   static const std::map<std::string, Tensor (*)()> examples = {
       {"batchnorm", batchNorm},
       {"conv-bn-relu", convBnRelu},
-      {"digits", digitsNet}};
+      {"digits", digitsNet},
+      {"first", first}};
   auto found = examples.find(name);
   if (found == examples.end())
     return invalid_argument_error(
         "dump: got \"" + name +
-        "\", expected a file that ends in .mlir, batchnorm, conv-bn-relu or "
-        "digits");
+        "\", expected a file that ends in .mlir, batchnorm, conv-bn-relu, "
+        "digits or first");
   return std::vector<Tensor>{found->second()};
 }
 

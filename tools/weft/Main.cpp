@@ -10,7 +10,7 @@ using namespace llvm;
 
 static cl::SubCommand
     dumpCommand("dump", "Print the stages of a compilation: FILE.mlir, or an "
-                        "example: batchnorm, conv-bn-relu, digits");
+                        "example: batchnorm, conv-bn-relu, digits, first");
 static cl::SubCommand infoCommand("info",
                                   "Print devices, libraries and the cache");
 
