@@ -151,7 +151,7 @@ def main():
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, help="of PyTorch; the default is its own")
     parser.add_argument("--compile", action="store_true", help="torch.compile as well")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.set_grad_enabled(False)
