@@ -129,7 +129,7 @@ public:
   void op(const ProgramOp &op) {
     number(op.kind);
     type(op.dtype, op.shape);
-    number(static_cast<uint16_t>(op.operands.size()));
+    number(static_cast<uint32_t>(op.operands.size()));
     for (const ProgramOperand &operand : op.operands) {
       number(operand.kind);
       number(operand.index);
@@ -169,8 +169,14 @@ Capture capture(std::span<const NodePtr> roots) {
     std::lock_guard<std::mutex> lock(graph_mutex());
     Capturer(result).run(roots);
   }
-  KeyWriter(result.key).program(result.program);
+  orderOps(result.program);
   return result;
+}
+
+std::string keyOf(const Program &program) {
+  std::string key;
+  KeyWriter(key).program(program);
+  return key;
 }
 
 } // namespace weft::compiler

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions compiled ahead of their inputs.
-#include "Executable.h"
+#include "Sequence.h"
 
 #include "weft/Compiler/Compiler.h"
 
@@ -9,8 +9,8 @@ namespace {
 
 class Function final : public CompiledFunction {
 public:
-  Function(std::shared_ptr<const Executable> executable, Capture capture)
-      : executable_(std::move(executable)),
+  Function(Sequence sequence, Capture capture, Device device)
+      : sequence_(std::move(sequence)), device_(device),
         storages_(std::move(capture.storages)),
         scalars_(std::move(capture.scalars)) {
     for (const NodePtr &leaf : capture.leaves)
@@ -25,14 +25,15 @@ public:
       if (placeholders_[i] >= 0)
         all[i] = inputs[static_cast<size_t>(placeholders_[i])];
     Storages results(outputs.begin(), outputs.end());
-    return executable_->run(all, scalars_, results,
-                            static_cast<runtime::CudaStream>(stream));
+    return sequence_.run(all, scalars_, results,
+                         static_cast<runtime::CudaStream>(stream));
   }
 
-  Device device() const override { return executable_->device(); }
+  Device device() const override { return device_; }
 
 private:
-  std::shared_ptr<const Executable> executable_;
+  Sequence sequence_;
+  Device device_;
   Storages storages_; // of weights and constants; null for inputs
   std::vector<Scalar> scalars_;
   std::vector<int32_t> placeholders_; // input number of each, or -1
@@ -65,11 +66,12 @@ CompiledFunction::compile(std::span<const NodePtr> outputs,
   Capture captured = capture(outputs);
   if (Status status = refuseUnloaded(captured); !status.ok())
     return status;
-  auto executable = executableOf(captured, device);
-  if (!executable.ok())
-    return executable.status();
-  return std::shared_ptr<const CompiledFunction>(
-      std::make_shared<Function>(std::move(*executable), std::move(captured)));
+  StatusOr<Sequence> sequence =
+      Sequence::of(std::move(captured.program), device);
+  if (!sequence.ok())
+    return sequence.status();
+  return std::shared_ptr<const CompiledFunction>(std::make_shared<Function>(
+      std::move(*sequence), std::move(captured), device));
 }
 
 } // namespace weft::compiler

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluation: from nodes without elements to nodes with them.
-#include "Executable.h"
+#include "Sequence.h"
 
 #include "weft/Compiler/Compiler.h"
 
@@ -81,13 +81,13 @@ Status evaluateOn(std::span<const NodePtr> roots, Device device) {
   if (Status status = refusePlaceholders(captured); !status.ok())
     return status;
   warnOfUnloaded(captured);
-  auto executable = executableOf(captured, device);
-  if (!executable.ok())
-    return executable.status();
+  StatusOr<Sequence> sequence =
+      Sequence::of(std::move(captured.program), device);
+  if (!sequence.ok())
+    return sequence.status();
   Storages outputs;
-  Status status = (*executable)
-                      ->run(captured.storages, captured.scalars, outputs,
-                            /*stream=*/nullptr);
+  Status status = sequence->run(captured.storages, captured.scalars, outputs,
+                                /*stream=*/nullptr);
   if (!status.ok())
     return status;
   ++counters().evaluations;

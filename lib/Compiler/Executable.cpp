@@ -32,25 +32,26 @@ StatusOr<CompiledProgram> compileProgram(const Program &program,
 
 /// From disk, or compiled and put there. A warm process runs neither MLIR nor a
 /// kernel compiler.
-static StatusOr<CompiledProgram> loadOrCompile(const Capture &capture,
+static StatusOr<CompiledProgram> loadOrCompile(const Program &program,
+                                               const std::string &programKey,
                                                const Target &target) {
   static const std::string *build = new std::string(buildId());
-  std::string key = "plan " + *build + "\n" + target.arch + "\n" + capture.key;
+  std::string key = "plan " + *build + "\n" + target.arch + "\n" + programKey;
   std::shared_ptr<runtime::DiskCache> disk =
       build->empty() ? nullptr : runtime::diskCache();
   if (disk) {
-    CompiledProgram program;
+    CompiledProgram loaded;
     if (std::optional<std::string> bytes = disk->get(key))
-      if (deserialize(*bytes, program)) {
+      if (deserialize(*bytes, loaded)) {
         ++counters().graphsLoaded;
-        return program;
+        return loaded;
       }
   }
   ++counters().graphsCompiled;
-  StatusOr<CompiledProgram> program = compileProgram(capture.program, target);
-  if (program.ok() && disk)
-    disk->put(key, serialize(*program));
-  return program;
+  StatusOr<CompiledProgram> compiled = compileProgram(program, target);
+  if (compiled.ok() && disk)
+    disk->put(key, serialize(*compiled));
+  return compiled;
 }
 
 StatusOr<std::shared_ptr<const Executable>>
@@ -75,25 +76,25 @@ Executable::load(CompiledProgram program, Device device) {
   return std::shared_ptr<const Executable>(std::move(executable));
 }
 
-StatusOr<std::shared_ptr<const Executable>> executableOf(const Capture &capture,
+StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
                                                          Device device) {
   static auto *cache = new OnceMap<Executable>(256); // never destroyed
   bool made = false;
-  auto result =
-      cache->get(to_string(device) + "\n" + capture.key,
-                 [&]() -> OnceMap<Executable>::Result {
-                   made = true;
-                   if (Status status = is_usable(device); !status.ok())
-                     return status;
-                   StatusOr<Target> target = Target::of(device);
-                   if (!target.ok())
-                     return target.status();
-                   StatusOr<CompiledProgram> program =
-                       loadOrCompile(capture, *target);
-                   if (!program.ok())
-                     return program.status();
-                   return Executable::load(std::move(*program), device);
-                 });
+  std::string key = keyOf(program);
+  auto result = cache->get(
+      to_string(device) + "\n" + key, [&]() -> OnceMap<Executable>::Result {
+        made = true;
+        if (Status status = is_usable(device); !status.ok())
+          return status;
+        StatusOr<Target> target = Target::of(device);
+        if (!target.ok())
+          return target.status();
+        StatusOr<CompiledProgram> compiled =
+            loadOrCompile(program, key, *target);
+        if (!compiled.ok())
+          return compiled.status();
+        return Executable::load(std::move(*compiled), device);
+      });
   if (!made)
     ++counters().graphsReused;
   return result;

@@ -23,7 +23,6 @@ public:
   static StatusOr<std::shared_ptr<const Executable>>
   load(CompiledProgram program, Device device);
 
-  Device device() const { return device_; }
   const runtime::Plan &plan() const { return program_.main; }
 
   /// Enqueues one evaluation. `inputs` are those of the program; `outputs` may
@@ -54,8 +53,8 @@ private:
   mutable std::list<Prepared> prepared_; // most recently used first
 };
 
-/// The executable of a captured program: from memory, from disk, or compiled.
-StatusOr<std::shared_ptr<const Executable>> executableOf(const Capture &capture,
+/// The executable of a program: from memory, from disk, or compiled.
+StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
                                                          Device device);
 
 /// Counters behind compiler::statistics().

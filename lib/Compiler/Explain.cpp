@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stages of a compilation as text.
 #include "Codegen.h"
+#include "Pieces.h"
 
 #include "weft/Compiler/Compiler.h"
 #include "weft/IR/Dialect.h"
 
 #include "mlir/Parser/Parser.h"
+
+#include <map>
 
 namespace weft::compiler {
 
@@ -27,6 +30,28 @@ static StatusOr<Stages> explainModule(mlir::ModuleOp module,
   return stages;
 }
 
+static StatusOr<Stages> explainProgram(const Program &program,
+                                       const Target &target, bool kernels) {
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      importProgram(program, context.get());
+  return explainModule(*module, target, kernels);
+}
+
+/// Texts of several modules are parted as MLIR's tools part them.
+static void append(Stages &stages, Stages more) {
+  for (auto text :
+       {&Stages::graph, &Stages::folded, &Stages::fused, &Stages::plan}) {
+    if (!(stages.*text).empty())
+      stages.*text += "// -----\n";
+    stages.*text += more.*text;
+  }
+  for (auto lines : {&Stages::kernels, &Stages::notes, &Stages::fusionReasons})
+    (stages.*lines)
+        .insert((stages.*lines).end(), (more.*lines).begin(),
+                (more.*lines).end());
+}
+
 StatusOr<Stages> explain(std::span<const NodePtr> roots,
                          const ExplainOptions &options) {
   if (roots.empty())
@@ -40,12 +65,22 @@ StatusOr<Stages> explain(std::span<const NodePtr> roots,
   if (!target.ok())
     return target.status();
   Capture captured = capture(roots);
-  std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module =
-      importProgram(captured.program, context.get());
-  StatusOr<Stages> stages = explainModule(*module, *target, options.kernels);
-  if (stages.ok())
-    stages->recordedOps = static_cast<int64_t>(captured.program.ops.size());
+  const auto numOps = static_cast<int64_t>(captured.program.ops.size());
+  Stages stages;
+  std::map<std::string, int64_t> launches; // of each piece explained
+  for (const Piece &piece : cut(std::move(captured.program))) {
+    auto [known, isNew] = launches.try_emplace(keyOf(piece.program), 0);
+    if (isNew) {
+      StatusOr<Stages> one =
+          explainProgram(piece.program, *target, options.kernels);
+      if (!one.ok())
+        return one.status();
+      known->second = one->launches;
+      append(stages, std::move(*one));
+    }
+    stages.launches += known->second;
+  }
+  stages.recordedOps = numOps;
   return stages;
 }
 

@@ -56,7 +56,6 @@ struct Program {
 /// A program and what one evaluation of it works on.
 struct Capture {
   Program program;
-  std::string key;                                         // of the program
   std::vector<NodePtr> leaves;                             // one an input
   std::vector<std::shared_ptr<runtime::Storage>> storages; // theirs, or null
   std::vector<Scalar> scalars;
@@ -65,6 +64,14 @@ struct Capture {
 /// Normalises what `roots` depend on, down to nodes with elements and
 /// placeholders. Holds the graph lock meanwhile.
 Capture capture(std::span<const NodePtr> roots);
+
+/// Puts what is below the highest operand of an op before what is below the
+/// others, so that the steps of a loop follow each other: in `b = exp(c) + b`,
+/// all of one step before the next. `capture` has done so.
+void orderOps(Program &program);
+
+/// Every field that decides what is compiled and nothing else.
+std::string keyOf(const Program &program);
 
 /// The program as a module of weft ops with one function, `@main`.
 mlir::OwningOpRef<mlir::ModuleOp> importProgram(const Program &program,

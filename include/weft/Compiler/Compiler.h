@@ -35,7 +35,8 @@ struct Statistics {
 /// Counts since the start of the process.
 Statistics statistics();
 
-/// Every stage of a compilation, as text.
+/// Every stage of a compilation, as text. Of a long loop, the different pieces
+/// it is cut into, with `// -----` between them.
 struct Stages {
   std::string graph;                // as recorded
   std::string folded;               // batch norms folded, parameters hoisted

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The executables that compute a captured program, one after the other.
+#pragma once
+
+#include "Executable.h"
+
+namespace weft::compiler {
+
+/// What evaluates a program: one executable for each of its pieces. Safe from
+/// several threads at once.
+class Sequence {
+public:
+  /// Finds or compiles every piece.
+  static StatusOr<Sequence> of(Program program, Device device);
+
+  /// Enqueues one evaluation: as Executable::run, of the whole program.
+  Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+             std::span<const Scalar> scalars, Storages &outputs,
+             runtime::CudaStream stream) const;
+
+private:
+  struct Step {
+    std::shared_ptr<const Executable> executable;
+    // Which values and numbers of the program its own are.
+    std::vector<int32_t> inputs, outputs, scalars;
+    std::vector<int32_t> dead; // values that no later step reads
+  };
+
+  void findDead(size_t numInputs);
+  Status runStep(const Step &step, Storages &values,
+                 std::span<const Scalar> scalars,
+                 runtime::CudaStream stream) const;
+
+  std::vector<Step> steps_;
+  std::vector<int32_t> outputs_; // values of the program
+  size_t numValues_ = 0;
+};
+
+} // namespace weft::compiler
