@@ -16,9 +16,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #define XXH_INLINE_ALL
@@ -58,17 +60,20 @@ bool endsWith(std::string_view text, std::string_view end) {
          text.substr(text.size() - end.size()) == end;
 }
 
-/// An open file, closed at the end of the scope.
+/// An open file or folder, closed at the end of the scope.
 class File {
 public:
-  File(const std::string &path, int flags, mode_t mode = 0)
-      : descriptor_(open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, mode)) {}
-  File(const File &) = delete;
-  File &operator=(const File &) = delete;
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  File(File &&other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)) {}
   ~File() { (void)close(); }
 
   bool isOpen() const { return descriptor_ >= 0; }
   int get() const { return descriptor_; }
+  File &operator=(File &&other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
 
   bool close() {
     int descriptor = std::exchange(descriptor_, -1);
@@ -87,9 +92,11 @@ public:
     return true;
   }
 
-  std::optional<std::string> readAll() const {
+  /// Nothing if this is no file, or one of more than `most` bytes.
+  std::optional<std::string> readAll(int64_t most) const {
     struct stat info;
-    if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode))
+    if (fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode) ||
+        info.st_size > most)
       return std::nullopt;
     std::string bytes(static_cast<size_t>(info.st_size), '\0');
     size_t done = 0;
@@ -107,6 +114,13 @@ public:
 private:
   int descriptor_;
 };
+
+/// A file in an open folder. Never follows a link, and never waits for whoever
+/// shall write to a pipe.
+File openIn(const File &folder, const std::string &name, int flags) {
+  return File(openat(folder.get(), name.c_str(),
+                     flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+}
 
 enum class Verdict { hit, otherKey, damaged };
 
@@ -132,15 +146,15 @@ Verdict parse(const std::string &bytes, std::string_view key,
 
 /// A file of the folder that is ours: an entry or a temporary.
 struct Entry {
-  std::string path;
+  std::string name;
   int64_t bytes;
   timespec used;
   bool temporary;
 };
 
-std::vector<Entry> list(const std::string &folder) {
+std::vector<Entry> list(int folder) {
   std::vector<Entry> entries;
-  DIR *dir = opendir(folder.c_str());
+  DIR *dir = fdopendir(openat(folder, ".", O_RDONLY | O_CLOEXEC));
   if (!dir)
     return entries;
   while (const dirent *item = readdir(dir)) {
@@ -148,13 +162,20 @@ std::vector<Entry> list(const std::string &folder) {
     bool temporary = name.substr(0, kTemporary.size()) == kTemporary;
     if (!temporary && !endsWith(name, kSuffix))
       continue;
-    std::string path = absl::StrCat(folder, "/", item->d_name);
     struct stat info;
-    if (lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode))
-      entries.push_back({path, info.st_size, info.st_mtim, temporary});
+    if (fstatat(folder, item->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(info.st_mode))
+      entries.push_back({item->d_name, info.st_size, info.st_mtim, temporary});
   }
   closedir(dir);
   return entries;
+}
+
+int64_t bytesOf(const std::vector<Entry> &entries) {
+  int64_t bytes = 0;
+  for (const Entry &entry : entries)
+    bytes += entry.bytes;
+  return bytes;
 }
 
 Status makeFolders(const std::string &folder) {
@@ -173,59 +194,83 @@ Status makeFolders(const std::string &folder) {
   return {};
 }
 
+enum class IfMissing { fail, make };
+
+/// The folder, only if nobody else may write to it. What is done with the
+/// descriptor is done to the folder that was checked, whatever its path leads
+/// to by then.
+StatusOr<File> openFolder(const std::string &path, IfMissing ifMissing) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  File folder(open(path.c_str(), kFlags));
+  if (!folder.isOpen() && errno == ENOENT && ifMissing == IfMissing::fail)
+    return not_found_error(absl::StrCat("cache: no folder: ", path));
+  if (!folder.isOpen()) {
+    if (Status status = makeFolders(path); !status.ok())
+      return status;
+    folder = File(open(path.c_str(), kFlags));
+  }
+  if (!folder.isOpen() && errno == ENOTDIR)
+    return failed_precondition_error(
+        absl::StrCat("cache: not a folder: ", path));
+  struct stat info;
+  if (!folder.isOpen() || fstat(folder.get(), &info) != 0)
+    return failed_precondition_error(absl::StrCat(
+        "cache: cannot read folder ", path, ": ", std::strerror(errno)));
+  if (info.st_uid != geteuid())
+    return failed_precondition_error(
+        absl::StrCat("cache: folder ", path, " belongs to another user: owner ",
+                     info.st_uid, ", this process ", geteuid()));
+  if (info.st_mode & 022)
+    return failed_precondition_error(absl::StrFormat(
+        "cache: folder %s may be written to by others: mode %04o, expected "
+        "0700",
+        path, info.st_mode & 07777));
+  return folder;
+}
+
+/// Whether this process may write files of that length. The system would kill
+/// it if it tried (SIGXFSZ).
+bool mayWrite(size_t bytes) {
+  rlimit limit;
+  return getrlimit(RLIMIT_FSIZE, &limit) != 0 || bytes <= limit.rlim_cur;
+}
+
 } // namespace
 
 DiskCache::DiskCache(std::string folder, int64_t limit)
     : folder_(std::move(folder)), limit_(limit) {}
 
 Status DiskCache::check() {
-  if (Status status = makeFolders(folder_); !status.ok())
-    return status;
-  struct stat info;
-  if (stat(folder_.c_str(), &info) != 0)
-    return failed_precondition_error(absl::StrCat(
-        "cache: cannot read folder ", folder_, ": ", std::strerror(errno)));
-  if (!S_ISDIR(info.st_mode))
-    return failed_precondition_error(
-        absl::StrCat("cache: not a folder: ", folder_));
-  if (info.st_uid != geteuid())
-    return failed_precondition_error(absl::StrCat(
-        "cache: folder ", folder_, " belongs to another user: owner ",
-        info.st_uid, ", this process ", geteuid()));
-  if (info.st_mode & 022)
-    return failed_precondition_error(absl::StrFormat(
-        "cache: folder %s may be written to by others: mode %04o, expected "
-        "0700",
-        folder_, info.st_mode & 07777));
-  return {};
+  return openFolder(folder_, IfMissing::make).status();
 }
 
-bool DiskCache::usable() {
-  std::lock_guard lock(mutex_);
-  if (!usable_) {
-    Status status = check();
-    usable_ = status.ok();
-    if (!status.ok())
-      log(LogLevel::warning,
-          absl::StrCat(std::string(status.message()),
-                       "; compiled kernels are not kept on disk"));
-  }
-  return *usable_;
+/// The open folder of a cache; says once why it cannot be used.
+static std::optional<File> openOrWarn(const std::string &path,
+                                      std::atomic<bool> &warned,
+                                      IfMissing ifMissing = IfMissing::fail) {
+  StatusOr<File> folder = openFolder(path, ifMissing);
+  if (folder.ok())
+    return std::move(*folder);
+  if (folder.status().code() != StatusCode::not_found && !warned.exchange(true))
+    log(LogLevel::warning, absl::StrCat(std::string(folder.status().message()),
+                                        "; compiled kernels are not kept on "
+                                        "disk"));
+  return std::nullopt;
 }
 
 std::optional<std::string> DiskCache::get(std::string_view key) {
   std::string value;
   Verdict verdict = Verdict::otherKey;
-  if (usable()) {
-    std::string path = absl::StrCat(folder_, "/", fileName(key));
-    File file(path, O_RDONLY);
+  if (std::optional<File> folder = openOrWarn(folder_, warned_)) {
+    std::string name = fileName(key);
+    File file = openIn(*folder, name, O_RDONLY);
     if (file.isOpen()) {
-      std::optional<std::string> bytes = file.readAll();
+      std::optional<std::string> bytes = file.readAll(limit_);
       verdict = bytes ? parse(*bytes, key, value) : Verdict::damaged;
       if (verdict == Verdict::hit)
         (void)futimens(file.get(), nullptr);
       if (verdict == Verdict::damaged)
-        (void)unlink(path.c_str());
+        (void)unlinkat(folder->get(), name.c_str(), 0);
     }
   }
   std::lock_guard lock(mutex_);
@@ -235,85 +280,103 @@ std::optional<std::string> DiskCache::get(std::string_view key) {
   return value;
 }
 
-bool DiskCache::put(std::string_view key, std::string_view value) {
+/// Different for every file of every process, also where processes of several
+/// containers share a folder and a number.
+static std::string temporaryName() {
   static std::atomic<uint64_t> counter{0};
-  if (!usable())
-    return false;
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return absl::StrCat(std::string(kTemporary), getpid(), "-", now.tv_sec, "-",
+                      now.tv_nsec, "-", counter.fetch_add(1));
+}
+
+bool DiskCache::put(std::string_view key, std::string_view value) {
   Header header{kMagic, key.size(), value.size(), checksumOf(key, value)};
-  std::string temporary = absl::StrCat(folder_, "/", std::string(kTemporary),
-                                       getpid(), "-", counter.fetch_add(1));
-  // Left behind by a process of the same number that was killed.
-  (void)unlink(temporary.c_str());
-  File file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  const size_t bytes = sizeof(header) + key.size() + value.size();
+  if (static_cast<int64_t>(bytes) > limit_)
+    return false;
+  std::optional<File> folder = openOrWarn(folder_, warned_, IfMissing::make);
+  if (!folder)
+    return false;
+  auto failed = [&](int error) {
+    log(LogLevel::info, absl::StrCat("cache: cannot write to ", folder_, ": ",
+                                     std::strerror(error)));
+    return false;
+  };
+  if (!mayWrite(bytes))
+    return failed(EFBIG);
+  std::string temporary = temporaryName();
+  File file = openIn(*folder, temporary, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.isOpen())
+    return failed(errno);
   bool written =
-      file.isOpen() &&
       file.write({reinterpret_cast<const char *>(&header), sizeof(header)}) &&
       file.write(key) && file.write(value);
   int error = errno;
-  written = file.close() && written;
-  std::string path = absl::StrCat(folder_, "/", fileName(key));
-  if (!written || rename(temporary.c_str(), path.c_str()) != 0) {
-    log(LogLevel::info, absl::StrCat("cache: cannot write to ", folder_, ": ",
-                                     std::strerror(written ? errno : error)));
-    (void)unlink(temporary.c_str());
-    return false;
+  if (written &&
+      (!file.close() || renameat(folder->get(), temporary.c_str(),
+                                 folder->get(), fileName(key).c_str()) != 0)) {
+    error = errno;
+    written = false;
   }
-  addBytes(static_cast<int64_t>(sizeof(header) + key.size() + value.size()));
+  if (!written) {
+    (void)unlinkat(folder->get(), temporary.c_str(), 0);
+    return failed(error);
+  }
+  addBytes(folder->get(), static_cast<int64_t>(bytes));
   return true;
 }
 
-void DiskCache::addBytes(int64_t added) {
+void DiskCache::addBytes(int folder, int64_t added) {
   std::lock_guard lock(mutex_);
   if (bytes_ < 0 || ++putsSinceCount_ >= kPutsBetweenCounts) {
-    bytes_ = 0;
+    bytes_ = bytesOf(list(folder));
     putsSinceCount_ = 0;
-    for (const Entry &entry : list(folder_))
-      bytes_ += entry.bytes;
   } else {
     bytes_ += added;
   }
   if (bytes_ > limit_)
-    shrink();
+    shrink(folder);
 }
 
-void DiskCache::shrink() {
-  std::vector<Entry> entries = list(folder_);
+void DiskCache::shrink(int folder) {
+  std::vector<Entry> entries = list(folder);
   std::sort(entries.begin(), entries.end(), [](const Entry &a, const Entry &b) {
     auto time = [](const Entry &e) {
       return std::pair(e.used.tv_sec, e.used.tv_nsec);
     };
-    return std::pair(time(a), a.path) < std::pair(time(b), b.path);
+    return std::pair(time(a), a.name) < std::pair(time(b), b.name);
   });
-  bytes_ = 0;
-  for (const Entry &entry : entries)
-    bytes_ += entry.bytes;
+  bytes_ = bytesOf(entries);
   auto keep = static_cast<int64_t>(static_cast<double>(limit_) * kKeep);
   for (const Entry &entry : entries) {
     // A temporary may be in the making; a dead one is older than that.
     bool remove = entry.temporary
                       ? entry.used.tv_sec + kTemporaryLifetime < time(nullptr)
                       : bytes_ > keep;
-    if (remove && unlink(entry.path.c_str()) == 0)
+    if (remove && unlinkat(folder, entry.name.c_str(), 0) == 0)
       bytes_ -= entry.bytes;
   }
 }
 
 void DiskCache::clear() {
-  if (!usable())
+  std::optional<File> folder = openOrWarn(folder_, warned_);
+  if (!folder)
     return;
   std::lock_guard lock(mutex_);
-  for (const Entry &entry : list(folder_))
+  for (const Entry &entry : list(folder->get()))
     if (!entry.temporary)
-      (void)unlink(entry.path.c_str());
+      (void)unlinkat(folder->get(), entry.name.c_str(), 0);
   bytes_ = -1;
 }
 
 DiskCache::Stats DiskCache::stats() {
   Stats stats;
-  for (const Entry &entry : list(folder_)) {
-    stats.entries += !entry.temporary;
-    stats.bytes += entry.bytes;
-  }
+  if (std::optional<File> folder = openOrWarn(folder_, warned_))
+    for (const Entry &entry : list(folder->get())) {
+      stats.entries += !entry.temporary;
+      stats.bytes += entry.bytes;
+    }
   std::lock_guard lock(mutex_);
   stats.hits = hits_;
   stats.misses = misses_;

@@ -5,6 +5,7 @@
 
 #include "weft/Core/Status.h"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -17,7 +18,9 @@ namespace weft::runtime {
 /// A folder of entries. An entry carries its full key, its sizes and a
 /// checksum; it is written under a temporary name and renamed, so that readers
 /// see all of it or nothing. Whatever is wrong with an entry makes it a miss.
-/// All methods may be called from several threads and processes at once.
+/// All methods may be called from several threads and processes at once. The
+/// folder is opened and checked anew by each of them: it may have been removed
+/// or replaced, and a process may close descriptors that are not its own.
 class DiskCache {
 public:
   static constexpr int64_t kDefaultLimit = int64_t(1) << 30;
@@ -52,14 +55,13 @@ public:
   Status check();
 
 private:
-  bool usable();
-  void addBytes(int64_t added);
-  void shrink();
+  void addBytes(int folder, int64_t added);
+  void shrink(int folder);
 
   const std::string folder_;
   const int64_t limit_;
+  std::atomic<bool> warned_{false}; // that the folder cannot be used
   std::mutex mutex_;
-  std::optional<bool> usable_; // checked once
   int64_t bytes_ = -1;         // an estimate; -1: not counted yet
   int64_t putsSinceCount_ = 0; // other processes add to the folder too
   int64_t hits_ = 0, misses_ = 0;

@@ -10,9 +10,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -213,8 +217,7 @@ TEST(DiskCache, NamesWhyAFolderCannotBeUsed) {
   }
 }
 
-/// Evaluates `body` in a new process image state: a fork, because the folder
-/// is read from the environment once.
+/// Evaluates `body` in a child: what a process has one of stays as it is here.
 template <typename Body> bool holdsInChild(Body body) {
   pid_t child = fork();
   if (child == 0)
@@ -222,6 +225,172 @@ template <typename Body> bool holdsInChild(Body body) {
   int status = -1;
   waitpid(child, &status, 0);
   return status == 0;
+}
+
+TEST(DiskCache, FullDiskIsAMissAndLeavesNothing) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("small", "value"));
+  std::string large(100000, 'x');
+  EXPECT_TRUE(holdsInChild([&] {
+    // The system kills a process that writes beyond this limit (SIGXFSZ).
+    rlimit limit{4096, RLIM_INFINITY};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    return !f.cache.put("large", large) && !f.cache.get("large") &&
+           f.cache.get("small") == "value" && f.cache.put("other", "value");
+  }));
+  EXPECT_EQ(f.files().size(), 2u); // no temporary is left
+}
+
+TEST(DiskCache, WriteThatFailsHalfWayLeavesNothing) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("small", "value"));
+  TempFolder target;
+  if (mount("weft-test", target.path().c_str(), "tmpfs", 0, "size=64k") != 0)
+    GTEST_SKIP() << "may not mount a small disk: " << strerror(errno);
+  fs::permissions(target.path(), fs::perms(0700));
+  DiskCache cache(target.path());
+  EXPECT_TRUE(cache.put("small", "value"));
+  EXPECT_FALSE(cache.put("large", std::string(1 << 20, 'x')));
+  EXPECT_THAT(cache.get("small"), Optional(std::string("value")));
+  EXPECT_EQ(cache.get("large"), std::nullopt);
+  EXPECT_EQ(cache.stats().entries, 1);
+  EXPECT_TRUE(cache.put("again", "value"));
+  umount(target.path().c_str());
+}
+
+TEST(DiskCache, EntriesBeyondTheLimitAreNotStored) {
+  Fixture f;
+  DiskCache cache(f.folder, 1000);
+  EXPECT_FALSE(cache.put("key", std::string(1000, 'x')));
+  EXPECT_TRUE(cache.put("key", std::string(500, 'x')));
+}
+
+TEST(DiskCache, FolderThatWentIsMadeAgain) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  fs::remove_all(f.folder);
+  EXPECT_TRUE(warnings([&] {
+                EXPECT_EQ(f.cache.get("key"), std::nullopt);
+                EXPECT_EQ(f.cache.stats().entries, 0);
+              }).empty());
+  EXPECT_FALSE(fs::exists(f.folder)) << "reading makes no folder";
+  EXPECT_TRUE(f.cache.put("key", "value"));
+  EXPECT_THAT(f.cache.get("key"), Optional(std::string("value")));
+}
+
+TEST(DiskCache, FolderThatOthersMayWriteToLaterIsNotUsedAnyMore) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  fs::permissions(f.folder, fs::perms(0722));
+  EXPECT_EQ(warnings([&] {
+              EXPECT_EQ(f.cache.get("key"), std::nullopt);
+              EXPECT_FALSE(f.cache.put("key", "other"));
+            }).size(),
+            1u);
+  fs::permissions(f.folder, fs::perms(0700));
+  EXPECT_THAT(f.cache.get("key"), Optional(std::string("value")));
+}
+
+TEST(DiskCache, UnwritableFolderIsReadFrom) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  if (geteuid() == 0) { // may write anywhere: the child is somebody else
+    fs::permissions(f.temp.path(), fs::perms(0755));
+    for (const fs::path &path : {fs::path(f.folder), f.files()[0]})
+      ASSERT_EQ(chown(path.c_str(), 1234, 1234), 0);
+  }
+  fs::permissions(f.folder, fs::perms(0500));
+  EXPECT_TRUE(holdsInChild([&] {
+    return (geteuid() != 0 || setuid(1234) == 0) &&
+           !f.cache.put("other", "value") && f.cache.get("key") == "value";
+  }));
+  fs::permissions(f.folder, fs::perms(0700));
+}
+
+TEST(DiskCache, HomeThatCannotBeWrittenToIsSaid) {
+  Fixture f;
+  DiskCache cache("/proc/weft/.cache/weft");
+  EXPECT_THAT(warnings([&] {
+                EXPECT_EQ(cache.get("key"), std::nullopt);
+                EXPECT_FALSE(cache.put("key", "value"));
+                EXPECT_FALSE(cache.put("key", "value"));
+              }),
+              testing::ElementsAre(
+                  "cache: cannot make folder /proc/weft: No such file or "
+                  "directory; compiled kernels are not kept on disk"));
+}
+
+TEST(DiskCache, WhatIsNoEntryIsAMiss) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  const fs::path entry = f.files()[0], secret = f.temp.path() + "/secret";
+  std::ofstream(secret) << "not ours";
+  auto isMiss = [&] { return f.cache.get("key") == std::nullopt; };
+  // A link is not followed: neither read nor written through.
+  fs::remove(entry);
+  fs::create_symlink(secret, entry);
+  EXPECT_TRUE(isMiss());
+  EXPECT_TRUE(f.cache.put("key", "newer"));
+  EXPECT_THAT(f.cache.get("key"), Optional(std::string("newer")));
+  EXPECT_FALSE(fs::is_symlink(entry));
+  EXPECT_EQ(readFile(secret), "not ours");
+  // Nobody writes to this pipe.
+  fs::remove(entry);
+  ASSERT_EQ(mkfifo(entry.c_str(), 0600), 0);
+  EXPECT_TRUE(isMiss());
+  fs::remove(entry);
+  fs::create_directory(entry);
+  EXPECT_TRUE(isMiss());
+  EXPECT_FALSE(f.cache.put("key", "value"));
+  EXPECT_EQ(f.files().size(), 1u);
+  // More than memory holds.
+  fs::remove(entry);
+  std::ofstream(entry) << "x";
+  fs::resize_file(entry, uint64_t{1} << 42);
+  EXPECT_TRUE(isMiss());
+}
+
+TEST(DiskCache, FolderSwappedForALinkIsCheckedAsTheFolderItLeadsTo) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  const std::string theirs = f.temp.path() + "/theirs";
+  fs::rename(f.folder, theirs);
+  fs::permissions(theirs, fs::perms(0777));
+  fs::create_directory_symlink(theirs, f.folder);
+  EXPECT_EQ(f.cache.get("key"), std::nullopt);
+  EXPECT_FALSE(f.cache.put("other", "value"));
+}
+
+TEST(DiskCache, KilledProcessesLeaveWholeEntries) {
+  Fixture f;
+  const std::string keys[] = {"0", "1", "2"};
+  auto valueOf = [](const std::string &key) {
+    return std::string(300000, key[0]);
+  };
+  int found = 0;
+  for (int round = 0; round < 100; ++round) {
+    pid_t child = fork();
+    if (child == 0) {
+      DiskCache own(f.folder);
+      for (size_t i = 0;; ++i)
+        own.put(keys[i % 3], valueOf(keys[i % 3]));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(100 * round));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    for (const std::string &key : keys)
+      if (std::optional<std::string> value = f.cache.get(key)) {
+        ++found;
+        ASSERT_EQ(*value, valueOf(key));
+      }
+  }
+  EXPECT_GT(found, 0);
+  // What they left half-written goes when it is old.
+  for (const fs::path &path : f.files())
+    setUsed(path, 1000000);
+  DiskCache tight(f.folder, 410000);
+  EXPECT_TRUE(tight.put("0", valueOf("0")));
+  EXPECT_EQ(f.files().size(), 1u);
 }
 
 TEST(CacheDir, FollowsTheEnvironment) {
