@@ -83,7 +83,7 @@ def modules():
 def mirrored_folders():
     """Every folder of the library has one with its tests."""
     folders = {path.parts[1] for path in files(".cpp")
-               if path.parts[0] == "lib"} | {"Runtime"}
+               if path.parts[0] == "lib" and len(path.parts) > 2} | {"Runtime"}
     for folder in sorted(folders):
         tests = [path for path in files(".cpp", ".mlir")
                  if path.parts[:2] == ("test", folder)]

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program against the public headers that does what its first argument says
+// and prints one line: `ok`, or what was wrong.
+#include "weft/Weft.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using weft::Tensor;
+
+/// The graph of a number: different numbers, different programs.
+Tensor graph(unsigned number) {
+  Tensor y = weft::ones({8}, weft::float32, weft::Device::cpu());
+  for (unsigned i = 0; i < 12; ++i, number /= 3)
+    switch (number % 3) {
+    case 0:
+      y = y + 1;
+      break;
+    case 1:
+      y = weft::sqrt(y);
+      break;
+    default:
+      y = weft::exp(-y);
+    }
+  return weft::softmax(y, 0);
+}
+
+bool isRight(const Tensor &y) {
+  auto values = y.to_vector<float>();
+  if (!values.ok())
+    return false;
+  for (float value : *values)
+    if (value != 0.125f)
+      return false;
+  return values->size() == 8;
+}
+
+long fieldOf(const char *file, const std::string &name) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);)
+    if (line.rfind(name, 0) == 0)
+      return std::stol(line.substr(name.size()));
+  return -1;
+}
+
+long numberOfThreads() { return fieldOf("/proc/self/status", "Threads:"); }
+
+std::string evaluate(unsigned first, unsigned count) {
+  for (unsigned i = 0; i < count; ++i)
+    if (!isRight(graph(first + i)))
+      return "wrong result of graph " + std::to_string(first + i);
+  return "ok";
+}
+
+/// Two threads compile and run; this one ends the program meanwhile.
+std::string exitDuringEvaluations(unsigned seed) {
+  (void)weft::set_num_threads(3);
+  for (unsigned thread = 0; thread < 2; ++thread)
+    std::thread([=] {
+      for (unsigned i = 0;; ++i)
+        if (!isRight(graph(seed * 1000 + 2 * i + thread)))
+          std::abort();
+    }).detach();
+  std::this_thread::sleep_for(std::chrono::microseconds(seed * 997 % 60000));
+  std::exit(7);
+}
+
+std::string leaveSignalsAlone() {
+  std::vector<struct sigaction> before(65), after(65);
+  for (int i = 1; i < 65; ++i)
+    sigaction(i, nullptr, &before[static_cast<size_t>(i)]);
+  sigset_t maskBefore, maskAfter;
+  sigprocmask(SIG_BLOCK, nullptr, &maskBefore);
+  if (std::string text = evaluate(1, 2); text != "ok")
+    return text;
+  sigprocmask(SIG_BLOCK, nullptr, &maskAfter);
+  for (int i = 1; i < 65; ++i) {
+    sigaction(i, nullptr, &after[static_cast<size_t>(i)]);
+    if (before[static_cast<size_t>(i)].sa_handler !=
+            after[static_cast<size_t>(i)].sa_handler ||
+        sigismember(&maskBefore, i) != sigismember(&maskAfter, i))
+      return "signal " + std::to_string(i) + " is handled otherwise";
+  }
+  return "ok";
+}
+
+std::string startThreadsWhenNeeded() {
+  if (numberOfThreads() != 1)
+    return "there are threads before the first use";
+  Tensor large = weft::ones({1 << 20}, weft::float32, weft::Device::cpu());
+  (void)weft::set_num_threads(1);
+  if (!weft::exp(large).eval().ok() || numberOfThreads() != 1)
+    return "one thread was asked for, there are " +
+           std::to_string(numberOfThreads());
+  (void)weft::set_num_threads(3);
+  if (!weft::sin(large).eval().ok() || numberOfThreads() != 3)
+    return "three threads were asked for, there are " +
+           std::to_string(numberOfThreads());
+  return "ok";
+}
+
+std::string evaluateInAForkedChild() {
+  (void)weft::set_num_threads(2);
+  Tensor large = weft::ones({1 << 20}, weft::float32, weft::Device::cpu());
+  if (!weft::exp(large).eval().ok() || evaluate(1, 2) != "ok")
+    return "wrong result before the fork";
+  pid_t child = fork();
+  if (child == 0) {
+    // Compiled, run by several threads, and left by exit().
+    bool right = weft::sin(large).eval().ok() && evaluate(2, 2) == "ok";
+    std::exit(right ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status == 0 ? evaluate(4, 1)
+                     : "status of the child: " + std::to_string(status);
+}
+
+/// Evaluates shapes `first` ... and says how many KiB the process holds after.
+long residentAfter(int first, int count) {
+  for (int i = first; i < first + count; ++i) {
+    Tensor x = weft::ones({64 + i, 1024}, weft::float32, weft::Device::cpu());
+    if (!weft::sum(weft::exp(x) * 2 + x, 1).eval().ok())
+      return -1;
+  }
+  weft::trim();
+  return fieldOf("/proc/self/status", "VmRSS:");
+}
+
+std::string keepMemoryFlat() {
+  residentAfter(0, 30); // what a process needs once
+  long before = residentAfter(1000, 1);
+  long after = residentAfter(2000, 100);
+  weft::MemoryStats stats = weft::memory_stats(weft::Device::cpu());
+  if (stats.pooled != 0)
+    return "trim() leaves " + std::to_string(stats.pooled) + " bytes";
+  // The largest tensors hold 8 MiB each; code of 100 programs stays.
+  if (stats.live > 1 << 20)
+    return "held after 100 shapes: " + std::to_string(stats.live) + " bytes";
+  if (before <= 0 || after - before > 16 * 1024)
+    return "resident before 100 shapes " + std::to_string(before) +
+           " KiB, after " + std::to_string(after) + " KiB";
+  return "ok";
+}
+
+std::string run(const std::string &what, unsigned number) {
+  if (what == "evaluate")
+    return evaluate(number, 20);
+  if (what == "exit")
+    return exitDuringEvaluations(number);
+  if (what == "signals")
+    return leaveSignalsAlone();
+  if (what == "threads")
+    return startThreadsWhenNeeded();
+  if (what == "fork")
+    return evaluateInAForkedChild();
+  if (what == "memory")
+    return keepMemoryFlat();
+  return "unknown: " + what;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  std::string result =
+      run(argc > 1 ? argv[1] : "",
+          argc > 2 ? static_cast<unsigned>(std::atoi(argv[2])) : 0);
+  std::puts(result.c_str());
+  return result == "ok" ? 0 : 1;
+}
