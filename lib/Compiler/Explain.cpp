@@ -4,6 +4,7 @@
 #include "Pieces.h"
 
 #include "weft/Compiler/Compiler.h"
+#include "weft/Core/ShapeRules.h"
 #include "weft/IR/Dialect.h"
 
 #include "mlir/Parser/Parser.h"
@@ -84,6 +85,30 @@ StatusOr<Stages> explain(std::span<const NodePtr> roots,
   return stages;
 }
 
+/// That counts of elements and bytes can be formed without overflow.
+static Status checkSizes(mlir::ModuleOp module, std::string_view name) {
+  Status status;
+  auto check = [&](mlir::Value value) {
+    auto type = mlir::dyn_cast<mlir::RankedTensorType>(value.getType());
+    if (!type || !type.hasStaticShape() || !status.ok())
+      return;
+    if (type.getRank() > Shape::kMaxRank)
+      status =
+          invalid_argument_error(std::string(name) + ": too many dims: got " +
+                                 std::to_string(type.getRank()) + ", limit " +
+                                 std::to_string(Shape::kMaxRank));
+    else
+      status = shape_rules::valid(name, ir::toShape(type));
+  };
+  module.walk([&](mlir::Operation *op) {
+    llvm::for_each(op->getResults(), check);
+    for (mlir::Region &region : op->getRegions())
+      for (mlir::Block &block : region)
+        llvm::for_each(block.getArguments(), check);
+  });
+  return status;
+}
+
 /// What kernels can be made from: one function of tensors and numbers.
 static Status checkModule(mlir::ModuleOp module, std::string_view name) {
   auto main = module.lookupSymbol<mlir::func::FuncOp>(ir::kMainName);
@@ -101,7 +126,7 @@ static Status checkModule(mlir::ModuleOp module, std::string_view name) {
       return invalid_argument_error(text);
     }
   }
-  return {};
+  return checkSizes(module, name);
 }
 
 StatusOr<Stages> explain(std::string_view moduleText, std::string_view name,

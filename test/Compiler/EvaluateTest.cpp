@@ -141,6 +141,18 @@ TEST(Explain, NamesWhatIsWrongWithAModule) {
                       "  return %x : tensor<?xf32>\n}\n"),
               testing::HasSubstr("neither a tensor of static shape nor a "
                                  "number: tensor<?xf32>"));
+  EXPECT_EQ(message("func.func @main(%x: tensor<1x1x1x1x1x1x1x1x1xf32>) {\n"
+                    "  return\n}\n"),
+            "net.mlir: too many dims: got 9, limit 8");
+  EXPECT_EQ(message("func.func @main(%x: tensor<9223372036854775807xf32>) {\n"
+                    "  return\n}\n"),
+            "net.mlir: too many elements: shape [9223372036854775807], limit "
+            "576460752303423488");
+  EXPECT_EQ(message("func.func @main() -> tensor<4294967296xf32> {\n"
+                    "  %0 = weft.constant dense<1.0> : tensor<4294967296xf32>\n"
+                    "  return %0 : tensor<4294967296xf32>\n}\n"),
+            "compile: a constant is too large: [4294967296] of float32, limit "
+            "2147483648 bytes");
 }
 
 TEST(Explain, RefusesUnknownTargets) {
