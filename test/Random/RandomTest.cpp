@@ -4,6 +4,7 @@
 //
 //   weft-random-tests [--seed N] [--count N] [--large] [--print]
 #include "Compare.h"
+#include "Options.h"
 #include "RandomGraph.h"
 
 #include "test/BackEnds/BackEnds.h"
@@ -15,19 +16,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <iostream>
 
 namespace weft::random {
 namespace {
-
-uint64_t firstSeed = 1;
-int numGraphs = 300;
-/// Compiling takes longer than interpreting: fewer graphs unless told.
-int numCompiledGraphs = 80;
-bool print = false, large = false;
 
 std::string textOf(mlir::ModuleOp module) {
   std::string text;
@@ -41,19 +34,19 @@ protected:
   RandomTest() : context(mlir::MLIRContext::Threading::DISABLED) {}
 
   mlir::OwningOpRef<mlir::ModuleOp> graph(uint64_t seed) {
-    return randomGraph(&context, seed, optionsOf(seed, large));
+    return randomGraph(&context, seed, optionsOf(seed, options().large));
   }
 
   /// Calls `test` on every graph; a failure says which graph it is.
   template <typename Test> void forEachGraph(Test test) {
-    for (int i = 0; i < numGraphs; ++i) {
-      uint64_t seed = firstSeed + static_cast<uint64_t>(i);
+    for (int i = 0; i < options().numGraphs; ++i) {
+      uint64_t seed = options().firstSeed + static_cast<uint64_t>(i);
       mlir::OwningOpRef<mlir::ModuleOp> module = graph(seed);
       std::string text = textOf(*module);
-      if (print)
+      if (options().print)
         std::cout << text;
       SCOPED_TRACE("--seed " + std::to_string(seed) +
-                   (large ? " --large" : "") + " --count 1\n" + text);
+                   (options().large ? " --large" : "") + " --count 1\n" + text);
       test(*module, seed);
       if (HasFailure())
         return;
@@ -63,8 +56,10 @@ protected:
   /// Runs all graphs on a back end, `batch` at a time.
   template <typename Run> void compareWith(Run run, int batch) {
     int64_t numCompared = 0;
-    for (int i = 0; i < numCompiledGraphs && !HasFailure(); i += batch)
-      compareBatch(run, i, std::min(i + batch, numCompiledGraphs), numCompared);
+    for (int i = 0; i < options().numCompiledGraphs && !HasFailure();
+         i += batch)
+      compareBatch(run, i, std::min(i + batch, options().numCompiledGraphs),
+                   numCompared);
     EXPECT_TRUE(HasFailure() || numCompared > 0);
   }
 
@@ -77,15 +72,16 @@ private:
     std::deque<reference::Arguments> arguments;
     std::vector<test::Job> jobs;
     for (int i = begin; i < end; ++i) {
-      modules.push_back(graph(firstSeed + i));
-      arguments.push_back(randomArguments(*modules.back(), firstSeed + i));
+      modules.push_back(graph(options().firstSeed + i));
+      arguments.push_back(
+          randomArguments(*modules.back(), options().firstSeed + i));
       jobs.push_back({*modules.back(), &arguments.back()});
     }
     std::vector<test::Results> results = run(jobs);
     ASSERT_EQ(results.size(), jobs.size());
     for (size_t i = 0; i < jobs.size(); ++i) {
-      SCOPED_TRACE("--seed " + std::to_string(firstSeed + begin + i) +
-                   (large ? " --large" : "") + " --count 1\n" +
+      SCOPED_TRACE("--seed " + std::to_string(options().firstSeed + begin + i) +
+                   (options().large ? " --large" : "") + " --count 1\n" +
                    textOf(jobs[i].module));
       auto expected = expectedResults(jobs[i].module, *jobs[i].arguments);
       ASSERT_TRUE(expected.ok()) << expected.status();
@@ -107,7 +103,7 @@ TEST_F(RandomTest, GraphsAreValidAndDeterministic) {
     });
   });
   // Every op that the tracer records turns up.
-  if (numGraphs < 300)
+  if (options().numGraphs < 300)
     return;
 #define WEFT_OP(mnemonic) EXPECT_GT(ops[#mnemonic], 0) << #mnemonic;
 #include "weft/IR/OpKinds.inc"
@@ -193,28 +189,3 @@ TEST_F(RandomTest, DifferencesAreFound) {
 
 } // namespace
 } // namespace weft::random
-
-int main(int argc, char **argv) {
-  testing::InitGoogleTest(&argc, argv);
-  for (int i = 1; i < argc; ++i) {
-    if (!std::strcmp(argv[i], "--seed") && i + 1 < argc)
-      weft::random::firstSeed = std::strtoull(argv[++i], nullptr, 10);
-    else if (!std::strcmp(argv[i], "--count") && i + 1 < argc)
-      weft::random::numGraphs = weft::random::numCompiledGraphs =
-          std::atoi(argv[++i]);
-    else if (!std::strcmp(argv[i], "--large"))
-      weft::random::large = true;
-    else if (!std::strcmp(argv[i], "--print"))
-      weft::random::print = true;
-    else {
-      std::cerr << "usage: weft-random-tests [--seed N] [--count N] "
-                   "[--large] [--print]\n";
-      return 1;
-    }
-  }
-  std::cout << "seeds " << weft::random::firstSeed << " to "
-            << weft::random::firstSeed +
-                   static_cast<uint64_t>(weft::random::numGraphs) - 1
-            << std::endl;
-  return RUN_ALL_TESTS();
-}
