@@ -88,7 +88,16 @@ Storage::allocate(Device device, int64_t bytes, CudaStream stream) {
   return storage;
 }
 
+void Storage::addDerived(std::weak_ptr<Derived> derived) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(derived_, [](const auto &other) { return other.expired(); });
+  derived_.push_back(std::move(derived));
+}
+
 Storage::~Storage() {
+  for (const std::weak_ptr<Derived> &derived : derived_)
+    if (std::shared_ptr<Derived> kept = derived.lock())
+      kept->release();
   std::vector<Use> uses = std::move(readers_);
   if (writer_.gpu)
     uses.push_back(writer_);

@@ -5,6 +5,7 @@
 #include "weft/Core/Device.h"
 #include "weft/Core/Status.h"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,6 +28,14 @@ struct Use {
   Gpu *gpu = nullptr;
   CudaStream stream = nullptr;
   CudaEvent event = nullptr;
+};
+
+/// What was computed from some memory and kept: of no use without it.
+class Derived {
+public:
+  virtual ~Derived() = default;
+  /// The memory is gone. May be called by any thread, more than once.
+  virtual void release() = 0;
 };
 
 /// Memory of a tensor, row-major and dense unless the leaf says otherwise.
@@ -55,6 +64,13 @@ public:
   int64_t bytes() const { return bytes_; }
   uint64_t id() const { return id_; }
 
+  /// Says that the elements stay what they are from now on: something is kept
+  /// that was computed from them.
+  void freeze() { frozen_ = true; }
+  bool isFrozen() const { return frozen_; }
+  /// Releases `derived`, if it is still there, when this memory goes.
+  void addDerived(std::weak_ptr<Derived> derived);
+
 private:
   friend struct StreamOrder;
 
@@ -65,10 +81,12 @@ private:
   Pool *pool_ = nullptr; // where the memory goes back to, if it came from one
   int64_t capacity_ = 0; // what the pool gave
   Device device_;
+  std::atomic<bool> frozen_ = false;
 
   std::mutex mutex_;         // guards what follows
   Use writer_;               // of the last write
   std::vector<Use> readers_; // since then, one a stream
+  std::vector<std::weak_ptr<Derived>> derived_;
 };
 
 } // namespace weft::runtime

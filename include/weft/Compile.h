@@ -55,7 +55,11 @@ public:
   StatusOr<std::vector<Tensor>> run(const std::vector<Tensor> &inputs,
                                     RunOptions options = {}) const;
   /// Runs into the memory of `outputs`: borrowed from the caller, or results
-  /// of an earlier run. Parameters and constants are refused.
+  /// of an earlier run.
+  ///
+  /// Errors: `run: output 0: its memory is that of a parameter or constant`,
+  /// also after a result has become one; `run: output 0: overlaps input 0`, or
+  /// another output; another type, shape or device than expected.
   Status run(const std::vector<Tensor> &inputs,
              const std::vector<Tensor> &outputs, RunOptions options) const;
 

@@ -90,7 +90,7 @@ StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
   if (!compiled.ok())
     return compiled.status();
   ++kernelsCompiled;
-  if (disk)
+  if (disk && *arch == target.arch)
     disk->put(key, compiled->cubin);
   return std::move(compiled->cubin);
 }

@@ -15,6 +15,9 @@ public:
         scalars_(std::move(capture.scalars)) {
     for (const NodePtr &leaf : capture.leaves)
       placeholders_.push_back(leaf->placeholder);
+    for (const auto &storage : storages_)
+      if (storage)
+        storage->freeze();
   }
 
   Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,

@@ -30,6 +30,27 @@ StatusOr<CompiledProgram> compileProgram(const Program &program,
   return compileKernels(*module, target, /*keepText=*/false);
 }
 
+/// Whether a program read from disk takes only inputs that there are.
+static bool takesInputsOf(const CompiledProgram &compiled,
+                          const Program &program) {
+  auto exists = [&](int32_t number) {
+    return number >= 0 && static_cast<size_t>(number) < program.inputs.size();
+  };
+  return std::ranges::all_of(compiled.mainInputs, exists) &&
+         std::ranges::all_of(compiled.prepareInputs, exists);
+}
+
+/// Whether all kernels are machine code. PTX stands in while the compiler at
+/// hand does not know the device; a newer one will, so PTX is not kept.
+static bool isMachineCode(const CompiledProgram &compiled) {
+  for (const runtime::Plan *plan : {&compiled.main, &compiled.prepare})
+    for (const runtime::Kernel &kernel : plan->kernels)
+      if (!kernel.code.starts_with("\x7f"
+                                   "ELF"))
+        return false;
+  return true;
+}
+
 /// From disk, or compiled and put there. A warm process runs neither MLIR nor a
 /// kernel compiler.
 static StatusOr<CompiledProgram> loadOrCompile(const Program &program,
@@ -42,14 +63,14 @@ static StatusOr<CompiledProgram> loadOrCompile(const Program &program,
   if (disk) {
     CompiledProgram loaded;
     if (std::optional<std::string> bytes = disk->get(key))
-      if (deserialize(*bytes, loaded)) {
+      if (deserialize(*bytes, loaded) && takesInputsOf(loaded, program)) {
         ++counters().graphsLoaded;
         return loaded;
       }
   }
   ++counters().graphsCompiled;
   StatusOr<CompiledProgram> compiled = compileProgram(program, target);
-  if (compiled.ok() && disk)
+  if (compiled.ok() && disk && isMachineCode(*compiled))
     disk->put(key, serialize(*compiled));
   return compiled;
 }
@@ -156,15 +177,17 @@ static Status enqueue(const runtime::LoadedPlan &plan, const Storages &inputs,
   if (Status status = forEach(outputs, stream, runtime::waitToWrite);
       !status.ok())
     return status;
-  if (Status status = plan.run(pointersOf(inputs), pointersOf(prepared),
-                               pointersOf(outputs), scalars, stream);
-      !status.ok())
-    return status;
+  // What came before a launch that fails runs all the same.
+  Status ran = plan.run(pointersOf(inputs), pointersOf(prepared),
+                        pointersOf(outputs), scalars, stream);
   for (const Storages *storages : {&inputs, &prepared})
     if (Status status = forEach(*storages, stream, runtime::markRead);
         !status.ok())
       return status;
-  return forEach(outputs, stream, runtime::markWritten);
+  if (Status status = forEach(outputs, stream, runtime::markWritten);
+      !status.ok())
+    return status;
+  return ran;
 }
 
 /// Kernels move 16 bytes at once on a GPU, and stores that bypass the cache are
@@ -216,33 +239,54 @@ StatusOr<Storages> Executable::runPrepare(
   return results;
 }
 
+/// What @prepare made of one set of weights; gone as soon as one of them is.
+class Executable::Prepared final : public runtime::Derived {
+public:
+  Prepared(std::vector<uint64_t> weights, Storages results)
+      : weights_(std::move(weights)), results_(std::move(results)) {}
+
+  /// The ids of the weights' memory. They are not used again.
+  const std::vector<uint64_t> &weights() const { return weights_; }
+  /// Nothing once a weight is gone.
+  Storages results() const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return results_;
+  }
+  void release() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    results_.clear();
+  }
+
+private:
+  const std::vector<uint64_t> weights_;
+  mutable std::mutex mutex_;
+  Storages results_;
+};
+
 StatusOr<Storages>
 Executable::prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
                      runtime::CudaStream stream) const {
   constexpr size_t kSetsKept = 8;
   if (!prepare_)
     return Storages();
+  Storages weights = select(inputs, program_.prepareInputs);
   std::vector<uint64_t> ids;
-  std::vector<std::weak_ptr<runtime::Storage>> weights;
-  for (const auto &weight : select(inputs, program_.prepareInputs)) {
+  for (const auto &weight : weights)
     ids.push_back(weight->id());
-    weights.push_back(weight);
-  }
   std::lock_guard<std::mutex> lock(preparing_);
   for (auto it = prepared_.begin(); it != prepared_.end(); ++it)
-    if (it->ids == ids) {
+    if ((*it)->weights() == ids) {
       prepared_.splice(prepared_.begin(), prepared_, it);
-      return it->results;
+      return (*it)->results();
     }
-  // Weights that are gone never come back: ids are not reused.
-  prepared_.remove_if([](const Prepared &set) {
-    return std::any_of(set.weights.begin(), set.weights.end(),
-                       [](const auto &weight) { return weight.expired(); });
-  });
   StatusOr<Storages> results = runPrepare(inputs, stream);
   if (!results.ok())
     return results;
-  prepared_.push_front({std::move(weights), std::move(ids), *results});
+  prepared_.push_front(std::make_shared<Prepared>(std::move(ids), *results));
+  for (const auto &weight : weights) {
+    weight->freeze();
+    weight->addDerived(prepared_.front());
+  }
   if (prepared_.size() > kSetsKept)
     prepared_.pop_back();
   return results;

@@ -32,12 +32,7 @@ public:
              runtime::CudaStream stream) const;
 
 private:
-  /// What @prepare made of one set of weights.
-  struct Prepared {
-    std::vector<std::weak_ptr<runtime::Storage>> weights;
-    std::vector<uint64_t> ids;
-    Storages results;
-  };
+  class Prepared;
 
   StatusOr<Storages>
   prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
@@ -50,7 +45,7 @@ private:
   std::shared_ptr<const runtime::LoadedPlan> main_, prepare_;
   Device device_;
   mutable std::mutex preparing_; // held while @prepare runs: others wait for it
-  mutable std::list<Prepared> prepared_; // most recently used first
+  mutable std::list<std::shared_ptr<Prepared>> prepared_; // newest use first
 };
 
 /// The executable of a program: from memory, from disk, or compiled.

@@ -9,6 +9,8 @@
 #include "weft/Functions.h"
 #include "weft/Runtime.h"
 
+#include "runtime/Storage.h"
+
 namespace weft::nn {
 namespace {
 
@@ -20,6 +22,9 @@ NodePtr as_parameter(const Node &node) {
     copy->storage = node.storage;
     copy->inputs = node.inputs;
   }
+  // The value may be the result of a run, which another could overwrite.
+  if (copy->storage)
+    copy->storage->freeze();
   copy->status = node.status;
   copy->attributes = node.attributes;
   copy->shape = node.shape;

@@ -139,7 +139,41 @@ StatusOr<std::shared_ptr<runtime::Storage>> output_memory(size_t index,
         "run: output " + std::to_string(index) +
         ": is not borrowed memory or the result of a run" +
         (node.is_parameter ? ": a parameter" : ""));
+  if (node.storage->isFrozen())
+    return invalid_argument_error(
+        "run: output " + std::to_string(index) +
+        ": its memory is that of a parameter or constant");
   return node.storage;
+}
+
+bool overlap(const runtime::Storage &a, const runtime::Storage &b) {
+  const auto *begin_a = static_cast<const char *>(a.data());
+  const auto *begin_b = static_cast<const char *>(b.data());
+  return a.device() == b.device() && begin_a < begin_b + b.bytes() &&
+         begin_b < begin_a + a.bytes();
+}
+
+/// Kernels write while they still read, and several outputs at once.
+Status refuse_overlaps(const Storages &inputs, const Storages &outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    auto overlaps = [&](const char *what, size_t other) {
+      return invalid_argument_error("run: output " + std::to_string(i) +
+                                    ": overlaps " + what + " " +
+                                    std::to_string(other));
+    };
+    for (size_t j = 0; j < inputs.size(); ++j)
+      if (overlap(*outputs[i], *inputs[j]))
+        return overlaps("input", j);
+    for (size_t j = 0; j < i; ++j)
+      if (overlap(*outputs[i], *outputs[j]))
+        return overlaps("output", j);
+  }
+  return {};
+}
+
+/// The CPU has no streams: what is given there means nothing.
+void *stream_of(const Executable &executable, const RunOptions &options) {
+  return executable.device().is_gpu() ? options.stream : nullptr;
 }
 
 StatusOr<Storages> gather_inputs(const Executable::Impl &impl,
@@ -218,14 +252,15 @@ StatusOr<std::vector<Tensor>> Executable::run(const std::vector<Tensor> &inputs,
   for (const InputSpec &spec : impl_->outputs) {
     auto storage = runtime::Storage::allocate(
         device(), spec.shape.num_elements() * size_in_bytes(spec.dtype),
-        static_cast<runtime::CudaStream>(options.stream));
+        static_cast<runtime::CudaStream>(stream_of(*this, options)));
     if (!storage.ok())
       return storage.status();
     results.push_back(*storage);
     tensors.push_back(record::leaf(*storage, spec.dtype, spec.shape, device(),
                                    std::source_location::current()));
   }
-  Status status = impl_->function->run(*sources, results, options.stream);
+  Status status =
+      impl_->function->run(*sources, results, stream_of(*this, options));
   if (!status.ok())
     return status;
   return tensors;
@@ -252,7 +287,9 @@ Status Executable::run(const std::vector<Tensor> &inputs,
       return memory.status();
     results.push_back(*memory);
   }
-  return impl_->function->run(*sources, results, options.stream);
+  if (Status status = refuse_overlaps(*sources, results); !status.ok())
+    return status;
+  return impl_->function->run(*sources, results, stream_of(*this, options));
 }
 
 } // namespace weft

@@ -149,7 +149,73 @@ TEST(Compile, BorrowedStrides) {
             "compile: input 0: wrong number of strides: got 2, shape [2]");
 }
 
-} // namespace
+TEST(Compile, RefusesOutputsThatOverlap) {
+  auto f = [](const Tensor &x) {
+    return std::pair(slice(x, {{.step = -1}}) + x, x * 2);
+  };
+  StatusOr<Executable> exe =
+      compile(f, {{float32, {4}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  float memory[12] = {};
+  auto at = [&](int i) {
+    return borrow(memory + i, float32, {4}, {.device = Device::cpu()});
+  };
+  auto message = [&](int in, int out0, int out1) {
+    return std::string(exe->run({at(in)}, {at(out0), at(out1)}, {}).message());
+  };
+  EXPECT_EQ(message(0, 0, 4), "run: output 0: overlaps input 0");
+  EXPECT_EQ(message(0, 4, 3), "run: output 1: overlaps input 0");
+  EXPECT_EQ(message(0, 4, 7), "run: output 1: overlaps output 0");
+  EXPECT_EQ(message(0, 4, 8), "");
+}
+
+TEST(Compile, RefusesToOverwriteWeights) {
+  auto twice_on_cpu =
+      compile(twice, {{float32, {2}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(twice_on_cpu.ok()) << twice_on_cpu.status();
+  const Tensor x = ones({2}, float32, Device::cpu());
+  auto run = [&] { return twice_on_cpu->run({x})->front(); };
+  const std::string refused =
+      "run: output 0: its memory is that of a parameter or constant";
+
+  Tensor weights = run();
+  nn::Parameter parameter = weights;
+  EXPECT_EQ(twice_on_cpu->run({x}, {weights}, {}).message(), refused);
+
+  Tensor constant = run();
+  EXPECT_TRUE(twice_on_cpu->run({x}, {constant}, {}).ok());
+  auto adds = compile([&](const Tensor &y) { return y + constant; },
+                      {{float32, {2}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(adds.ok()) << adds.status();
+  EXPECT_EQ(twice_on_cpu->run({x}, {constant}, {}).message(), refused);
+}
+
+TEST(Compile, StreamsMeanNothingOnTheCpu) {
+  StatusOr<Executable> exe =
+      compile(twice, {{float32, {2}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  int anything;
+  auto y = exe->run({ones({2}, float32, Device::cpu())}, {.stream = &anything});
+  ASSERT_TRUE(y.ok()) << y.status();
+  expect_values(y->front(), {2}, {2, 2});
+}
+
+TEST(Compile, WhatWasPreparedGoesWithTheWeights) {
+  constexpr int64_t n = int64_t(1) << 20;
+  auto live = [] { return memory_stats(Device::cpu()).live; };
+  const int64_t before = live();
+  {
+    const std::vector<float> ones(n, 1);
+    auto leaf = [&] {
+      return Tensor::from_host<float>(ones, Shape{n}, Device::cpu());
+    };
+    nn::Parameter weight = leaf();
+    ASSERT_TRUE(sum(exp(weight) * leaf()).eval().ok());
+    EXPECT_GE(live(), before + 2 * n * 4); // the weight and its exp
+  }
+  EXPECT_LT(live(), before + n * 4);
+}
+
 TEST(Compile, OutputsMayLieAnywhere) {
   // Large enough for stores that bypass the cache, one element off.
   constexpr int64_t n = int64_t(16) << 20;
@@ -167,4 +233,5 @@ TEST(Compile, OutputsMayLieAnywhere) {
   EXPECT_EQ(memory[n + 1], 0);
 }
 
+} // namespace
 } // namespace weft
