@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# The example networks beside PyTorch.
 """Runs the example networks of docs/examples and PyTorch on the same files.
 
     python3 test/peers/networks.py build --device cpu resnet18 mlp
