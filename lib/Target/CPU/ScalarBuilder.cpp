@@ -312,21 +312,33 @@ Value ScalarBuilder::integerPow(Value x, Value y) {
   return select(less(y, zero), small, result);
 }
 
-/// NaN wins, and so does +0 over -0. Beside a constant (relu) one comparison
-/// does it.
+/// Whether `x` is one constant, neither NaN nor -0.
+static bool isPlainConstant(Value x) {
+  Attribute value;
+  if (!matchPattern(x, m_Constant(&value)))
+    return false;
+  if (auto dense = dyn_cast<SplatElementsAttr>(value))
+    value = dense.getSplatValue<Attribute>();
+  auto real = dyn_cast<FloatAttr>(value);
+  return real && !real.getValue().isNaN() && !real.getValue().isNegZero();
+}
+
+/// NaN wins, and so does +0 over -0. Beside most constants (relu) one
+/// comparison does it.
 Value ScalarBuilder::maximum(Value x, Value y) {
   match(x, y);
   if (isBool())
     return b_.create<arith::OrIOp>(loc_, x, y);
-  if (matchPattern(x, m_Constant()))
-    std::swap(x, y);
   if (!isFloat())
     return select(less(x, y), y, x);
-  if (matchPattern(y, m_Constant()))
+  if (isPlainConstant(x))
+    std::swap(x, y);
+  if (isPlainConstant(y))
     return select(compare(CmpIPredicate::sgt, CmpFPredicate::UGT, x, y), x, y);
   return b_.create<arith::MaximumFOp>(loc_, x, y);
 }
 
+/// NaN wins, and so does -0 over +0.
 Value ScalarBuilder::minimum(Value x, Value y) {
   match(x, y);
   if (isBool())
@@ -334,18 +346,6 @@ Value ScalarBuilder::minimum(Value x, Value y) {
   if (!isFloat())
     return select(less(y, x), y, x);
   return b_.create<arith::MinimumFOp>(loc_, x, y);
-}
-
-Value ScalarBuilder::larger(Value x, Value y) {
-  match(x, y);
-  Value result = select(less(x, y), y, x);
-  return isFloat() ? select(isNan(y), y, result) : result;
-}
-
-Value ScalarBuilder::smaller(Value x, Value y) {
-  match(x, y);
-  Value result = select(less(y, x), y, x);
-  return isFloat() ? select(isNan(y), y, result) : result;
 }
 
 // ---- comparisons and logic --------------------------------------------------

@@ -49,9 +49,6 @@ public:
   Value pow(Value x, Value y);
   Value maximum(Value x, Value y);
   Value minimum(Value x, Value y);
-  /// The same where the sign of 0 does not matter: fewer instructions.
-  Value larger(Value x, Value y);
-  Value smaller(Value x, Value y);
 
   Value less(Value x, Value y);
   Value less_equal(Value x, Value y);

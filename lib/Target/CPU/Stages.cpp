@@ -224,9 +224,9 @@ Emitter::Values Emitter::combine(const Accumulator &accumulator, Values x,
   case OpKind::prod:
     return {s.mul(x[0], y[0])};
   case OpKind::max:
-    return {s.larger(x[0], y[0])};
+    return {s.maximum(x[0], y[0])};
   case OpKind::min:
-    return {s.smaller(x[0], y[0])};
+    return {s.minimum(x[0], y[0])};
   case OpKind::all:
     return {s.logical_and(x[0], y[0])};
   case OpKind::any:
