@@ -93,6 +93,9 @@ private:
   LogicalResult addConv(ConvOp op);
   LogicalResult addPool(Operation *op, ArrayRef<int64_t> kernel,
                         ArrayRef<int64_t> stride, ArrayRef<int64_t> padding);
+  /// The mean over the inner dims; for counts without padding, over the points
+  /// where `guards` hold.
+  int meanOf(int data, Type type, ArrayRef<Guard> guards, bool countsPadding);
   LogicalResult addStores();
   LogicalResult addStoreStage(bool inner, ArrayRef<unsigned> outputs);
   void openStage(bool inner);
@@ -557,25 +560,51 @@ LogicalResult Builder::addPool(Operation *op, ArrayRef<int64_t> kernel,
     results_[op] = accumulate(OpKind::max, data, type);
     return success();
   }
-  int sum = accumulate(OpKind::sum, data, type);
+  results_[op] =
+      meanOf(data, type, guards, cast<AvgpoolOp>(op).getCountIncludePad());
+  return success();
+}
+
+/// The type in which a mean of `points` values is formed: one that holds their
+/// sum and their number.
+static Type typeOfMean(Type type, int64_t points) {
+  MLIRContext *context = type.getContext();
+  unsigned bits = type.getIntOrFloatBitWidth();
+  if (isa<FloatType>(type))
+    return bits < 32 ? Float32Type::get(context) : type;
+  bool fits = bits <= 8 && points < (int64_t{1} << 22);
+  return IntegerType::get(context, fits ? 32 : 64);
+}
+
+int Builder::meanOf(int data, Type type, ArrayRef<Guard> guards,
+                    bool countsPadding) {
+  auto convert = [&](int value, Type to) {
+    if (nest_.stmts[value].type == to)
+      return value;
+    return append({.kind = Stmt::Kind::cast, .type = to, .operands = {value}});
+  };
+  Type wide = typeOfMean(type, nest_.numInnerPoints());
+  int sum = accumulate(OpKind::sum, convert(data, wide), wide);
   int count;
-  if (cast<AvgpoolOp>(op).getCountIncludePad() || guards.empty()) {
+  if (countsPadding || guards.empty()) {
     openStage(/*inner=*/false);
-    count = constant(type, static_cast<double>(nest_.numInnerPoints()));
+    count = constant(wide, static_cast<double>(nest_.numInnerPoints()));
   } else {
     Stmt select{.kind = Stmt::Kind::select,
-                .type = type,
-                .operands = {constant(type, 1), constant(type, 0)}};
+                .type = wide,
+                .operands = {constant(wide, 1), constant(wide, 0)}};
     select.guards.assign(guards.begin(), guards.end());
     int one = append(std::move(select));
-    count = accumulate(OpKind::sum, one, type);
+    count = accumulate(OpKind::sum, one, wide);
     openStage(/*inner=*/false);
   }
-  results_[op] = append({.kind = Stmt::Kind::row,
-                         .type = type,
-                         .operands = {sum, count},
-                         .op = OpKind::div});
-  return success();
+  // Narrow floats are computed in f32: their mean needs no conversion, which
+  // would round it.
+  int mean = append({.kind = Stmt::Kind::row,
+                     .type = isa<FloatType>(type) ? type : wide,
+                     .operands = {sum, count},
+                     .op = OpKind::div});
+  return isa<FloatType>(type) ? mean : convert(mean, type);
 }
 
 LogicalResult Builder::addStoreStage(bool inner, ArrayRef<unsigned> outputs) {

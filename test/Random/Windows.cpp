@@ -130,7 +130,12 @@ GraphBuilder::MaybeValue GraphBuilder::maxpool() {
 }
 
 GraphBuilder::MaybeValue GraphBuilder::avgpool() {
-  mlir::Value x = someFloating(3, 5);
+  mlir::Value x = someOf(
+      [&](mlir::Value value) {
+        int rank = shapeOf(value).rank();
+        return dtypeOf(value) != boolean && rank >= 3 && rank <= 5;
+      },
+      someFloat(), someShape(3, 5));
   Shape shape = shapeOf(x);
   const int n = shape.rank() - 2;
   std::vector<int64_t> kernel;
