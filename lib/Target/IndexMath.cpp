@@ -223,15 +223,31 @@ SmallVector<AffineExpr> IndexMath::delinearize(AffineExpr position,
   return index;
 }
 
+SmallVector<AffineExpr> IndexMath::spread(ArrayRef<AffineExpr> index,
+                                          ArrayRef<int64_t> from,
+                                          ArrayRef<int64_t> to) const {
+  SmallVector<AffineExpr> result(to.size(), constant(0));
+  size_t next = 0;
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (to[i] == 1)
+      continue;
+    while (next < from.size() && from[next] == 1)
+      ++next;
+    if (next == from.size() || from[next] != to[i])
+      return SmallVector<AffineExpr>(to.size(), constant(0));
+    result[i] = index[next++];
+  }
+  return result;
+}
+
 SmallVector<AffineExpr> IndexMath::reindex(ArrayRef<AffineExpr> index,
                                            ArrayRef<int64_t> from,
                                            ArrayRef<int64_t> to) const {
   SmallVector<AffineExpr> result;
-  // Nothing is ever loaded from an empty tensor.
-  if (llvm::is_contained(from, 0) || llvm::is_contained(to, 0)) {
-    result.assign(to.size(), constant(0));
-    return result;
-  }
+  // Nothing is ever computed at an index of an empty tensor, but dims of size 1
+  // that come or go leave the others as they are here, too.
+  if (llvm::is_contained(from, 0) || llvm::is_contained(to, 0))
+    return spread(index, from, to);
   // Runs of dims with equal products are independent of each other.
   size_t i = 0, j = 0;
   while (i < from.size() || j < to.size()) {

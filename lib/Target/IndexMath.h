@@ -34,6 +34,11 @@ public:
           llvm::ArrayRef<int64_t> to) const;
 
 private:
+  /// The same index between shapes that differ in dims of size 1 alone; zeros
+  /// for others.
+  llvm::SmallVector<mlir::AffineExpr>
+  spread(llvm::ArrayRef<mlir::AffineExpr> index, llvm::ArrayRef<int64_t> from,
+         llvm::ArrayRef<int64_t> to) const;
   llvm::SmallVector<mlir::AffineExpr>
   delinearize(mlir::AffineExpr position, llvm::ArrayRef<int64_t> shape) const;
 

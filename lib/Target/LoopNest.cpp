@@ -314,7 +314,10 @@ int Builder::concatenateAt(ConcatenateOp op, const Index &index,
     }
     end = begin;
   }
-  return chosen < 0 ? fail("concatenation of nothing") : chosen;
+  if (chosen >= 0)
+    return chosen;
+  // Nothing is ever computed at an index of it.
+  return constant(getElementTypeOrSelf(op.getType()), 0);
 }
 
 int Builder::compute(Operation *op, const Index &index,

@@ -265,6 +265,54 @@ TEST(Functions, BorrowedStrides) {
                 {1, 2, 1, 2});
 }
 
+TEST(Functions, MeanOfIntegersDoesNotWrap) {
+  // 4 * 255 and 256 are no uint8 and int8.
+  expect_values(avgpool(full({1, 1, 2, 2}, 255, uint8), {2, 2}), {1, 1, 1, 1},
+                {255});
+  expect_values(avgpool(full({1, 1, 16, 16}, 5, int8), {16, 16}), {1, 1, 1, 1},
+                {5});
+  // Towards 0, over the elements that are inside.
+  Tensor x = tensor({-100, -101, 7, 127}, int8);
+  expect_values(avgpool(reshape(x, {1, 1, 4}), {2}, {.stride = {2}}), {1, 1, 2},
+                {-100, 67});
+  expect_values(
+      avgpool(full({1, 1, 3}, -2147483647, int32), {3},
+              {.stride = {3}, .padding = {1}, .count_include_pad = false}),
+      {1, 1, 1}, {-2147483647});
+  // A count that float8 does not have.
+  expect_values(avgpool(full({1, 1, 21}, 2, float8), {21}), {1, 1, 1}, {2});
+}
+
+TEST(Functions, MaximumBesideSpecialNumbers) {
+  const double nan = std::nan(""), inf = HUGE_VAL;
+  Tensor x = tensor({0.0, -1.0, 2.0});
+  for (const Tensor &beside : {full({3}, nan), full({3}, 0) / full({3}, 0.0)})
+    for (double value : values(maximum(x, beside)))
+      EXPECT_TRUE(std::isnan(value));
+  for (double value : values(maximum(x, nan)))
+    EXPECT_TRUE(std::isnan(value));
+  for (double value : values(minimum(x, nan)))
+    EXPECT_TRUE(std::isnan(value));
+  // +0 is larger than -0, on either side.
+  Tensor zeros = tensor({0.0, -0.0});
+  expect_values(1 / maximum(zeros, -0.0), {2}, {inf, -inf});
+  expect_values(1 / maximum(zeros, 0.0), {2}, {inf, inf});
+  expect_values(1 / minimum(zeros, -0.0), {2}, {-inf, -inf});
+  expect_values(1 / max(zeros), {}, {inf});
+  expect_values(1 / max(-zeros), {}, {inf});
+  expect_values(1 / min(zeros), {}, {-inf});
+  expect_values(1 / min(-zeros), {}, {-inf});
+}
+
+TEST(Functions, SizesOfZero) {
+  Tensor x = zeros({2, 0}), s = sum(x, {1}, true), y = x - s;
+  ASSERT_TRUE(eval({s, y}).ok());
+  expect_values(s, {2, 1}, {0, 0});
+  expect_values(y, {2, 0}, {});
+  expect_values(sum(concatenate({zeros({0}), zeros({0})})), {}, {0});
+  expect_values(prod(reshape(y, {0, 2}), {0}), {2}, {1, 1});
+}
+
 TEST(Functions, ComparingWholeTensors) {
   Tensor x = tensor({1.0, 2.0});
   EXPECT_TRUE(*allclose(x, x + 1e-6));
