@@ -242,9 +242,14 @@ struct ScaleMatmul final : OpRewritePattern<MulOp>, WeightPattern {
   /// Weights shared by the batch are scaled before they are repeated.
   static Value scaled(PatternRewriter &rewriter, Location location,
                       Value weights, Value scale) {
+  /// Whether columns are not repeated. One number may be: it has no axes.
+  static bool hasColumnsOf(RankedTensorType narrow, RankedTensorType wide) {
+    return narrow.getRank() > 0 &&
+           narrow.getShape().back() == wide.getShape().back();
+  }
+
     auto broadcast = weights.getDefiningOp<BroadcastOp>();
-    if (broadcast && typeOf(broadcast.getX()).getShape().back() ==
-                         typeOf(weights).getShape().back())
+    if (broadcast && hasColumnsOf(typeOf(broadcast.getX()), typeOf(weights)))
       weights = broadcast.getX();
     else
       broadcast = nullptr;

@@ -167,3 +167,52 @@ func.func @no_fold_along_space(
   %0 = weft.mul %c, %b : tensor<1x4x4xf32>
   return %0 : tensor<1x4x4xf32>
 }
+
+// -----
+
+// One number repeated to all weights has no columns to scale.
+// CHECK-LABEL: @weights_of_one_number
+// CHECK: %[[W:.*]] = weft.broadcast %arg1 : tensor<f32> -> tensor<4x3xf32>
+// CHECK: %[[S:.*]] = weft.mul %[[W]]
+// CHECK: weft.matmul %arg0, %[[S]]
+func.func @weights_of_one_number(
+    %x: tensor<2x4xf32>, %w: tensor<f32> {weft.parameter},
+    %s: tensor<3xf32> {weft.parameter}) -> tensor<2x3xf32> {
+  %0 = weft.broadcast %w : tensor<f32> -> tensor<4x3xf32>
+  %1 = weft.matmul %x, %0 : tensor<2x4xf32>, tensor<4x3xf32> -> tensor<2x3xf32>
+  %2 = weft.broadcast %s : tensor<3xf32> -> tensor<2x3xf32>
+  // expected-remark @below {{folded: mul: scale folded into the weights of matmul}}
+  %3 = weft.mul %1, %2 : tensor<2x3xf32>
+  return %3 : tensor<2x3xf32>
+}
+
+// -----
+
+// Scaled weights would be rounded to f16.
+// CHECK-LABEL: @no_scaled_f16_matmul
+// CHECK: weft.matmul %arg0, %arg1
+// CHECK: weft.mul
+func.func @no_scaled_f16_matmul(
+    %x: tensor<2x4xf16>, %w: tensor<4x3xf16> {weft.parameter},
+    %s: tensor<3xf16> {weft.parameter}) -> tensor<2x3xf16> {
+  %0 = weft.matmul %x, %w : tensor<2x4xf16>, tensor<4x3xf16> -> tensor<2x3xf16>
+  %1 = weft.broadcast %s : tensor<3xf16> -> tensor<2x3xf16>
+  %2 = weft.mul %0, %1 : tensor<2x3xf16>
+  return %2 : tensor<2x3xf16>
+}
+
+// -----
+
+// The bias comes with the call: it would be scaled anew each time.
+// CHECK-LABEL: @no_fold_beside_computed_bias
+// CHECK: weft.conv %arg0, %arg1, %arg2
+// CHECK: weft.mul
+func.func @no_fold_beside_computed_bias(
+    %x: tensor<1x2x4xf32>, %w: tensor<3x2x1xf32> {weft.parameter},
+    %b: tensor<3xf32>, %s: tensor<3x1xf32> {weft.parameter}) -> tensor<1x3x4xf32> {
+  %c = weft.conv %x, %w, %b stride [1] padding [0, 0] dilation [1] groups 1
+      : tensor<1x2x4xf32>, tensor<3x2x1xf32>, tensor<3xf32> -> tensor<1x3x4xf32>
+  %0 = weft.broadcast %s : tensor<3x1xf32> -> tensor<1x3x4xf32>
+  %1 = weft.mul %c, %0 : tensor<1x3x4xf32>
+  return %1 : tensor<1x3x4xf32>
+}
