@@ -4,6 +4,7 @@
 #include "weft/Transforms/Pipelines.h"
 
 #include "FusionPlan.h"
+#include "ViewTrees.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -25,7 +26,7 @@ static bool isInside(Operation *op, const Candidate &candidate) {
     return true;
   if (isa<ConstantOp>(op))
     return splatUnder(op->getResult(0));
-  return isFree(op);
+  return candidate.readsThrough(op);
 }
 
 /// All ops of a group in program order.
@@ -115,6 +116,7 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
             << kNotFusedNote << mnemonic(refusal.producer) << " -> "
             << mnemonic(refusal.consumer) << ": " << refusal.why;
     buildAll(function, plan);
+    splitConcatenations(function);
   }
 
   /// Every group needs a result.

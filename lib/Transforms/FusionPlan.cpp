@@ -4,6 +4,8 @@
 // kernels that read the same tensor are joined.
 #include "FusionPlan.h"
 
+#include "ViewTrees.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
@@ -17,9 +19,9 @@ namespace weft {
 /// A cluster with more ops is not copied: its readers would grow too much.
 static constexpr size_t kMaxCopiedOps = 8;
 
-FusionPlan::FusionPlan(func::FuncOp function) {
+FusionPlan::FusionPlan(func::FuncOp function) : kept_(findKeptViews(function)) {
   findNodes(function);
-  linkNodes();
+  linkNodes(function);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     int number = static_cast<int>(i);
     clusters_.push_back({{number}, false});
@@ -45,30 +47,12 @@ void FusionPlan::findNodes(func::FuncOp function) {
   };
   for (Operation &op : block.without_terminator()) {
     bool returned = isReturned(op);
-    if (isFree(&op) && (!returned || isa<ConstantOp>(op)))
+    bool isKept = (returned && !isa<ConstantOp>(op)) || kept_.contains(&op);
+    if (isFree(&op) && !isKept)
       continue;
     numbers_[&op] = static_cast<int>(nodes_.size());
     nodes_.push_back({&op, {}, {}, returned, {}, -1});
   }
-}
-
-/// The nodes whose results `op` reads, directly or through free ops. A view
-/// that is returned is read through as well.
-static void collectProducers(Operation *op,
-                             const llvm::DenseMap<Operation *, int> &numbers,
-                             SmallVectorImpl<int> &producers) {
-  SmallVector<Value> stack(op->getOperands());
-  llvm::DenseSet<Operation *> seen;
-  while (!stack.empty()) {
-    Operation *def = stack.pop_back_val().getDefiningOp();
-    if (!def || !seen.insert(def).second)
-      continue;
-    if (isFree(def))
-      llvm::append_range(stack, def->getOperands());
-    else
-      producers.push_back(numbers.at(def));
-  }
-  llvm::sort(producers);
 }
 
 /// The node of `op`; -1 if it is none.
@@ -77,22 +61,35 @@ int FusionPlan::numberOf(Operation *op) const {
   return found == numbers_.end() ? -1 : found->second;
 }
 
-void FusionPlan::linkNodes() {
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    collectProducers(nodes_[i].op, numbers_, nodes_[i].producers);
-    for (int producer : nodes_[i].producers)
-      nodes_[producer].users.push_back(static_cast<int>(i));
-  }
-}
-
-// ---- candidates -------------------------------------------------------------
-
 static SmallVector<int> merged(ArrayRef<int> a, ArrayRef<int> b) {
   SmallVector<int> both;
   std::set_union(a.begin(), a.end(), b.begin(), b.end(),
                  std::back_inserter(both));
   return both;
 }
+
+/// Producers are the nodes that an op reads directly or through free ops. A
+/// view that is returned is read through as well.
+void FusionPlan::linkNodes(func::FuncOp function) {
+  llvm::DenseMap<Operation *, SmallVector<int>> below; // only looked up
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    SmallVector<int> producers;
+    for (Value operand : op.getOperands())
+      if (Operation *def = operand.getDefiningOp())
+        producers = merged(producers, isFree(def) && !kept_.contains(def)
+                                          ? below.at(def)
+                                          : SmallVector<int>{numberOf(def)});
+    if (int node = numberOf(&op); node >= 0) {
+      nodes_[node].producers.assign(producers.begin(), producers.end());
+      for (int producer : producers)
+        nodes_[producer].users.push_back(node);
+    }
+    if (isFree(&op))
+      below[&op] = std::move(producers);
+  }
+}
+
+// ---- candidates -------------------------------------------------------------
 
 bool FusionPlan::holds(int cluster, int node) const {
   return llvm::is_contained(nodes_[node].groups, cluster);
@@ -113,7 +110,7 @@ bool FusionPlan::isReadOutside(int node, ArrayRef<int> clusters) const {
 /// Ops of all `clusters`; results of those in `owners`, which are among them.
 Candidate FusionPlan::candidateOf(ArrayRef<int> clusters,
                                   ArrayRef<int> owners) const {
-  Candidate candidate;
+  Candidate candidate{{}, {}, kept_};
   for (int cluster : clusters)
     for (int node : clusters_[cluster].nodes)
       candidate.ops.insert(nodes_[node].op);
@@ -229,7 +226,7 @@ static llvm::DenseSet<Value> inputsOf(const Candidate &candidate) {
     if (!seen.insert(value).second)
       continue;
     Operation *op = value.getDefiningOp();
-    if (op && (candidate.ops.contains(op) || isFree(op)))
+    if (op && (candidate.ops.contains(op) || candidate.readsThrough(op)))
       llvm::append_range(stack, op->getOperands());
     else if (isa<RankedTensorType>(value.getType()))
       inputs.insert(value);

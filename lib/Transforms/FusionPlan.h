@@ -33,7 +33,8 @@ public:
   std::vector<Refusal> refusals() const;
 
 private:
-  /// An op that computes, or a view that is a result of the function.
+  /// An op that computes, or a view that is kept in memory: a result of the
+  /// function, or one of `kept_`.
   struct Node {
     mlir::Operation *op;
     llvm::SmallVector<int, 4> producers, users; // through free ops; ascending
@@ -47,7 +48,7 @@ private:
   };
 
   void findNodes(mlir::func::FuncOp function);
-  void linkNodes();
+  void linkNodes(mlir::func::FuncOp function);
   int numberOf(mlir::Operation *op) const;
 
   bool mergeAlongEdges();
@@ -72,5 +73,6 @@ private:
   std::vector<Cluster> clusters_;
   llvm::DenseMap<mlir::Operation *, int> numbers_; // of nodes; only looked up
 };
+  llvm::DenseSet<mlir::Operation *> kept_; // views that are nodes
 
 } // namespace weft

@@ -5,6 +5,8 @@
 // a loop that it does not depend on, is computed again and must be cheap.
 #include "FusionRules.h"
 
+#include "ViewTrees.h"
+
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -17,10 +19,8 @@ using namespace weft::ir;
 
 namespace weft {
 
-/// A kernel's text stays readable and its compilation short; a launch passes
-/// its tensors in a few hundred bytes.
+/// A kernel's text stays readable and its compilation short.
 static constexpr size_t kMaxOps = 128;
-static constexpr size_t kMaxTensors = 64;
 /// A few rows longer than this are written by many blocks: a second kernel that
 /// reads them again is faster than one block to a row, which leaves most of the
 /// device idle.
@@ -101,10 +101,17 @@ static std::string text(ArrayRef<int64_t> shape) {
   return to_string(Shape(std::span<const int64_t>(shape.data(), shape.size())));
 }
 
+bool Candidate::readsThrough(Operation *op) const {
+  return isFree(op) && (!kept.contains(op) || ops.contains(op));
+}
+
 /// The same elements in the same order.
-static Value underReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+static Value underReshapes(Value value, const Candidate &candidate) {
+  auto reshape = value.getDefiningOp<ReshapeOp>();
+  while (reshape && candidate.readsThrough(reshape)) {
     value = reshape.getX();
+    reshape = value.getDefiningOp<ReshapeOp>();
+  }
   return value;
 }
 
@@ -148,6 +155,7 @@ private:
   std::string findSpace();
   std::string findReductionSpace(ArrayRef<Operation *> reductions);
   bool isPlainLoop();
+  bool readsOthersOnly(Value operand, llvm::DenseSet<Value> &tensors);
   std::string start();
   std::string visit(Step step);
   std::string check(Operation *op, const Access &access, bool isAgain) const;
@@ -312,8 +320,8 @@ std::string Walk::findSpace() {
     kind_ = isWindow(anchors[0]) ? ScheduleKind::window : ScheduleKind::gemm;
     return {};
   }
-  space_ =
-      SmallVector<int64_t>(shapeOf(underReshapes(candidate_.results.front())));
+  space_ = SmallVector<int64_t>(
+      shapeOf(underReshapes(candidate_.results.front(), candidate_)));
   return {};
 }
 
@@ -323,7 +331,7 @@ std::string Walk::findSpace() {
 std::string Walk::start() {
   for (Value result : candidate_.results) {
     tensors_.insert(result);
-    Value core = underReshapes(result);
+    Value core = underReshapes(result, candidate_);
     ArrayRef<int64_t> shape = shapeOf(core);
     if (shape == ArrayRef(space_)) {
       push(core, points_, /*perPoint=*/true);
@@ -391,7 +399,7 @@ void Walk::enterOperands(Operation *op, const Access &access) {
 
 std::string Walk::visit(Step step) {
   Operation *op = step.value.getDefiningOp();
-  if (op && isView(op)) {
+  if (op && isView(op) && candidate_.readsThrough(op)) {
     for (unsigned i = 0; i < op->getNumOperands(); ++i)
       push(op->getOperand(i), through(op, step.access, i), step.perPoint);
     return {};
@@ -415,17 +423,22 @@ std::string Walk::visit(Step step) {
   return {};
 }
 
-/// Whether an op of the candidate lies below views of `value`.
-static bool readsThroughViews(Value value, const Candidate &candidate) {
-  SmallVector<Value> stack{value};
-  while (!stack.empty()) {
-    Operation *op = stack.pop_back_val().getDefiningOp();
-    if (op && candidate.ops.contains(op))
-      return true;
-    if (op && isView(op))
+/// Counts what is read through views outside of the candidate; false where an
+/// op of it lies below them.
+bool Walk::readsOthersOnly(Value operand, llvm::DenseSet<Value> &tensors) {
+  SmallVector<Value> stack{operand};
+  while (!stack.empty() && steps_ <= kMaxSteps) {
+    Value value = stack.pop_back_val();
+    Operation *op = value.getDefiningOp();
+    ++steps_;
+    if (op && candidate_.ops.contains(op))
+      return false;
+    if (op && isView(op) && candidate_.readsThrough(op))
       llvm::append_range(stack, op->getOperands());
+    else if (!op || !isFree(op) || isView(op))
+      tensors.insert(value);
   }
-  return false;
+  return true;
 }
 
 /// The common case, known without a walk: every op is element-wise in the shape
@@ -433,20 +446,21 @@ static bool readsThroughViews(Value value, const Candidate &candidate) {
 bool Walk::isPlainLoop() {
   if (kind_ != ScheduleKind::loop || hasRows_)
     return false;
+  // Kept only if the answer is yes: a walk counts what it comes across itself.
+  llvm::DenseSet<Value> tensors;
   for (Operation *op : candidate_.ops) {
+    ++steps_;
     if (!isElementwise(op) || shapeOf(op->getResult(0)) != ArrayRef(space_))
       return false;
     for (Value operand : op->getOperands()) {
       Operation *def = operand.getDefiningOp();
-      if (def && candidate_.ops.contains(def))
-        continue;
-      if (def && isView(def) && readsThroughViews(operand, candidate_))
+      if (!(def && candidate_.ops.contains(def)) &&
+          !readsOthersOnly(operand, tensors))
         return false;
-      if (!def || !isFree(def) || isView(def))
-        tensors_.insert(operand);
     }
   }
-  tensors_.insert(candidate_.results.begin(), candidate_.results.end());
+  tensors.insert(candidate_.results.begin(), candidate_.results.end());
+  tensors_ = std::move(tensors);
   return true;
 }
 
@@ -456,13 +470,17 @@ std::string Walk::run() {
   if (std::string why = findSpace(); !why.empty())
     return why;
   points_ = identity(space_);
-  std::string why = isPlainLoop() ? "" : start();
-  while (why.empty() && !stack_.empty()) {
-    // Every step is an expression of the kernel's text.
-    if (++steps_ > 16 * kMaxOps)
-      return "too much would be computed again";
+  std::string why;
+  if (!isPlainLoop()) {
+    steps_ = 0;
+    why = start();
+  }
+  while (why.empty() && !stack_.empty() && steps_ <= kMaxSteps) {
+    ++steps_;
     why = visit(stack_.pop_back_val());
   }
+  if (why.empty() && steps_ > kMaxSteps)
+    return "too much would be computed again";
   if (why.empty() && tensors_.size() > kMaxTensors)
     return "a kernel has at most " + std::to_string(kMaxTensors) + " tensors";
   return why;

@@ -16,6 +16,11 @@ struct Candidate {
   llvm::DenseSet<mlir::Operation *> ops;
   /// In program order.
   llvm::SmallVector<mlir::Value> results;
+  /// Views that lie in memory unless they are among `ops`.
+  const llvm::DenseSet<mlir::Operation *> &kept;
+
+  /// Whether the kernel computes what `op` shows or repeats from its operands.
+  bool readsThrough(mlir::Operation *op) const;
 };
 
 /// Why `candidate` cannot be one kernel; empty if it can.

@@ -145,6 +145,35 @@ TEST(Functions, ConcatenateAndStack) {
                 {1, 3, 2, 4});
 }
 
+TEST(Functions, ConcatenateMany) {
+  // More tensors than one kernel takes.
+  for (int64_t count : {63, 64, 65, 200, 3000}) {
+    std::vector<Tensor> parts;
+    std::vector<double> expected;
+    for (int64_t i = 0; i < count; ++i) {
+      parts.push_back(tensor({double(i), double(-i)}));
+      expected.insert(expected.end(), {double(i), double(-i)});
+    }
+    expect_values(concatenate(parts), {2 * count}, expected);
+    expect_values(sum(concatenate(parts) + 1), {}, {double(2 * count)});
+  }
+}
+
+TEST(Functions, ManyViewsOfViews) {
+  // Read through, n of these are 2^n paths to the elements of x.
+  for (int count : {5, 11, 12, 24}) {
+    Tensor x = arange(0, 8), y = x;
+    ASSERT_TRUE(x.eval().ok());
+    for (int i = 0; i < count; ++i)
+      y = concatenate({slice(y, {{3}}), slice(y, {{0, 3}})});
+    std::vector<double> rolled;
+    for (int i = 0; i < 8; ++i)
+      rolled.push_back((i + 3 * count) % 8);
+    expect_values(y, {8}, rolled);
+    expect_values(sum(y * y), {}, {140});
+  }
+}
+
 TEST(Functions, Reductions) {
   Tensor x = tensor({{1, 2}, {3, 4}});
   expect_values(sum(x), {}, {10});
@@ -236,35 +265,6 @@ TEST(Functions, ConvAndPools) {
   expect_values(avgpool(x + 4, {2}, padded), {1, 1, 2, 2}, {4, 5, 6, 7});
 }
 
-TEST(Functions, Softmax) {
-  expect_near(softmax(tensor({0.0, 0.0})), {2}, {0.5, 0.5});
-  expect_near(softmax(tensor({1000.0, 1000.0})), {2}, {0.5, 0.5});
-  // e : 1 and 1 : e^2
-  expect_near(softmax(tensor({{1.0, 0.0}, {0.0, 2.0}})), {2, 2},
-              {0.7310586, 0.2689414, 0.1192029, 0.8807971});
-  expect_near(softmax(tensor({{1.0}, {0.0}}), 0), {2, 1},
-              {0.7310586, 0.2689414});
-}
-
-TEST(Functions, Creation) {
-  expect_values(full({2}, 0.5), {2}, {0.5, 0.5});
-  expect_values(full({2}, 7, int8), {2}, {7, 7});
-  expect_values(iota({2, 3}), {2, 3}, {0, 0, 0, 1, 1, 1});
-  expect_values(iota({2, 3}, 1), {2, 3}, {0, 1, 2, 0, 1, 2});
-  expect_values(iota_like(zeros({3}, int32), -1), {3}, {0, 1, 2});
-  expect_values(full({2, 0}, 1), {2, 0}, {});
-}
-
-TEST(Functions, BorrowedStrides) {
-  float pixels[6] = {1, 2, 3, 4, 5, 6};
-  expect_values(borrow(pixels, float32, {3, 2}, {.strides = {{1, 3}}}) + 0,
-                {3, 2}, {1, 4, 2, 5, 3, 6});
-  expect_values(borrow(pixels + 5, float32, {6}, {.strides = {{-1}}}), {6},
-                {6, 5, 4, 3, 2, 1});
-  expect_values(borrow(pixels, float32, {2, 2}, {.strides = {{0, 1}}}), {2, 2},
-                {1, 2, 1, 2});
-}
-
 TEST(Functions, MeanOfIntegersDoesNotWrap) {
   // 4 * 255 and 256 are no uint8 and int8.
   expect_values(avgpool(full({1, 1, 2, 2}, 255, uint8), {2, 2}), {1, 1, 1, 1},
@@ -311,6 +311,35 @@ TEST(Functions, SizesOfZero) {
   expect_values(y, {2, 0}, {});
   expect_values(sum(concatenate({zeros({0}), zeros({0})})), {}, {0});
   expect_values(prod(reshape(y, {0, 2}), {0}), {2}, {1, 1});
+}
+
+TEST(Functions, Softmax) {
+  expect_near(softmax(tensor({0.0, 0.0})), {2}, {0.5, 0.5});
+  expect_near(softmax(tensor({1000.0, 1000.0})), {2}, {0.5, 0.5});
+  // e : 1 and 1 : e^2
+  expect_near(softmax(tensor({{1.0, 0.0}, {0.0, 2.0}})), {2, 2},
+              {0.7310586, 0.2689414, 0.1192029, 0.8807971});
+  expect_near(softmax(tensor({{1.0}, {0.0}}), 0), {2, 1},
+              {0.7310586, 0.2689414});
+}
+
+TEST(Functions, Creation) {
+  expect_values(full({2}, 0.5), {2}, {0.5, 0.5});
+  expect_values(full({2}, 7, int8), {2}, {7, 7});
+  expect_values(iota({2, 3}), {2, 3}, {0, 0, 0, 1, 1, 1});
+  expect_values(iota({2, 3}, 1), {2, 3}, {0, 1, 2, 0, 1, 2});
+  expect_values(iota_like(zeros({3}, int32), -1), {3}, {0, 1, 2});
+  expect_values(full({2, 0}, 1), {2, 0}, {});
+}
+
+TEST(Functions, BorrowedStrides) {
+  float pixels[6] = {1, 2, 3, 4, 5, 6};
+  expect_values(borrow(pixels, float32, {3, 2}, {.strides = {{1, 3}}}) + 0,
+                {3, 2}, {1, 4, 2, 5, 3, 6});
+  expect_values(borrow(pixels + 5, float32, {6}, {.strides = {{-1}}}), {6},
+                {6, 5, 4, 3, 2, 1});
+  expect_values(borrow(pixels, float32, {2, 2}, {.strides = {{0, 1}}}), {2, 2},
+                {1, 2, 1, 2});
 }
 
 TEST(Functions, ComparingWholeTensors) {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Views are index arithmetic where they are read, and that adds up: an op that
+// reads through a tree of views has an expression for each of its paths. Where
+// a tree is too large for one kernel, some of its views are kept in memory.
+#pragma once
+
+#include "weft/IR/Dialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
+
+namespace weft {
+
+/// A launch passes its tensors in a few hundred bytes.
+inline constexpr size_t kMaxTensors = 64;
+/// Every step of a kernel is an expression of its text. The views that one op
+/// reads through take a part of them.
+inline constexpr size_t kMaxSteps = 2048;
+inline constexpr size_t kMaxStepsOfOp = 256;
+
+/// Writes concatenations of more tensors than a kernel may read as
+/// concatenations of concatenations.
+void splitConcatenations(mlir::func::FuncOp function);
+
+/// The views that are kept in memory: with them no op alone reads more than a
+/// kernel can. Only looked up, never walked.
+llvm::DenseSet<mlir::Operation *> findKeptViews(mlir::func::FuncOp function);
+
+} // namespace weft
