@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text form and verifier of weft.group.
+// Text form, verifier and properties of weft.group.
 //
 //   %r = weft.group(%a = %x, %b = %y) schedule(<loop>) : tensor<..>, tensor<..>
 //   -> tensor<..> {
@@ -87,6 +87,34 @@ LogicalResult GroupOp::verify() {
       return emitError() << "group: holds an op that is no tensor op: "
                          << op.getName();
   return success();
+}
+
+// ---- in place ---------------------------------------------------------------
+
+/// Whether element i of every result depends on element i of `argument` alone.
+static bool readsElementByElement(Block &body, BlockArgument argument) {
+  // All values that are needed at another index than the result's.
+  llvm::DenseSet<Value> moved;
+  for (Operation &op : llvm::reverse(body)) {
+    bool moves =
+        !isa<YieldOp, CastOp>(op) && !op.hasTrait<OpTrait::Elementwise>();
+    if (moves || (op.getNumResults() && moved.contains(op.getResult(0))))
+      moved.insert(op.operand_begin(), op.operand_end());
+  }
+  return !moved.contains(argument);
+}
+
+bool GroupOp::mayRunInPlace(unsigned operand, unsigned result) {
+  ScheduleAttr schedule = getScheduleAttr();
+  if (!schedule || schedule.getKind() != ScheduleKind::loop)
+    return false;
+  auto from = dyn_cast<RankedTensorType>(getInputs()[operand].getType());
+  auto to = cast<RankedTensorType>(getResult(result).getType());
+  return from && from.getShape() == to.getShape() &&
+         size_in_bytes(toDType(from.getElementType())) ==
+             size_in_bytes(toDType(to.getElementType())) &&
+         readsElementByElement(getBody().front(),
+                               getBody().getArgument(operand));
 }
 
 } // namespace weft::ir

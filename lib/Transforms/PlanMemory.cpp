@@ -4,7 +4,6 @@
 #include "weft/Transforms/Passes.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -30,36 +29,13 @@ static int64_t bytesOf(Value value) {
 
 // ---- writing in place -------------------------------------------------------
 
-/// Whether element i of every result of a loop group depends on element i of
-/// the operand alone: then the result may be written where the operand is read.
-static bool readsElementByElement(GroupOp group, unsigned input) {
-  ScheduleAttr schedule = group.getScheduleAttr();
-  if (!schedule || schedule.getKind() != ScheduleKind::loop)
-    return false;
-  Block &body = group.getBody().front();
-  // All values that are needed at another index than the result's.
-  llvm::DenseSet<Value> moved;
-  for (Operation &op : llvm::reverse(body)) {
-    bool moves = !isa<YieldOp, CastOp, WhereOp>(op) && !isRow(&op);
-    if (moves || (op.getNumResults() && moved.contains(op.getResult(0))))
-      moved.insert(op.operand_begin(), op.operand_end());
-  }
-  return !moved.contains(body.getArgument(input));
-}
-
 /// The operand that result `result` may overwrite if it dies here, or -1.
 static int inPlaceOperand(GroupOp group, unsigned result,
                           llvm::function_ref<bool(Value)> diesHere) {
-  auto type = cast<RankedTensorType>(group.getResult(result).getType());
-  for (auto [i, operand] : llvm::enumerate(group.getInputs())) {
-    auto other = dyn_cast<RankedTensorType>(operand.getType());
-    if (other && other.getShape() == type.getShape() &&
-        size_in_bytes(elementDType(operand)) ==
-            size_in_bytes(elementDType(group.getResult(result))) &&
-        llvm::count(group.getInputs(), operand) == 1 && diesHere(operand) &&
-        readsElementByElement(group, static_cast<unsigned>(i)))
+  for (auto [i, operand] : llvm::enumerate(group.getInputs()))
+    if (llvm::count(group.getInputs(), operand) == 1 && diesHere(operand) &&
+        group.mayRunInPlace(static_cast<unsigned>(i), result))
       return static_cast<int>(i);
-  }
   return -1;
 }
 

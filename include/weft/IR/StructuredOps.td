@@ -518,3 +518,10 @@ def YieldOp : Weft_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"GroupOp
 }
 
 #endif // WEFT_IR_STRUCTURED_OPS
+  let extraClassDeclaration = [{
+    /// Whether result `result` may be written where operand `operand` is read:
+    /// their elements have one size, and element i of every result depends on
+    /// element i of the operand alone. Memory is planned so, and kernels must not
+    /// take the two for different memory.
+    bool mayRunInPlace(unsigned operand, unsigned result);
+  }];

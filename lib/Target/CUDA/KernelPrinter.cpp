@@ -564,16 +564,30 @@ void KernelPrinter::finish(const Accumulator &accumulator, StringRef name) {
 
 std::string KernelPrinter::parameters() const {
   std::vector<std::string> list;
+/// Whether the memory of a tensor (an input, or else a result) may be that of
+/// another parameter.
+bool KernelPrinter::mayAlias(unsigned number, bool isInput) const {
+  unsigned others =
+      isInput ? group_.getNumResults() : group_.getInputs().size();
+  for (unsigned other = 0; other < others; ++other)
+    if (isInput ? group_.mayRunInPlace(number, other)
+                : group_.mayRunInPlace(other, number))
+      return true;
+  return false;
+}
+
   for (auto [i, type] : llvm::enumerate(group_.getInputs().getTypes())) {
-    std::string element = storageType(getElementTypeOrSelf(type));
+  auto pointer = [&](Type type, unsigned number, bool isInput) {
+    return storageType(getElementTypeOrSelf(type)) +
+           (mayAlias(number, isInput) ? " *" : " *__restrict__ ");
+  };
     if (isa<RankedTensorType>(type))
-      list.push_back("const " + element + " *__restrict__ " + input(i));
+      list.push_back("const " + pointer(type, i, /*isInput=*/true) + input(i));
     else
-      list.push_back("const " + element + " " + input(i));
+      list.push_back("const " + storageType(type) + " " + input(i));
   }
   for (auto [i, type] : llvm::enumerate(group_.getResultTypes()))
-    list.push_back(storageType(getElementTypeOrSelf(type)) + " *__restrict__ " +
-                   output(i));
+    list.push_back(pointer(type, i, /*isInput=*/false) + output(i));
   return llvm::join(list, ",\n    ");
 }
 

@@ -123,6 +123,7 @@ private:
   void defineGuardedLoad(int stmt);
   bool fitsInt(mlir::AffineExpr expr) const;
   bool needsWideIndices() const;
+  bool mayAlias(unsigned number, bool isInput) const;
   std::string parameters() const;
 
   mutable ir::GroupOp group_; // its accessors are not const

@@ -32,9 +32,9 @@ TEST(CudaText, OneOpAStatementWithNamesFromTheOps) {
   EXPECT_EQ(kernelText(Prepared(scaled("x", "y"))), R"(// mul
 WEFT_GLOBAL(256)
 mul_f32(
-    const float *__restrict__ x,
+    const float *x,
     const float *__restrict__ scale,
-    float *__restrict__ y) {
+    float *y) {
   const int vector = static_cast<int>(blockIdx.x * 256 + threadIdx.x);
   if (vector >= 12)
     return;
@@ -52,6 +52,31 @@ mul_f32(
   weft::store_vector(y + i, y_vector);
 }
 )");
+}
+
+TEST(CudaText, WhatMayRunInPlaceIsNotRestrict) {
+  // Of other sizes, or read at other places, it cannot be the result's memory.
+  Prepared c({"add",
+              "%a: tensor<64xf16>, %b: tensor<64xf32>, %c: tensor<64xf32>",
+              "%w = weft.cast %a : tensor<64xf16> -> tensor<64xf32>\n"
+              "%r = weft.slice %b from [63] by [-1] : tensor<64xf32> -> "
+              "tensor<64xf32>\n"
+              "%s = weft.add %w, %r : tensor<64xf32>\n"
+              "%y = weft.add %s, %c : tensor<64xf32>",
+              "%y : tensor<64xf32>, %w : tensor<64xf32>", "loop"});
+  EXPECT_THAT(kernelText(c), HasSubstr("add_add_f32(\n"
+                                       "    const weft::half *__restrict__ x,\n"
+                                       "    const float *__restrict__ x2,\n"
+                                       "    const float *residual,\n"
+                                       "    float *y,\n"
+                                       "    float *y2) {"));
+  Prepared sums({"sum", "%a: tensor<64x64xf32>",
+                 "%s = weft.sum %a over [1] : tensor<64x64xf32> -> "
+                 "tensor<64xf32>",
+                 "%s : tensor<64xf32>", "row"});
+  EXPECT_THAT(kernelText(sums),
+              HasSubstr("(\n    const float *__restrict__ x,\n"
+                        "    float *__restrict__ y) {"));
 }
 
 TEST(CudaText, EqualGroupsGiveEqualText) {
