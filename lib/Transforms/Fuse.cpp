@@ -67,7 +67,7 @@ static void build(OpBuilder &builder, const FusionPlan::Group &group,
     operands.push_back(outer.lookupOrDefault(input));
   auto groupOp = builder.create<GroupOp>(
       builder.getFusedLoc(locations), ValueRange(results).getTypes(), operands,
-      ScheduleAttr::get(builder.getContext(), group.schedule, {}));
+      ScheduleAttr::get(builder.getContext(), group.schedule));
 
   OpBuilder::InsertionGuard guard(builder);
   Block *body = builder.createBlock(&groupOp.getBody());

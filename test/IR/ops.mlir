@@ -175,8 +175,8 @@ func.func @groups(%x: tensor<4xf32>, %s: f32) -> (tensor<4xf32>, tensor<f32>) {
     // CHECK: weft.yield
     weft.yield %2 : tensor<4xf32>
   }
-  // CHECK: schedule(<row, tile = [1, 128]>)
-  %3 = weft.group(%a = %0) schedule(<row, tile = [1, 128]>) : tensor<4xf32> -> tensor<f32> {
+  // CHECK: schedule(<row>)
+  %3 = weft.group(%a = %0) schedule(<row>) : tensor<4xf32> -> tensor<f32> {
     %1 = weft.sum %a over [0] : tensor<4xf32> -> tensor<f32>
     weft.yield %1 : tensor<f32>
   }

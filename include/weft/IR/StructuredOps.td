@@ -466,24 +466,23 @@ def RowSchedule : I32EnumAttrCase<"row", 1>;
 def ColumnSchedule : I32EnumAttrCase<"column", 2>;
 def WindowSchedule : I32EnumAttrCase<"window", 3>;
 def GemmSchedule : I32EnumAttrCase<"gemm", 4>;
-def ScheduleKind : I32EnumAttr<"ScheduleKind", "how the loops of a group run", [
+def ScheduleKind : I32EnumAttr<"ScheduleKind", "the form of a group's loops", [
     Loop, RowSchedule, ColumnSchedule, WindowSchedule, GemmSchedule]> {
   let cppNamespace = "::weft::ir";
   let genSpecializedAttr = 0;
 }
 def ScheduleAttr : AttrDef<Weft_Dialect, "Schedule"> {
   let mnemonic = "schedule";
-  let summary = "how the loops of a group are run";
+  let summary = "the form of a group's loops";
   let description = [{
-    `loop`: one pass over the result; `row`: reductions along the innermost
-    axes, a block of threads to a row; `column`: reductions along outer axes, a
-    thread to a column; `window`: conv and pooling, a thread to some outputs;
-    `gemm`: tiles of a matrix product. `tile` holds the sizes that the kind
-    needs, outermost first.
+    `loop`: one pass over the result; `row`: reductions along the innermost axes;
+    `column`: reductions along outer axes; `window`: conv and pooling; `gemm`: a
+    matrix product. It follows from the ops of the group and says what may be
+    done with it: `loop` groups may be run in place. How the loops run is decided
+    where all of them are known, in the back ends.
   }];
-  let parameters = (ins EnumParameter<ScheduleKind>:$kind,
-                    OptionalArrayRefParameter<"int64_t">:$tile);
-  let assemblyFormat = "`<` $kind (`,` `tile` `=` `[` $tile^ `]`)? `>`";
+  let parameters = (ins EnumParameter<ScheduleKind>:$kind);
+  let assemblyFormat = "`<` $kind `>`";
 }
 def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
                                 SingleBlockImplicitTerminator<"YieldOp">]> {
