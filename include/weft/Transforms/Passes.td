@@ -20,6 +20,13 @@ def FoldBatchNorm : Pass<"weft-fold-batch-norm", "::mlir::func::FuncOp"> {
     ```
     The product and sum are computed in the type of scale and shift; a narrower
     x is cast before and the result after, so that it is rounded once.
+
+    This changes rounding: mean * scale and x * scale are rounded before they
+    are subtracted, which tells where x is close to a mean far from 0. And where
+    scale or shift is infinite (var + e is 0, or a statistic is infinite),
+    results that the formula gives as inf or a number are NaN: for x = 2,
+    mean = 1, var = 0 and e = 0 the formula gives inf, and 2 * inf - 1 * inf is
+    NaN.
   }];
   let options = [explain];
 }
