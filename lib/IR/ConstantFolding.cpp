@@ -24,22 +24,31 @@ DenseElementsAttr foldable(Attribute attribute) {
 
 // ---- arithmetic -------------------------------------------------------------
 
-static APFloat compute(OpKind kind, APFloat x, const APFloat &y) {
+static APFloat::opStatus apply(OpKind kind, APFloat &x, const APFloat &y) {
   constexpr auto nearest = APFloat::rmNearestTiesToEven;
   switch (kind) {
   case OpKind::add:
-    x.add(y, nearest);
-    return x;
+    return x.add(y, nearest);
   case OpKind::sub:
-    x.subtract(y, nearest);
-    return x;
+    return x.subtract(y, nearest);
   case OpKind::mul:
-    x.multiply(y, nearest);
-    return x;
+    return x.multiply(y, nearest);
   default:
-    x.divide(y, nearest);
-    return x;
+    return x.divide(y, nearest);
   }
+}
+
+/// Nothing where a kernel, which computes narrow floats in f32, may go on with
+/// more than their type holds.
+static std::optional<APFloat> compute(OpKind kind, APFloat x,
+                                      const APFloat &y) {
+  bool isNarrow = APFloat::semanticsSizeInBits(x.getSemantics()) < 32;
+  APFloat::opStatus status = apply(kind, x, y);
+  constexpr int rounded =
+      APFloat::opInexact | APFloat::opOverflow | APFloat::opUnderflow;
+  if (isNarrow && (status & rounded))
+    return std::nullopt;
+  return x;
 }
 
 /// bool: 0 and 1 as integers, true unless the result is 0.
@@ -72,19 +81,28 @@ static APInt compute(OpKind kind, const APInt &x, const APInt &y,
   }
 }
 
-/// Applies `function` to pairs of elements; to one pair if both are splats.
+/// Applies `function` to pairs of elements, to one pair if both are splats;
+/// null if it gives nothing for one of them.
 template <typename T, typename Function>
 static Attribute zip(DenseElementsAttr x, DenseElementsAttr y,
                      Function function) {
-  if (x.isSplat() && y.isSplat())
-    return DenseElementsAttr::get(
-        x.getType(),
-        ArrayRef<T>(function(x.getSplatValue<T>(), y.getSplatValue<T>())));
+  SmallVector<T> values;
+  auto add = [&](const T &a, const T &b) {
+    std::optional<T> result = function(a, b);
+    if (result)
+      values.push_back(*std::move(result));
+    return result.has_value();
+  };
+  if (x.isSplat() && y.isSplat()) {
+    if (!add(x.getSplatValue<T>(), y.getSplatValue<T>()))
+      return {};
+    return DenseElementsAttr::get(x.getType(), values);
+  }
   if (x.getNumElements() > kMaxFoldedElements)
     return {};
-  SmallVector<T> values;
   for (auto [a, b] : llvm::zip(x.getValues<T>(), y.getValues<T>()))
-    values.push_back(function(a, b));
+    if (!add(a, b))
+      return {};
   return DenseElementsAttr::get(x.getType(), values);
 }
 

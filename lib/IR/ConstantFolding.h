@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arithmetic on constants, with the results that the kernels would give.
+// Arithmetic on constants, with the results that the kernels would give: floats
+// below 32 bits are folded where the result is exact in their type, because a
+// kernel may go on with the unrounded one.
 #pragma once
 
 #include "weft/Core/Graph.h"

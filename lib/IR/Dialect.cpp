@@ -73,6 +73,11 @@ static std::optional<DType> findDType(Type type) {
   return std::nullopt;
 }
 
+bool isNarrowFloat(Type elementType) {
+  return isa<FloatType>(elementType) &&
+         elementType.getIntOrFloatBitWidth() < 32;
+}
+
 bool isWeftElementType(Type type) { return findDType(type).has_value(); }
 
 DType toDType(Type elementType) {

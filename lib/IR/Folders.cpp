@@ -57,13 +57,25 @@ static bool mayDropMiddle(Type from, Type middle, Type to) {
          to.isInteger(1) || holdsEvery(to, from);
 }
 
+/// Whether `x` is surely a value of its type: what a kernel has just computed
+/// may be a narrow float that is not rounded yet.
+static bool isRounded(Value x) {
+  Operation *op = x.getDefiningOp();
+  return !op || isa<CastOp, ConstantOp>(op) ||
+         !isNarrowFloat(getElementTypeOrSelf(x.getType()));
+}
+
 OpFoldResult CastOp::fold(FoldAdaptor adaptor) {
   if (getX().getType() == getType())
     return getX();
   auto inner = getX().getDefiningOp<CastOp>();
-  if (inner && mayDropMiddle(getElementTypeOrSelf(inner.getX()),
-                             getElementTypeOrSelf(inner.getType()),
-                             getElementTypeOrSelf(getType()))) {
+  // Back to the narrow type means rounded to it.
+  bool isRounding =
+      inner && inner.getX().getType() == getType() && !isRounded(inner.getX());
+  if (inner && !isRounding &&
+      mayDropMiddle(getElementTypeOrSelf(inner.getX()),
+                    getElementTypeOrSelf(inner.getType()),
+                    getElementTypeOrSelf(getType()))) {
     getXMutable().assign(inner.getX());
     return getResult();
   }

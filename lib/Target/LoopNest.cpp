@@ -358,6 +358,13 @@ int Builder::compute(Operation *op, const Index &index,
         stmt.expr = index[iota.getAxis()];
         return append(std::move(stmt));
       })
+      .Case<ReducePrecisionOp>([&](ReducePrecisionOp reduce) -> int {
+        int id = at(reduce.getX(), index, guards);
+        if (id < 0 || !isNarrowFloat(type))
+          return id;
+        return append(
+            {.kind = Stmt::Kind::round, .type = type, .operands = {id}});
+      })
       .Case<BroadcastOp>([&](BroadcastOp broadcast) -> int {
         ArrayRef<int64_t> shape = shapeOf(broadcast.getX());
         Index inner(index.end() - shape.size(), index.end());
@@ -711,6 +718,9 @@ static void printStmt(const LoopNest &nest, int id, llvm::raw_ostream &os) {
     break;
   case Stmt::Kind::cast:
     os << "cast";
+    break;
+  case Stmt::Kind::round:
+    os << "round";
     break;
   case Stmt::Kind::select:
     os << "select";

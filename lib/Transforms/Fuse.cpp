@@ -4,6 +4,7 @@
 #include "weft/Transforms/Pipelines.h"
 
 #include "FusionPlan.h"
+#include "Rounding.h"
 #include "ViewTrees.h"
 
 #include "mlir/IR/Builders.h"
@@ -49,7 +50,7 @@ static SmallVector<Operation *> opsOf(const Candidate &candidate) {
 /// Adds a group to the end of the block; `outer` maps what earlier groups
 /// computed.
 static void build(OpBuilder &builder, const FusionPlan::Group &group,
-                  IRMapping &outer) {
+                  const llvm::DenseSet<Operation *> &shared, IRMapping &outer) {
   SmallVector<Operation *> ops = opsOf(group.candidate);
   llvm::SetVector<Value> inputs;
   SmallVector<Location> locations;
@@ -74,12 +75,17 @@ static void build(OpBuilder &builder, const FusionPlan::Group &group,
   IRMapping inner;
   for (Value input : inputs)
     inner.map(input, body->addArgument(input.getType(), input.getLoc()));
-  for (Operation *op : ops)
-    builder.clone(*op, inner);
+  llvm::DenseSet<Operation *> sharedCopies;
+  for (Operation *op : ops) {
+    Operation *copy = builder.clone(*op, inner);
+    if (shared.contains(op))
+      sharedCopies.insert(copy);
+  }
   SmallVector<Value> yielded;
   for (Value result : results)
     yielded.push_back(inner.lookup(result));
   builder.create<YieldOp>(groupOp.getLoc(), yielded);
+  roundShared(*body, [&](Operation *op) { return sharedCopies.contains(op); });
   outer.map(results, groupOp.getResults());
 }
 
@@ -91,8 +97,9 @@ static void buildAll(func::FuncOp function, const FusionPlan &plan) {
     old.push_back(&op);
   OpBuilder builder(terminator);
   IRMapping outer;
+  llvm::DenseSet<Operation *> shared = plan.sharedOps();
   for (const FusionPlan::Group &group : plan.groups())
-    build(builder, group, outer);
+    build(builder, group, shared, outer);
   for (OpOperand &operand : terminator->getOpOperands())
     operand.set(outer.lookupOrDefault(operand.get()));
   for (Operation *op : llvm::reverse(old))
@@ -109,6 +116,7 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
     if (function.isExternal() || failed(checkOps(function)))
       return;
     eraseDead(function);
+    splitConcatenations(function);
     FusionPlan plan(function);
     if (explain)
       for (const FusionPlan::Refusal &refusal : plan.refusals())
@@ -116,7 +124,6 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
             << kNotFusedNote << mnemonic(refusal.producer) << " -> "
             << mnemonic(refusal.consumer) << ": " << refusal.why;
     buildAll(function, plan);
-    splitConcatenations(function);
   }
 
   /// Every group needs a result.

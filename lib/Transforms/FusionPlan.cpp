@@ -396,6 +396,20 @@ std::vector<FusionPlan::Group> FusionPlan::groups() const {
   return groups;
 }
 
+llvm::DenseSet<Operation *> FusionPlan::sharedOps() const {
+  llvm::DenseSet<Operation *> shared;
+  for (const Node &node : nodes_) {
+    int number = numberOf(node.op);
+    bool isStored = node.owner >= 0 && isReadOutside(number, {node.owner});
+    if (isStored || node.groups.size() > 1)
+      shared.insert(node.op);
+    if (isStored && isView(node.op))
+      for (int producer : node.producers)
+        shared.insert(nodes_[producer].op);
+  }
+  return shared;
+}
+
 std::vector<FusionPlan::Refusal> FusionPlan::refusals() const {
   std::vector<Refusal> refusals;
   std::set<std::pair<int, int>> told;

@@ -32,6 +32,10 @@ public:
   /// One for every two groups where one feeds the other, in program order.
   std::vector<Refusal> refusals() const;
 
+  /// Ops whose results are stored, also through views, or computed by several
+  /// kernels: all readers have to see the same. Only looked up, never walked.
+  llvm::DenseSet<mlir::Operation *> sharedOps() const;
+
 private:
   /// An op that computes, or a view that is kept in memory: a result of the
   /// function, or one of `kept_`.
@@ -69,10 +73,10 @@ private:
   bool reachesBeside(int from, int to) const;
   std::string whyNotMerged(int from, int into) const;
 
+  llvm::DenseSet<mlir::Operation *> kept_; // views that are nodes
   std::vector<Node> nodes_;
   std::vector<Cluster> clusters_;
   llvm::DenseMap<mlir::Operation *, int> numbers_; // of nodes; only looked up
 };
-  llvm::DenseSet<mlir::Operation *> kept_; // views that are nodes
 
 } // namespace weft

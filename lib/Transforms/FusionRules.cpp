@@ -38,7 +38,7 @@ static bool isWindow(Operation *op) {
 }
 
 bool isElementwise(Operation *op) {
-  return isRow(op) || isa<CastOp, WhereOp>(op);
+  return isRow(op) || isa<CastOp, WhereOp, ReducePrecisionOp>(op);
 }
 
 bool isView(Operation *op) {
@@ -72,13 +72,13 @@ bool isCheap(Operation *op) {
   return isa<NegOp, AbsOp, FloorOp, AddOp, SubOp, MulOp, MaximumOp, MinimumOp,
              ReluOp, LogicalNotOp, LogicalAndOp, LogicalOrOp, LessOp,
              LessEqualOp, GreaterOp, GreaterEqualOp, EqualOp, NotEqualOp,
-             CastOp, WhereOp>(op);
+             CastOp, WhereOp, ReducePrecisionOp>(op);
 }
 
 /// Cheap enough for the operand of a conv or matmul, where it is computed at
 /// every access: a cast, or a sum or product with one number.
 static bool isPrologue(Operation *op) {
-  if (isa<CastOp, NegOp>(op))
+  if (isa<CastOp, NegOp, ReducePrecisionOp>(op))
     return true;
   return isa<AddOp, SubOp, MulOp, DivOp>(op) && isCheap(op) &&
          (splatUnder(op->getOperand(0)) || splatUnder(op->getOperand(1)));

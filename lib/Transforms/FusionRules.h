@@ -31,7 +31,7 @@ ir::ScheduleKind scheduleOf(const Candidate &candidate);
 
 /// A reduction: sum, prod, max, min, all, any, argmax, argmin.
 bool isReduction(mlir::Operation *op);
-/// Element-wise: a row, cast or where.
+/// Element-wise: a row, cast, where or reduce_precision.
 bool isElementwise(mlir::Operation *op);
 /// Costs index arithmetic where it is read: broadcast, reshape, transpose,
 /// slice, concatenate, as_strided.

@@ -272,3 +272,38 @@ func.func @reduce_nothing(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = weft.sum %x over [] : tensor<2x3xf32> -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }
+
+// -----
+
+// 0.5 * 3 is a float16, 300 * 300 and 1 / 3 are none: a kernel computes them in
+// f32.
+// CHECK-LABEL: @narrow_constants
+func.func @narrow_constants() -> (tensor<2xf16>, tensor<f16>, tensor<f16>) {
+  %a = weft.constant dense<[0.5, 2.0]> : tensor<2xf16>
+  %b = weft.constant dense<3.0> : tensor<2xf16>
+  // CHECK-DAG: %[[C:.*]] = weft.constant dense<[1.500000e+00, 6.000000e+00]> : tensor<2xf16>
+  %0 = weft.mul %a, %b : tensor<2xf16>
+  %c = weft.constant dense<300.0> : tensor<f16>
+  // CHECK-DAG: %[[M:.*]] = weft.mul
+  %1 = weft.mul %c, %c : tensor<f16>
+  %d = weft.constant dense<1.0> : tensor<f16>
+  %e = weft.constant dense<3.0> : tensor<f16>
+  // CHECK-DAG: %[[D:.*]] = weft.div
+  %2 = weft.div %d, %e : tensor<f16>
+  // CHECK: return %[[C]], %[[M]], %[[D]]
+  return %0, %1, %2 : tensor<2xf16>, tensor<f16>, tensor<f16>
+}
+
+// -----
+
+// Back to f16 means rounded to f16, which a product in a kernel is not yet.
+// CHECK-LABEL: @no_dropped_rounding
+// CHECK: weft.mul
+// CHECK-NEXT: weft.cast
+// CHECK-NEXT: weft.cast
+func.func @no_dropped_rounding(%x: tensor<4xf16>) -> tensor<4xf16> {
+  %0 = weft.mul %x, %x : tensor<4xf16>
+  %1 = weft.cast %0 : tensor<4xf16> -> tensor<4xf32>
+  %2 = weft.cast %1 : tensor<4xf32> -> tensor<4xf16>
+  return %2 : tensor<4xf16>
+}

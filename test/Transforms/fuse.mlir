@@ -393,3 +393,84 @@ func.func @widening_is_left_to_readers(%x: tensor<8x4xf16>) -> (tensor<4xf16>, t
   %3 = weft.sum %2 over [1] : tensor<8x4xf32> -> tensor<8xf32>
   return %1, %3 : tensor<4xf16>, tensor<8xf32>
 }
+
+// -----
+
+// What is stored as f16 is read as f16, in the kernel that computes it as well.
+// The store rounds by itself.
+// CHECK-LABEL: @stored_and_read
+// CHECK: %[[P:.*]] = weft.mul
+// CHECK-NEXT: %[[R:.*]] = weft.reduce_precision %[[P]]
+// CHECK-NEXT: %[[E:.*]] = weft.exp %[[R]]
+// CHECK-NEXT: weft.yield %[[P]], %[[E]]
+func.func @stored_and_read(%x: tensor<4xf16>) -> (tensor<4xf16>, tensor<4xf16>) {
+  %0 = weft.mul %x, %x : tensor<4xf16>
+  %1 = weft.exp %0 : tensor<4xf16>
+  return %0, %1 : tensor<4xf16>, tensor<4xf16>
+}
+
+// -----
+
+// As it is where a view of it is stored.
+// CHECK-LABEL: @stored_through_a_view
+// CHECK: %[[P:.*]] = weft.mul
+// CHECK-NEXT: weft.reduce_precision %[[P]]
+func.func @stored_through_a_view(%x: tensor<4x1xf16>) -> (tensor<1x4xf16>, tensor<4x1xf16>) {
+  %0 = weft.mul %x, %x : tensor<4x1xf16>
+  %1 = weft.transpose %0 [1, 0] : tensor<4x1xf16> -> tensor<1x4xf16>
+  %2 = weft.exp %0 : tensor<4x1xf16>
+  return %1, %2 : tensor<1x4xf16>, tensor<4x1xf16>
+}
+
+// -----
+
+// The product is computed in both kernels and must be equal there.
+// CHECK-LABEL: @computed_twice
+// CHECK-COUNT-2: weft.reduce_precision
+func.func @computed_twice(%x: tensor<4x8xf16>) -> (tensor<8xf16>, tensor<4xf16>) {
+  %0 = weft.mul %x, %x : tensor<4x8xf16>
+  %1 = weft.sum %0 over [0] : tensor<4x8xf16> -> tensor<8xf16>
+  // expected-remark @below {{not fused}}
+  %2 = weft.sum %0 over [1] : tensor<4x8xf16> -> tensor<4xf16>
+  return %1, %2 : tensor<8xf16>, tensor<4xf16>
+}
+
+// -----
+
+// Chains that nobody else sees cost no rounding, nor does what only chooses
+// among values of the type.
+// CHECK-LABEL: @no_rounding
+// CHECK-NOT: weft.reduce_precision
+func.func @no_rounding(%x: tensor<4xf16>, %y: tensor<4xf16>)
+    -> (tensor<4xf16>, tensor<4xf16>, tensor<4xf16>) {
+  %0 = weft.mul %x, %y : tensor<4xf16>
+  %1 = weft.add %0, %y : tensor<4xf16>
+  %2 = weft.exp %1 : tensor<4xf16>
+  %3 = weft.relu %x : tensor<4xf16>
+  %4 = weft.mul %3, %y : tensor<4xf16>
+  return %2, %3, %4 : tensor<4xf16>, tensor<4xf16>, tensor<4xf16>
+}
+
+// -----
+
+// Nor do types that kernels compute in.
+// CHECK-LABEL: @no_rounding_of_f32
+// CHECK-NOT: weft.reduce_precision
+func.func @no_rounding_of_f32(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = weft.mul %x, %x : tensor<4xf32>
+  %1 = weft.exp %0 : tensor<4xf32>
+  return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Empty, x has no element to compare with: the sum is stored at its own index.
+// CHECK-LABEL: @size_0
+// CHECK: weft.group{{.*}} -> tensor<2x1xf32>, tensor<2x0xf32>
+func.func @size_0(%x: tensor<2x0xf32>) -> (tensor<2x1xf32>, tensor<2x0xf32>) {
+  %0 = weft.sum %x over [1] : tensor<2x0xf32> -> tensor<2xf32>
+  %1 = weft.reshape %0 : tensor<2xf32> -> tensor<2x1xf32>
+  %2 = weft.broadcast %1 : tensor<2x1xf32> -> tensor<2x0xf32>
+  %3 = weft.sub %x, %2 : tensor<2x0xf32>
+  return %1, %3 : tensor<2x1xf32>, tensor<2x0xf32>
+}

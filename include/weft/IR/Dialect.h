@@ -46,6 +46,8 @@ inline constexpr llvm::StringLiteral kArenaAttr = "weft.arena_bytes";
 mlir::Type toElementType(mlir::MLIRContext *context, DType dtype);
 DType toDType(mlir::Type elementType);
 bool isWeftElementType(mlir::Type type);
+/// A float of less than 32 bits: computed in f32, rounded when it is stored.
+bool isNarrowFloat(mlir::Type elementType);
 
 Shape toShape(mlir::Type tensor);
 mlir::RankedTensorType toTensorType(mlir::MLIRContext *context, DType dtype,

@@ -111,6 +111,26 @@ def CastOp : Structured<"cast", [SameOperandsAndResultShape]> {
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
   let hasFolder = 1;
 }
+def ReducePrecisionOp : Weft_Op<"reduce_precision", [Pure, Elementwise,
+                                        SameOperandsAndResultType]> {
+  let summary = "x as it would be read back from memory";
+  let description = [{
+    Kernels compute floats of less than 32 bits in f32 and round them when they
+    store them. This rounds a value that is read without being loaded, so that all
+    readers see the same; passes put it where that matters. Other types stay as
+    they are.
+
+    ```mlir
+    func.func @main(%x: tensor<2xf16>) -> tensor<2xf16> {
+      %y = weft.reduce_precision %x : tensor<2xf16>
+      return %y : tensor<2xf16>
+    }
+    ```
+  }];
+  let arguments = (ins Any.tensor:$x);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
 
 // ---- moving elements --------------------------------------------------------
 def BroadcastOp : Structured<"broadcast"> {
@@ -506,6 +526,13 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
   let arguments = (ins Variadic<AnyType>:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Variadic<Any.tensor>:$results);
   let regions = (region SizedRegion<1>:$body);
+  let extraClassDeclaration = [{
+    /// Whether result `result` may be written where operand `operand` is read:
+    /// their elements have one size, and element i of every result depends on
+    /// element i of the operand alone. Memory is planned so, and kernels must not
+    /// take the two for different memory.
+    bool mayRunInPlace(unsigned operand, unsigned result);
+  }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
 }
@@ -517,10 +544,3 @@ def YieldOp : Weft_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"GroupOp
 }
 
 #endif // WEFT_IR_STRUCTURED_OPS
-  let extraClassDeclaration = [{
-    /// Whether result `result` may be written where operand `operand` is read:
-    /// their elements have one size, and element i of every result depends on
-    /// element i of the operand alone. Memory is planned so, and kernels must not
-    /// take the two for different memory.
-    bool mayRunInPlace(unsigned operand, unsigned result);
-  }];

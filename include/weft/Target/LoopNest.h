@@ -37,6 +37,7 @@ struct Stmt {
               // hold, else 0 (and memory is not touched)
     row,      // `op` (a row or `where`) on `operands`
     cast,     // operands[0] converted to `type`, rounded as weft.cast says
+    round,    // operands[0], of the same type, as if it were stored and loaded
     select,   // operands[0] where all `guards` hold, else operands[1]
     reduced,  // result of an accumulator of an earlier stage
   };

@@ -72,6 +72,10 @@ Value Emitter::compute(int id, const Point &point, const Scope &scope) {
   }
   case Stmt::Kind::cast:
     return elements_.cast(operands[0], typeOf(stmt.operands[0]), typeOf(id));
+  case Stmt::Kind::round: {
+    DType dtype = typeOf(id);
+    return elements_.fromMemory(elements_.toMemory(operands[0], dtype), dtype);
+  }
   case Stmt::Kind::select: {
     Condition chosen = condition(stmt.guards, point);
     ScalarBuilder s = ops(typeOf(id));

@@ -13,10 +13,6 @@ namespace weft::cuda {
 
 // ---- types and numbers ------------------------------------------------------
 
-static bool isNarrowFloat(Type type) {
-  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32;
-}
-
 std::string storageType(Type type) {
   switch (ir::toDType(type)) {
   case DType::float64:
@@ -46,7 +42,7 @@ std::string storageType(Type type) {
 }
 
 std::string computeType(Type type) {
-  return isNarrowFloat(type) ? "float" : storageType(type);
+  return ir::isNarrowFloat(type) ? "float" : storageType(type);
 }
 
 int64_t storageBytes(Type type) {
@@ -333,12 +329,12 @@ std::string KernelPrinter::globalThread(int64_t perBlock) const {
 // ---- statements -------------------------------------------------------------
 
 std::string KernelPrinter::widened(Type type, StringRef element) {
-  return isNarrowFloat(type) ? ("weft::widen(" + element + ")").str()
-                             : element.str();
+  return ir::isNarrowFloat(type) ? ("weft::widen(" + element + ")").str()
+                                 : element.str();
 }
 
 void KernelPrinter::narrow(Type type, StringRef element, StringRef value) {
-  if (isNarrowFloat(type))
+  if (ir::isNarrowFloat(type))
     line("weft::narrow(" + value + ", " + element + ");");
   else
     line(element + " = " + value + ";");
@@ -368,6 +364,8 @@ std::string KernelPrinter::nameOf(int id) {
     return fresh("position");
   case Stmt::Kind::select:
     return fresh("chosen");
+  case Stmt::Kind::round:
+    return fresh("rounded");
   case Stmt::Kind::cast:
     return fresh("cast");
   default:
@@ -378,7 +376,7 @@ std::string KernelPrinter::nameOf(int id) {
 /// Whether a cast changes nothing of a value in registers: f16 to f32.
 static bool isFreeCast(Type from, Type to) {
   return from == to ||
-         (computeType(from) == computeType(to) && !isNarrowFloat(to));
+         (computeType(from) == computeType(to) && !ir::isNarrowFloat(to));
 }
 
 /// Outside, element 0 is loaded and not used: loads under branches would wait
@@ -448,6 +446,10 @@ void KernelPrinter::define(int id) {
       values_[id] = values_[stmt.operands[0]];
       return;
     }
+    text = "weft::cast<" + storageType(stmt.type) + ">(" +
+           values_[stmt.operands[0]] + ")";
+    break;
+  case Stmt::Kind::round:
     text = "weft::cast<" + storageType(stmt.type) + ">(" +
            values_[stmt.operands[0]] + ")";
     break;
@@ -562,8 +564,6 @@ void KernelPrinter::finish(const Accumulator &accumulator, StringRef name) {
 
 // ---- the kernel -------------------------------------------------------------
 
-std::string KernelPrinter::parameters() const {
-  std::vector<std::string> list;
 /// Whether the memory of a tensor (an input, or else a result) may be that of
 /// another parameter.
 bool KernelPrinter::mayAlias(unsigned number, bool isInput) const {
@@ -576,11 +576,13 @@ bool KernelPrinter::mayAlias(unsigned number, bool isInput) const {
   return false;
 }
 
-  for (auto [i, type] : llvm::enumerate(group_.getInputs().getTypes())) {
+std::string KernelPrinter::parameters() const {
+  std::vector<std::string> list;
   auto pointer = [&](Type type, unsigned number, bool isInput) {
     return storageType(getElementTypeOrSelf(type)) +
            (mayAlias(number, isInput) ? " *" : " *__restrict__ ");
   };
+  for (auto [i, type] : llvm::enumerate(group_.getInputs().getTypes())) {
     if (isa<RankedTensorType>(type))
       list.push_back("const " + pointer(type, i, /*isInput=*/true) + input(i));
     else

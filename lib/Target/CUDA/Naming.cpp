@@ -13,7 +13,7 @@ namespace weft::cuda {
 /// Ops that only say where elements are or which type they have.
 static bool isPlumbing(Operation *op) {
   return isa<ConstantOp, SplatOp, BroadcastOp, ReshapeOp, CastOp, TransposeOp,
-             SliceOp, AsStridedOp>(op);
+             SliceOp, AsStridedOp, ReducePrecisionOp>(op);
 }
 
 /// The argument that a value is, under plumbing and at most one-sided rows.

@@ -48,6 +48,12 @@ private:
             to_string(ir::toShape(type)));
     if (auto group = mlir::dyn_cast<ir::GroupOp>(op))
       return run(group);
+    if (auto reduce = mlir::dyn_cast<ir::ReducePrecisionOp>(op)) {
+      Value &result = values_[reduce.getResult()] = values_.at(reduce.getX());
+      for (double &element : result.reals)
+        element = roundTo(result.dtype, element);
+      return {};
+    }
     llvm::SmallVector<const Value *> operands;
     for (mlir::Value operand : op->getOperands())
       operands.push_back(&values_.at(operand));

@@ -97,4 +97,22 @@ TEST(CpuTypes, EveryCast) {
     }
 }
 
+TEST(CpuTypes, ReducedPrecisionIsThatOfMemory) {
+  for (const std::string &type : kTypes) {
+    if (!isFloat(type))
+      continue;
+    std::string t = "tensor<37x" + type + ">", wide = "tensor<37xf64>";
+    for (const CpuTarget &target : {CpuTarget::host(), baseline()})
+      checkAgainstReference("func.func @main(%x: " + t + ") -> " + wide +
+                                " {\n  %p = weft.mul %x, %x : " + t +
+                                "\n  %r = weft.reduce_precision %p : " + t +
+                                "\n  %y = weft.cast %r : " + t + " -> " + wide +
+                                "\n  return %y : " + wide + "\n}\n",
+                            type == "f64" || type == "f32" ? 1e-7 : 0, -30, 30,
+                            target);
+    if (HasFatalFailure())
+      return;
+  }
+}
+
 } // namespace

@@ -41,6 +41,8 @@ public:
     addBatchNorm("64x16x16x32", "f32");
     for (const std::string &type : allTypes())
       addCasts(type);
+    for (const char *type : {"f32", "f16", "bf16", "f8E4M3FN"})
+      addReducedPrecision(type);
     for (const char *type : kFloats)
       addRealRows(type);
     for (const std::string &type : allTypes())
@@ -82,6 +84,15 @@ public:
           llvm::formatv("{0}%y{1} : {2}", i ? ", " : "", i, tensor("70", to));
     }
     add({"casts of " + from, "%x: " + tensor("70", from), body, results});
+  }
+
+  /// A product that is read as if it came from memory.
+  void addReducedPrecision(const std::string &type) {
+    std::string t = tensor("70", type), wide = tensor("70", "f32");
+    add({"reduced precision of " + type, "%x: " + t,
+         "%p = weft.mul %x, %x : " + t + "\n%r = weft.reduce_precision %p : " +
+             t + "\n%y = weft.cast %r : " + t + " -> " + wide,
+         "%p : " + t + ", %y : " + wide, "loop"});
   }
 
   void addRealRows(const std::string &type) {

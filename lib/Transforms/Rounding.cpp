@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Rounding.h"
+
+#include "FusionRules.h"
+
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace weft::ir;
+
+namespace weft {
+
+/// Results are among the operands, but for their sign.
+static bool isSelection(Operation *op) {
+  return isView(op) || isa<NegOp, AbsOp, FloorOp, ReluOp, MaximumOp, MinimumOp,
+                           WhereOp, MaxOp, MinOp, MaxpoolOp>(op);
+}
+
+/// Whether `op` computes values of its type from values of theirs.
+static bool isRounded(Operation *op, const llvm::DenseSet<Value> &unrounded) {
+  if (op->getNumResults() == 0 ||
+      !isNarrowFloat(getElementTypeOrSelf(op->getResult(0))) ||
+      isa<CastOp, ReducePrecisionOp, IotaOp, SplatOp, ConstantOp>(op))
+    return true;
+  return isSelection(op) && llvm::none_of(op->getOperands(), [&](Value x) {
+           return unrounded.contains(x);
+         });
+}
+
+/// Whether an op computes with `value`, directly or under views.
+static bool isComputedWith(Value value) {
+  SmallVector<Operation *> stack(value.getUsers());
+  llvm::DenseSet<Operation *> seen;
+  while (!stack.empty()) {
+    Operation *user = stack.pop_back_val();
+    if (!seen.insert(user).second || user->hasTrait<OpTrait::IsTerminator>())
+      continue;
+    if (!isView(user))
+      return true;
+    llvm::append_range(stack, user->getUsers());
+  }
+  return false;
+}
+
+void roundShared(Block &body, llvm::function_ref<bool(Operation *)> isShared) {
+  llvm::DenseSet<Value> unrounded; // only looked up
+  for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
+    if (isRounded(&op, unrounded))
+      continue;
+    Value result = op.getResult(0);
+    unrounded.insert(result);
+    if (isView(&op) || !isShared(&op) || !isComputedWith(result))
+      continue;
+    OpBuilder builder(op.getContext());
+    builder.setInsertionPointAfter(&op);
+    auto rounded = builder.create<ReducePrecisionOp>(op.getLoc(), result);
+    // Stores round by themselves.
+    result.replaceUsesWithIf(rounded, [&](OpOperand &use) {
+      return use.getOwner() != rounded &&
+             !use.getOwner()->hasTrait<OpTrait::IsTerminator>();
+    });
+  }
+}
+
+} // namespace weft
