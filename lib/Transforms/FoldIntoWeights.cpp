@@ -98,7 +98,8 @@ struct Match {
 
 /// Shared by the patterns: matching, and the notes.
 struct WeightPattern {
-  explicit WeightPattern(bool explain) : explain(explain) {}
+  WeightPattern(ParameterCode &parameterCode, bool explain)
+      : parameterCode(parameterCode), explain(explain) {}
 
   /// A product or sum of what `Anchor` computes and parameter-only code.
   template <typename Anchor>
@@ -107,7 +108,7 @@ struct WeightPattern {
     for (unsigned i : {0u, 1u}) {
       auto anchor = op->getOperand(i).template getDefiningOp<Anchor>();
       Value other = op->getOperand(1 - i);
-      if (!anchor || !isParameterCode(other))
+      if (!anchor || !parameterCode.contains(other))
         continue;
       if (!anchor->hasOneUse())
         return rewriter.notifyMatchFailure(op, "the result has another use");
@@ -118,7 +119,7 @@ struct WeightPattern {
 
   /// Weights may be replaced by computed ones.
   LogicalResult checkWeights(Value weights, PatternRewriter &rewriter) const {
-    if (!isParameterCode(weights))
+    if (!parameterCode.contains(weights))
       return rewriter.notifyMatchFailure(weights.getLoc(),
                                          "weights are computed anew each time");
     Type element = getElementTypeOrSelf(weights);
@@ -132,7 +133,7 @@ struct WeightPattern {
   LogicalResult checkBias(ConvOp conv, PatternRewriter &rewriter) const {
     Value bias = conv.getBias();
     if (!bias ||
-        (isParameterCode(bias) &&
+        (parameterCode.contains(bias) &&
          getElementTypeOrSelf(bias) == getElementTypeOrSelf(conv.getW())))
       return success();
     return rewriter.notifyMatchFailure(conv, "the bias is no such parameter");
@@ -146,6 +147,8 @@ struct WeightPattern {
           << nameOr(moduleName(weights), mnemonic(anchor));
   }
 
+  /// Shared by all patterns, so that deep parameter code is walked once.
+  ParameterCode &parameterCode;
   bool explain;
 };
 
@@ -162,8 +165,8 @@ static void replace(PatternRewriter &rewriter, Operation *op, ConvOp conv,
 
 /// conv(x, w, b) * scale[c] -> conv(x, w * scale, b * scale)
 struct ScaleConv final : OpRewritePattern<MulOp>, WeightPattern {
-  ScaleConv(MLIRContext *context, bool explain)
-      : OpRewritePattern(context), WeightPattern(explain) {}
+  ScaleConv(MLIRContext *context, ParameterCode &parameterCode, bool explain)
+      : OpRewritePattern(context), WeightPattern(parameterCode, explain) {}
 
   LogicalResult matchAndRewrite(MulOp mul,
                                 PatternRewriter &rewriter) const override {
@@ -191,8 +194,8 @@ struct ScaleConv final : OpRewritePattern<MulOp>, WeightPattern {
 
 /// conv(x, w, b) + shift[c] -> conv(x, w, b + shift)
 struct ShiftConv final : OpRewritePattern<AddOp>, WeightPattern {
-  ShiftConv(MLIRContext *context, bool explain)
-      : OpRewritePattern(context), WeightPattern(explain) {}
+  ShiftConv(MLIRContext *context, ParameterCode &parameterCode, bool explain)
+      : OpRewritePattern(context), WeightPattern(parameterCode, explain) {}
 
   LogicalResult matchAndRewrite(AddOp add,
                                 PatternRewriter &rewriter) const override {
@@ -216,8 +219,8 @@ struct ShiftConv final : OpRewritePattern<AddOp>, WeightPattern {
 
 /// matmul(x, w) * scale[n] -> matmul(x, w * scale)
 struct ScaleMatmul final : OpRewritePattern<MulOp>, WeightPattern {
-  ScaleMatmul(MLIRContext *context, bool explain)
-      : OpRewritePattern(context), WeightPattern(explain) {}
+  ScaleMatmul(MLIRContext *context, ParameterCode &parameterCode, bool explain)
+      : OpRewritePattern(context), WeightPattern(parameterCode, explain) {}
 
   LogicalResult matchAndRewrite(MulOp mul,
                                 PatternRewriter &rewriter) const override {
@@ -239,15 +242,15 @@ struct ScaleMatmul final : OpRewritePattern<MulOp>, WeightPattern {
     return success();
   }
 
-  /// Weights shared by the batch are scaled before they are repeated.
-  static Value scaled(PatternRewriter &rewriter, Location location,
-                      Value weights, Value scale) {
   /// Whether columns are not repeated. One number may be: it has no axes.
   static bool hasColumnsOf(RankedTensorType narrow, RankedTensorType wide) {
     return narrow.getRank() > 0 &&
            narrow.getShape().back() == wide.getShape().back();
   }
 
+  /// Weights shared by the batch are scaled before they are repeated.
+  static Value scaled(PatternRewriter &rewriter, Location location,
+                      Value weights, Value scale) {
     auto broadcast = weights.getDefiningOp<BroadcastOp>();
     if (broadcast && hasColumnsOf(typeOf(broadcast.getX()), typeOf(weights)))
       weights = broadcast.getX();
@@ -264,8 +267,9 @@ struct ScaleMatmul final : OpRewritePattern<MulOp>, WeightPattern {
 
 /// (matmul(x, w) + b[n]) * scale[n] -> matmul(x, w) * scale + b * scale
 struct DistributeScale final : OpRewritePattern<MulOp>, WeightPattern {
-  DistributeScale(MLIRContext *context, bool explain)
-      : OpRewritePattern(context), WeightPattern(explain) {}
+  DistributeScale(MLIRContext *context, ParameterCode &parameterCode,
+                  bool explain)
+      : OpRewritePattern(context), WeightPattern(parameterCode, explain) {}
 
   LogicalResult matchAndRewrite(MulOp mul,
                                 PatternRewriter &rewriter) const override {
@@ -298,8 +302,8 @@ struct DistributeScale final : OpRewritePattern<MulOp>, WeightPattern {
 
 /// (matmul(x, w) + b[n]) + shift[n] -> matmul(x, w) + (b + shift)[n]
 struct MergeShifts final : OpRewritePattern<AddOp>, WeightPattern {
-  MergeShifts(MLIRContext *context, bool explain)
-      : OpRewritePattern(context), WeightPattern(explain) {}
+  MergeShifts(MLIRContext *context, ParameterCode &parameterCode, bool explain)
+      : OpRewritePattern(context), WeightPattern(parameterCode, explain) {}
 
   LogicalResult matchAndRewrite(AddOp outerAdd,
                                 PatternRewriter &rewriter) const override {
@@ -328,15 +332,28 @@ struct MergeShifts final : OpRewritePattern<AddOp>, WeightPattern {
   }
 };
 
+/// Keeps what is known of parameter code true while ops come and go.
+struct Forgetting final : RewriterBase::Listener {
+  explicit Forgetting(ParameterCode &parameterCode)
+      : parameterCode(parameterCode) {}
+  void notifyOperationErased(Operation *op) override {
+    parameterCode.forget(op);
+  }
+  ParameterCode &parameterCode;
+};
+
 struct FoldIntoWeights : weft::impl::FoldIntoWeightsBase<FoldIntoWeights> {
   using FoldIntoWeightsBase::FoldIntoWeightsBase;
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
+    ParameterCode parameterCode;
+    Forgetting listener(parameterCode);
     patterns
         .add<ScaleConv, ShiftConv, ScaleMatmul, DistributeScale, MergeShifts>(
-            &getContext(), explain);
+            &getContext(), parameterCode, explain);
     GreedyRewriteConfig config;
+    config.listener = &listener;
     // The order of the notes is that of the program.
     config.useTopDownTraversal = true;
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns),

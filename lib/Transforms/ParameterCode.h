@@ -11,20 +11,21 @@
 namespace weft {
 
 /// Knows for the values of one function whether they need computing only once
-/// per set of weights. Remembers what it was asked, so the function must not
-/// change meanwhile.
+/// per set of weights. Remembers what it was asked: whoever changes the
+/// function says what it erased.
 class ParameterCode {
 public:
   /// No other input reaches `value`.
   bool contains(mlir::Value value);
+  /// Another op may soon have the address of `op`.
+  void forget(mlir::Operation *op) {
+    for (mlir::Value result : op->getResults())
+      known_.erase(result);
+  }
 
 private:
-  llvm::DenseMap<mlir::Value, bool> known_;
+  llvm::DenseMap<mlir::Value, bool> known_; // only looked up
 };
-
-inline bool isParameterCode(mlir::Value value) {
-  return ParameterCode().contains(value);
-}
 
 /// `weft.name` of the parameter that `value` is, or is a view of, or is
 /// computed from first; empty if there is none.

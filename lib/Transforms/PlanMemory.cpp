@@ -54,8 +54,10 @@ public:
   explicit Planner(func::FuncOp function) : function_(function) {}
 
   void run() {
-    for (GroupOp group : function_.getOps<GroupOp>())
+    for (GroupOp group : function_.getOps<GroupOp>()) {
+      times_[group] = static_cast<int>(groups_.size());
       groups_.push_back(group);
+    }
     for (int time = 0; time < static_cast<int>(groups_.size()); ++time)
       addResults(time);
     int64_t total = place();
@@ -71,6 +73,8 @@ private:
 
   func::FuncOp function_;
   std::vector<GroupOp> groups_;
+  llvm::DenseMap<Operation *, int>
+      times_; // positions in groups_; only looked up
   std::vector<Buffer> buffers_;
   llvm::DenseMap<Value, int> bufferOf_; // only looked up
 };
@@ -82,8 +86,7 @@ std::optional<int> Planner::lastUse(Value value, int time) const {
     auto group = dyn_cast<GroupOp>(user);
     if (!group)
       return std::nullopt;
-    auto found = llvm::find(groups_, group);
-    last = std::max(last, static_cast<int>(found - groups_.begin()));
+    last = std::max(last, times_.at(group));
   }
   return last;
 }

@@ -102,3 +102,72 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %2 = weft.add %x, %1 : tensor<4xf32>
   return %2 : tensor<4xf32>
 }
+
+// -----
+
+// Kept, the sum would take 256 MB instead of the 260 KB that it is made from.
+// CHECK-LABEL: func.func @main
+// CHECK: weft.add {{.*}} : tensor<65536x1024xf32>
+// CHECK: weft.mul
+// CHECK-LABEL: func.func @prepare
+// CHECK: weft.exp
+// CHECK: return {{.*}} : tensor<65536x1xf32>
+func.func @main(%x: tensor<65536x1024xf32>, %p: tensor<1024xf32> {weft.parameter},
+                %q: tensor<65536x1xf32> {weft.parameter}) -> tensor<65536x1024xf32> {
+  %0 = weft.exp %q : tensor<65536x1xf32>
+  %1 = weft.broadcast %p : tensor<1024xf32> -> tensor<65536x1024xf32>
+  %2 = weft.broadcast %0 : tensor<65536x1xf32> -> tensor<65536x1024xf32>
+  %3 = weft.add %1, %2 : tensor<65536x1024xf32>
+  %4 = weft.mul %x, %3 : tensor<65536x1024xf32>
+  return %4 : tensor<65536x1024xf32>
+}
+
+// -----
+
+// As large on the way, but small in the end.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: weft.mul
+// CHECK-LABEL: func.func @prepare
+// CHECK: weft.add {{.*}} : tensor<65536x1024xf32>
+// CHECK: return {{.*}} : tensor<1024xf32>
+func.func @main(%x: tensor<1024xf32>, %p: tensor<1024xf32> {weft.parameter},
+                %q: tensor<65536x1xf32> {weft.parameter}) -> tensor<1024xf32> {
+  %1 = weft.broadcast %p : tensor<1024xf32> -> tensor<65536x1024xf32>
+  %2 = weft.broadcast %q : tensor<65536x1xf32> -> tensor<65536x1024xf32>
+  %3 = weft.add %1, %2 : tensor<65536x1024xf32>
+  %4 = weft.sum %3 over [0] : tensor<65536x1024xf32> -> tensor<1024xf32>
+  %5 = weft.mul %x, %4 : tensor<1024xf32>
+  return %5 : tensor<1024xf32>
+}
+
+// -----
+
+// Two parameters joined are no larger than both.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: weft.mul
+// CHECK-LABEL: func.func @prepare
+// CHECK: weft.concatenate
+func.func @main(%x: tensor<200000xf32>, %p: tensor<100000xf32> {weft.parameter},
+                %q: tensor<100000xf32> {weft.parameter}) -> tensor<200000xf32> {
+  %0 = weft.concatenate %p, %q along 0 : tensor<100000xf32>, tensor<100000xf32> -> tensor<200000xf32>
+  %1 = weft.mul %x, %0 : tensor<200000xf32>
+  return %1 : tensor<200000xf32>
+}
+
+// -----
+
+// The product is returned from here and read there: one value for both.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[P:.*]] = weft.mul
+// CHECK: return %{{.*}}, %[[P]]
+// CHECK-LABEL: func.func @prepare
+// CHECK: %[[Q:.*]] = weft.mul
+// CHECK-NEXT: %[[R:.*]] = weft.reduce_precision %[[Q]]
+// CHECK-NEXT: weft.exp %[[R]]
+func.func @main(%x: tensor<4xf16>, %w: tensor<4xf16> {weft.parameter})
+    -> (tensor<4xf16>, tensor<4xf16>) {
+  %0 = weft.mul %w, %w : tensor<4xf16>
+  %1 = weft.exp %0 : tensor<4xf16>
+  %2 = weft.add %x, %1 : tensor<4xf16>
+  return %2, %0 : tensor<4xf16>, tensor<4xf16>
+}

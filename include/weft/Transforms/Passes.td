@@ -69,8 +69,11 @@ def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
     ```
     The arguments of `@main` keep their numbers, used or not.
     Reshapes, broadcasts, transposes and slices of a parameter stay: they cost
-    index arithmetic, and a broadcast kept in memory would only be larger. What
-    only feeds a result of the function stays as well: it is computed once.
+    index arithmetic, and a broadcast kept in memory would only be larger. So
+    does a result with more elements than all the parameters it is made from and
+    65536 more: `p[1024] + q[65536, 1]` would turn 260 KB into 256 MB. What it is
+    made from moves. What only feeds a result of the function stays as well: it
+    is computed once.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
