@@ -111,6 +111,60 @@ GraphBuilder::MaybeValue GraphBuilder::concatenate() {
                                    static_cast<uint64_t>(axis));
 }
 
+/// Rolled along an axis again and again: n times are 2^n paths to the elements.
+GraphBuilder::MaybeValue GraphBuilder::rolls() {
+  mlir::Value x =
+      someOf([&](mlir::Value value) { return shapeOf(value).rank() > 0; },
+             someDType(), someShape(1, 3));
+  const Shape shape = shapeOf(x);
+  auto axis = static_cast<int>(draw_.integer(0, shape.rank() - 1));
+  if (shape[axis] < 2)
+    return std::nullopt;
+  auto part = [&](mlir::Value of, int64_t begin, int64_t end) {
+    Shape size = shape;
+    size[axis] = end - begin;
+    std::vector<int64_t> starts(static_cast<size_t>(shape.rank()), 0),
+        steps(starts.size(), 1);
+    starts[static_cast<size_t>(axis)] = begin;
+    return create<ir::SliceOp>(type(dtypeOf(x), size), of, starts, steps);
+  };
+  for (auto times = draw_.integer(1, 10); times > 0; --times) {
+    int64_t at = draw_.integer(1, shape[axis] - 1);
+    SmallVector<mlir::Value> parts = {part(x, at, shape[axis]), part(x, 0, at)};
+    x = create<ir::ConcatenateOp>(x.getType(), parts,
+                                  static_cast<uint64_t>(axis));
+  }
+  return x;
+}
+
+/// Two parts without elements joined, their sum, and the sum beside them.
+GraphBuilder::MaybeValue GraphBuilder::partsOfNothing() {
+  mlir::Value x = someOf(
+      [&](mlir::Value value) {
+        return shapeOf(value).rank() > 0 && dtypeOf(value) != boolean;
+      },
+      someFloat(), someShape(1, 3));
+  Shape shape = shapeOf(x);
+  const int64_t axis = draw_.integer(0, shape.rank() - 1);
+  shape[static_cast<int>(axis)] = 0;
+  std::vector<int64_t> starts(static_cast<size_t>(shape.rank()), 0),
+      steps(starts.size(), 1), axes = {axis};
+  RankedTensorType nothing = type(dtypeOf(x), shape);
+  mlir::Value part = create<ir::SliceOp>(nothing, x, starts, steps);
+  SmallVector<mlir::Value> parts = {part, part};
+  mlir::Value joined =
+      create<ir::ConcatenateOp>(nothing, parts, static_cast<uint64_t>(axis));
+  Shape kept, keepdim = shape;
+  for (int dim = 0; dim < shape.rank(); ++dim)
+    if (dim != axis)
+      kept.push_back(shape[dim]);
+  keepdim[static_cast<int>(axis)] = 1;
+  mlir::Value sum = create<ir::SumOp>(type(dtypeOf(x), kept), joined, axes);
+  sum = create<ir::ReshapeOp>(type(dtypeOf(x), keepdim), sum);
+  pool_.push_back(sum);
+  return row(OpKind::sub, {joined, expand(sum, shape)});
+}
+
 GraphBuilder::MaybeValue GraphBuilder::iota() {
   Shape shape = someShape(1, 3);
   DType dtype = draw_.pick({float32, int32, int64, float16, uint8});

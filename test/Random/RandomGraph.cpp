@@ -5,6 +5,7 @@
 #include "mlir/IR/Verifier.h"
 
 #include <algorithm>
+#include <cmath>
 
 using namespace mlir;
 
@@ -54,6 +55,7 @@ void GraphBuilder::addSomething() {
       {&GraphBuilder::transpose, 5},    {&GraphBuilder::slice, 5},
       {&GraphBuilder::concatenate, 4},  {&GraphBuilder::iota, 2},
       {&GraphBuilder::asStrided, 1},    {&GraphBuilder::constant, 2},
+      {&GraphBuilder::rolls, 1},        {&GraphBuilder::partsOfNothing, 1},
       {&GraphBuilder::splat, 2},        {&GraphBuilder::reduction, 8},
       {&GraphBuilder::argReduction, 2}, {&GraphBuilder::softmax, 3},
       {&GraphBuilder::batchNorm, 3},    {&GraphBuilder::layerNorm, 2},
@@ -167,6 +169,8 @@ mlir::Value GraphBuilder::companionOf(mlir::Value x) {
   const Shape shape = shapeOf(x);
   const DType dtype = dtypeOf(x);
   double kind = draw_.real(0, 1);
+  if (kind < 0.005 && is_floating(dtype))
+    return number(dtype, shape, std::nan(""));
   if (kind < 0.15)
     return number(dtype, shape, draw_.pick({0.0, -0.0, 1.0, -1.0, 2.0, 0.5}));
   auto broadcasts = [&](mlir::Value y) {

@@ -69,6 +69,8 @@ private:
   MaybeValue concatenate();
   MaybeValue iota();
   MaybeValue asStrided();
+  MaybeValue rolls();
+  MaybeValue partsOfNothing();
   MaybeValue constant();
   MaybeValue splat();
 

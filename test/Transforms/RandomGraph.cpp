@@ -31,6 +31,7 @@ RandomGraph::RandomGraph(MLIRContext *context, uint64_t seed)
   SmallVector<Value> results;
   for (int64_t i = pick(1, 4); i > 0; --i)
     results.push_back(i == 1 ? values_.back() : pickValue());
+  results.append(empty_.begin(), empty_.end());
   builder_.create<func::ReturnOp>(location_, results);
   main_.setType(builder_.getFunctionType(entry->getArgumentTypes(),
                                          ValueRange(results).getTypes()));
@@ -243,16 +244,69 @@ Value RandomGraph::addReshape(Value x) {
   return builder_.create<ReshapeOp>(location_, f32(shape), x);
 }
 
+/// Rolled along an axis again and again: n times are 2^n paths to the elements.
+Value RandomGraph::addRolls(Value x) {
+  SmallVector<int64_t> shape(typeOf(x).getShape());
+  int64_t axis = pick(0, typeOf(x).getRank() - 1), size = shape[axis];
+  if (size < 2)
+    return {};
+  auto part = [&](int64_t begin, int64_t end) -> Value {
+    SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1),
+        sizes(shape);
+    starts[axis] = begin;
+    sizes[axis] = end - begin;
+    return builder_.create<SliceOp>(location_, f32(sizes), x, starts, steps);
+  };
+  for (int64_t times = pick(1, 10); times > 0; --times) {
+    int64_t at = pick(1, size - 1);
+    Value low = part(at, size), high = part(0, at);
+    x = builder_.create<ConcatenateOp>(location_, f32(shape),
+                                       ValueRange{low, high}, axis);
+  }
+  return x;
+}
+
+/// Two parts without elements joined, their sum, and the sum beside them.
+Value RandomGraph::addSumOfNothing(Value x) {
+  SmallVector<int64_t> shape(typeOf(x).getShape()), kept, keepdim;
+  int64_t axis = pick(0, typeOf(x).getRank() - 1);
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    bool isEmpty = static_cast<int64_t>(i) == axis;
+    keepdim.push_back(isEmpty ? 1 : size);
+    if (!isEmpty)
+      kept.push_back(size);
+  }
+  shape[axis] = 0;
+  SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1);
+  Value part =
+      builder_.create<SliceOp>(location_, f32(shape), x, starts, steps);
+  Value joined = builder_.create<ConcatenateOp>(location_, f32(shape),
+                                                ValueRange{part, part}, axis);
+  Value sum = builder_.create<SumOp>(location_, f32(kept), joined,
+                                     ArrayRef<int64_t>{axis});
+  sum = builder_.create<ReshapeOp>(location_, f32(keepdim), sum);
+  Value wide = builder_.create<BroadcastOp>(location_, f32(shape), sum);
+  empty_.push_back(builder_.create<SubOp>(location_, joined, wide));
+  return sum;
+}
+
 Value RandomGraph::addView() {
   Value x = pickOfRank(1, 5);
   if (!x || typeOf(x).getNumElements() > 4096)
     return {};
-  switch (pick(0, 3)) {
+  switch (pick(0, 9)) {
   case 0:
-    return addSlice(x);
+    return addSumOfNothing(x);
   case 1:
-    return addConcatenation(x);
+    return addRolls(x);
   case 2:
+  case 3:
+    return addSlice(x);
+  case 4:
+  case 5:
+    return addConcatenation(x);
+  case 6:
+  case 7:
     return addReshape(x);
   default: {
     SmallVector<int64_t> permutation, shape;

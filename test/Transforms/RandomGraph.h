@@ -44,6 +44,8 @@ private:
   Value addSlice(Value x);
   Value addConcatenation(Value x);
   Value addReshape(Value x);
+  Value addRolls(Value x);
+  Value addSumOfNothing(Value x);
   Value addBroadcastOfRow();
   Value addReduction();
   Value addWholeOp();
@@ -61,6 +63,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   mlir::func::FuncOp main_;
   std::vector<Value> values_;
+  std::vector<Value> empty_; // without elements: returned, read by nothing else
   std::vector<bool> positive_; // by argument: a variance
 };
 
