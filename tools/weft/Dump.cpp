@@ -1,14 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 // weft dump: every stage of a compilation as text.
-#include "Commands.h"
+#include "Command.h"
+#include "Examples.h"
 
 #include "weft/Compiler/Compiler.h"
 
-#include <cstdio>
 #include <fstream>
 #include <sstream>
 
+using namespace llvm;
+
 namespace weft::tools {
+
+static int run();
+static Command command("dump", "Print the stages of a compilation", run);
+static cl::opt<std::string> input(cl::Positional, cl::Required,
+                                  cl::desc("FILE.mlir|EXAMPLE"),
+                                  cl::sub(command));
+static cl::opt<std::string>
+    stage("stage",
+          cl::desc("graph, folded, fused, plan, cuda, llvm or all (default: "
+                   "fused)"),
+          cl::init("fused"), cl::sub(command));
+static cl::opt<std::string> targetName(
+    "target",
+    cl::desc("cpu, cuda or cuda:sm_90a; default: what the stage needs"),
+    cl::sub(command));
+static cl::opt<bool>
+    explainFusion("explain-fusion",
+                  cl::desc("Say for every pair that was not fused, why"),
+                  cl::sub(command));
+
 namespace {
 
 StatusOr<std::string> readFile(const std::string &path) {
@@ -23,12 +45,6 @@ StatusOr<std::string> readFile(const std::string &path) {
 /// What the stage is compiled for unless the user says.
 std::string defaultTarget(const std::string &stage) {
   return stage == "cuda" ? "cuda" : "cpu";
-}
-
-void print(const std::string &text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!text.empty() && text.back() != '\n')
-    std::fputc('\n', stdout);
 }
 
 void printLines(const std::vector<std::string> &lines) {
@@ -62,30 +78,31 @@ explainInput(const std::string &input,
   return compiler::explain(roots, options);
 }
 
-} // namespace
+bool wants(std::initializer_list<StringRef> stages) {
+  return is_contained(stages, stage);
+}
 
-Status dump(const std::string &input, const DumpOptions &options) {
-  const std::string &stage = options.stage;
-  bool all = stage == "all",
-       kernels = all || stage == "cuda" || stage == "llvm";
-  if (!kernels && stage != "graph" && stage != "folded" && stage != "fused" &&
-      stage != "plan")
+Status checkOptions(const std::string &target) {
+  if (!wants({"graph", "folded", "fused", "plan", "cuda", "llvm", "all"}))
     return invalid_argument_error(
         "--stage: got \"" + stage +
         "\", expected graph, folded, fused, plan, cuda, llvm or all");
-  std::string target =
-      options.target.empty() ? defaultTarget(stage) : options.target;
-  if (stage == "cuda" && !target.starts_with("cuda"))
+  if (stage == "cuda" && !StringRef(target).starts_with("cuda"))
     return invalid_argument_error("--stage=cuda: needs --target=cuda...: got " +
                                   target);
   if (stage == "llvm" && target != "cpu")
     return invalid_argument_error("--stage=llvm: needs --target=cpu: got " +
                                   target);
+  return {};
+}
+
+Status dump(const std::string &target) {
+  bool all = stage == "all", kernels = wants({"all", "cuda", "llvm"});
   StatusOr<compiler::Stages> stages = explainInput(
-      input, {.target = target, .kernels = kernels && !options.explainFusion});
+      input, {.target = target, .kernels = kernels && !explainFusion});
   if (!stages.ok())
     return stages.status();
-  if (options.explainFusion) {
+  if (explainFusion) {
     printLines(stages->fusionReasons);
     return {};
   }
@@ -98,6 +115,15 @@ Status dump(const std::string &input, const DumpOptions &options) {
   for (const std::string &kernel : stages->kernels)
     printStage("kernel", kernel, all);
   return {};
+}
+
+} // namespace
+
+static int run() {
+  std::string target = targetName.empty() ? defaultTarget(stage) : targetName;
+  if (Status status = checkOptions(target); !status.ok())
+    return misuse(status);
+  return exitCode(dump(target));
 }
 
 } // namespace weft::tools

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in examples of weft dump. Shapes are real, weights are not loaded.
-#include "Commands.h"
+#include "Examples.h"
 
 #include "digits/Net.h"
 
