@@ -152,6 +152,24 @@ struct Entry {
   bool temporary;
 };
 
+/// Exactly what `fileName` makes: others may keep files in the folder.
+bool isEntryName(std::string_view name) {
+  return endsWith(name, kSuffix) && name.size() == 32 + kSuffix.size() &&
+         name.find_first_not_of("0123456789abcdef") == 32;
+}
+
+bool isTemporaryName(std::string_view name) {
+  return name.substr(0, kTemporary.size()) == kTemporary &&
+         name.find_first_not_of("0123456789-", kTemporary.size()) ==
+             std::string_view::npos;
+}
+
+/// A temporary that some process may be writing; a dead one is older.
+bool isInTheMaking(const Entry &entry) {
+  return entry.temporary &&
+         entry.used.tv_sec + kTemporaryLifetime >= time(nullptr);
+}
+
 std::vector<Entry> list(int folder) {
   std::vector<Entry> entries;
   DIR *dir = fdopendir(openat(folder, ".", O_RDONLY | O_CLOEXEC));
@@ -159,8 +177,8 @@ std::vector<Entry> list(int folder) {
     return entries;
   while (const dirent *item = readdir(dir)) {
     std::string_view name = item->d_name;
-    bool temporary = name.substr(0, kTemporary.size()) == kTemporary;
-    if (!temporary && !endsWith(name, kSuffix))
+    bool temporary = isTemporaryName(name);
+    if (!temporary && !isEntryName(name))
       continue;
     struct stat info;
     if (fstatat(folder, item->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -350,24 +368,33 @@ void DiskCache::shrink(int folder) {
   bytes_ = bytesOf(entries);
   auto keep = static_cast<int64_t>(static_cast<double>(limit_) * kKeep);
   for (const Entry &entry : entries) {
-    // A temporary may be in the making; a dead one is older than that.
-    bool remove = entry.temporary
-                      ? entry.used.tv_sec + kTemporaryLifetime < time(nullptr)
-                      : bytes_ > keep;
+    bool remove = entry.temporary ? !isInTheMaking(entry) : bytes_ > keep;
     if (remove && unlinkat(folder, entry.name.c_str(), 0) == 0)
       bytes_ -= entry.bytes;
   }
 }
 
-void DiskCache::clear() {
-  std::optional<File> folder = openOrWarn(folder_, warned_);
-  if (!folder)
-    return;
+StatusOr<DiskCache::Removed> DiskCache::clear() {
+  Removed removed;
+  StatusOr<File> folder = openFolder(folder_, IfMissing::fail);
+  if (!folder.ok() && folder.status().code() == StatusCode::not_found)
+    return removed;
+  if (!folder.ok())
+    return folder.status();
   std::lock_guard lock(mutex_);
-  for (const Entry &entry : list(folder->get()))
-    if (!entry.temporary)
-      (void)unlinkat(folder->get(), entry.name.c_str(), 0);
   bytes_ = -1;
+  for (const Entry &entry : list(folder->get())) {
+    if (isInTheMaking(entry))
+      continue;
+    // Another process may have been faster.
+    if (unlinkat(folder->get(), entry.name.c_str(), 0) != 0 && errno != ENOENT)
+      return failed_precondition_error(
+          absl::StrCat("cache: cannot remove ", folder_, "/", entry.name, ": ",
+                       std::strerror(errno)));
+    removed.entries += !entry.temporary;
+    removed.bytes += entry.bytes;
+  }
+  return removed;
 }
 
 DiskCache::Stats DiskCache::stats() {

@@ -29,6 +29,7 @@ public:
   explicit DiskCache(std::string folder, int64_t limit = kDefaultLimit);
 
   const std::string &folder() const { return folder_; }
+  int64_t limit() const { return limit_; }
 
   /// The value stored under exactly this key. Marks the entry as used.
   std::optional<std::string> get(std::string_view key);
@@ -38,9 +39,6 @@ public:
   /// or the folder may not be used (see `check`).
   bool put(std::string_view key, std::string_view value);
 
-  /// Removes all entries and nothing else.
-  void clear();
-
   struct Stats {
     int64_t entries = 0; // in the folder now
     int64_t bytes = 0;   // of their files
@@ -48,6 +46,15 @@ public:
     int64_t misses = 0;
   };
   Stats stats();
+
+  struct Removed {
+    int64_t entries = 0;
+    int64_t bytes = 0;
+  };
+  /// Removes all entries, and what processes that were killed left behind, and
+  /// nothing else. Errors: those of `check`, if there is a folder; a file that
+  /// cannot be removed.
+  StatusOr<Removed> clear();
 
   /// Makes the folder (mode 0700) if it is missing. Errors: it cannot be made,
   /// is no folder, belongs to someone else or may be written to by others:

@@ -61,6 +61,14 @@ bool logEnabled(LogLevel level) {
   return level >= least;
 }
 
+std::string millisecondsSince(std::chrono::steady_clock::time_point start) {
+  std::chrono::duration<double, std::milli> passed =
+      std::chrono::steady_clock::now() - start;
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f ms", passed.count());
+  return text;
+}
+
 void log(LogLevel level, std::string_view line) {
   if (!logEnabled(level))
     return;

@@ -120,6 +120,18 @@ std::vector<std::string> sitePackages() {
   return folders;
 }
 
+/// Places of which an error would say nothing because no file is there.
+std::string otherPlaces() {
+  if (const char *wanted = std::getenv("WEFT_NVRTC"); wanted && *wanted)
+    return "";
+  std::vector<std::string> places = ownFolders();
+  places.push_back("/usr/local/cuda*/lib64");
+  for (const std::string &folder : sitePackages())
+    places.push_back(folder + "/nvidia/{cu13,cuda_nvrtc}/lib");
+  return absl::StrCat("; also looked in ", absl::StrJoin(places, ", "),
+                      "; WEFT_NVRTC may name its file or folder");
+}
+
 } // namespace
 
 std::vector<std::string> nvrtcCandidates() {
@@ -187,8 +199,8 @@ StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::find(int driverVersion) {
                                       " from ", (*nvrtc)->file()));
     return nvrtc;
   }
-  return unavailable_error(
-      absl::StrCat("gpu: no NVRTC: ", absl::StrJoin(refusals, "; ")));
+  return unavailable_error(absl::StrCat(
+      "gpu: no NVRTC: ", absl::StrJoin(refusals, "; "), otherPlaces()));
 }
 
 StatusOr<const Nvrtc *> Nvrtc::get() {
@@ -295,21 +307,25 @@ void dropTrailingZeros(std::string &text) {
 
 StatusOr<CompiledText> Nvrtc::compile(const std::string &text,
                                       const std::string &name,
-                                      std::string_view arch) const {
+                                      std::string_view arch,
+                                      bool report) const {
   const Functions &f = *functions_;
   std::string archOption =
       absl::StrCat("--gpu-architecture=", std::string(arch));
   // Contraction is off so that both back ends agree; `fma` is explicit.
   // Functions without a qualifier are device functions: plain C++ will do.
-  const char *options[] = {archOption.c_str(), "--std=c++17", "--fmad=false",
-                           "--device-as-default-execution-space"};
+  std::vector<const char *> options = {archOption.c_str(), "--std=c++17",
+                                       "--fmad=false",
+                                       "--device-as-default-execution-space"};
+  if (report)
+    options.push_back("--ptxas-options=-v");
   ScopedProgram scope(f);
   CompiledText result;
   int error = f.createProgram(&scope.program, text.c_str(),
                               (name + ".cu").c_str(), 0, nullptr, nullptr);
   if (error == 0) {
-    error = f.compileProgram(scope.program,
-                             static_cast<int>(std::size(options)), options);
+    error = f.compileProgram(scope.program, static_cast<int>(options.size()),
+                             options.data());
     result.log = scope.read(f.getLogSize, f.getLog);
     dropTrailingZeros(result.log);
   }

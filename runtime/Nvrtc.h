@@ -43,14 +43,15 @@ public:
   int version() const { return version_; } // 13000 is 13.0
 
   /// Compiles `text` for `arch`: machine code for `sm_90a`, PTX for
-  /// `compute_80`. `name` is what messages call the text. May be called from
-  /// several threads at once.
+  /// `compute_80`. `name` is what messages call the text. With `report` the log
+  /// holds what the assembler says of each kernel's registers and memory (see
+  /// KernelResources.h). May be called from several threads at once.
   ///
   /// Errors: `nvrtc: name: NVRTC_ERROR_COMPILATION: source /path/name.cu`, a
   /// line end and the log.
   StatusOr<CompiledText> compile(const std::string &text,
-                                 const std::string &name,
-                                 std::string_view arch) const;
+                                 const std::string &name, std::string_view arch,
+                                 bool report = false) const;
 
   /// Compute capabilities this version compiles for, ascending: 80, 90, ...
   std::vector<int> supportedArchs() const;
@@ -77,7 +78,7 @@ StatusOr<CompiledText> compileCuda(const std::string &text,
                                    const std::string &name,
                                    std::string_view arch);
 
-/// Where `libnvrtc` is looked for, in order; bare names go to the loader.
+/// Files that may be `libnvrtc`, in order; bare names go to the loader.
 std::vector<std::string> nvrtcCandidates();
 
 } // namespace weft::runtime

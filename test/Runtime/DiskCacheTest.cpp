@@ -134,11 +134,48 @@ TEST(DiskCache, DropsWhatWasUnusedForLongest) {
 TEST(DiskCache, ClearLeavesOtherFilesAlone) {
   Fixture f;
   ASSERT_TRUE(f.cache.put("key", "value"));
-  std::ofstream(f.folder + "/notes.txt") << "mine";
-  f.cache.clear();
+  const std::vector<std::string> others = {
+      "notes.txt", "notes.entry", ".tmp-notes",
+      "0123456789abcdef0123456789abcdef0.entry"};
+  for (const std::string &name : others)
+    std::ofstream(f.folder + "/" + name) << "mine";
+  int64_t bytes = f.cache.stats().bytes;
+  StatusOr<DiskCache::Removed> removed = f.cache.clear();
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_EQ(removed->entries, 1);
+  EXPECT_EQ(removed->bytes, bytes);
   EXPECT_EQ(f.cache.get("key"), std::nullopt);
   EXPECT_EQ(f.cache.stats().entries, 0);
-  EXPECT_TRUE(fs::exists(f.folder + "/notes.txt"));
+  for (const std::string &name : others)
+    EXPECT_TRUE(fs::exists(f.folder + "/" + name)) << name;
+}
+
+TEST(DiskCache, ClearRemovesWhatKilledProcessesLeft) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  std::ofstream(f.folder + "/.tmp-12-0") << "half";
+  std::ofstream(f.folder + "/.tmp-12-1") << "half";
+  setUsed(f.folder + "/.tmp-12-0", 1000000);
+  ASSERT_TRUE(f.cache.clear().ok());
+  EXPECT_FALSE(fs::exists(f.folder + "/.tmp-12-0"));
+  EXPECT_TRUE(fs::exists(f.folder + "/.tmp-12-1")); // may be in the making
+}
+
+TEST(DiskCache, ClearMakesNoFolder) {
+  Fixture f;
+  StatusOr<DiskCache::Removed> removed = f.cache.clear();
+  ASSERT_TRUE(removed.ok()) << removed.status();
+  EXPECT_EQ(removed->entries, 0);
+  EXPECT_FALSE(fs::exists(f.folder));
+}
+
+TEST(DiskCache, ClearRefusesFoldersThatOthersMayWriteTo) {
+  Fixture f;
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  fs::permissions(f.folder, fs::perms::all);
+  EXPECT_THAT(std::string(f.cache.clear().status().message()),
+              HasSubstr("may be written to by others"));
+  EXPECT_EQ(f.files().size(), 1u);
 }
 
 TEST(DiskCache, ServesThreadsAndProcessesAtOnce) {
