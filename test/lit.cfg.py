@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # How lit runs the .mlir and .test files below this folder.
 import os
+import re
+import subprocess
+import sys
 
 import lit.formats
 
@@ -20,5 +23,13 @@ tools = os.path.join(config.weft_binary_root, "bin")
 config.environment["PATH"] = os.pathsep.join(
     [tools, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
+config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%weft_src", config.weft_source_root))
 config.substitutions.append(("%weft_build", config.weft_binary_root))
+
+# What this machine has: `REQUIRES: nvrtc`, `UNSUPPORTED: gpu`.
+info = subprocess.run([os.path.join(tools, "weft"), "info"],
+                      capture_output=True, text=True, check=True).stdout
+for feature in ("nvrtc", "gpu:0"):
+    if re.search(f"^{feature}: ", info, re.MULTILINE):
+        config.available_features.add(feature.split(":")[0])

@@ -2,7 +2,9 @@
 // Turns the groups of a lowered module into kernels and launches.
 #include "Codegen.h"
 
+#include "DumpFolder.h"
 #include "OnceMap.h"
+#include "Progress.h"
 
 #include "weft/Core/Float.h"
 #include "weft/IR/Dialect.h"
@@ -10,12 +12,15 @@
 #include "weft/Target/CUDA/Emit.h"
 
 #include "runtime/DiskCache.h"
+#include "runtime/Log.h"
 #include "runtime/Nvrtc.h"
 #include "runtime/ThreadPool.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <atomic>
+#include <chrono>
 
 using namespace mlir;
 using namespace weft::ir;
@@ -55,12 +60,19 @@ Status cannotLower(GroupOp group, const std::string &why) {
   return internal_error("compile: cannot lower a group: " + why + ":\n" + text);
 }
 
-StatusOr<LaunchableKernel> makeCpuKernel(GroupOp group, bool keepText) {
+void logKernel(const std::string &name, const std::string &what) {
+  if (runtime::logEnabled(LogLevel::debug))
+    runtime::log(LogLevel::debug, "kernel " + name + ": " + what);
+}
+
+StatusOr<LaunchableKernel> makeCpuKernel(GroupOp group, KernelForm form) {
+  auto start = std::chrono::steady_clock::now();
   std::string why;
   FailureOr<CpuKernel> kernel =
-      compileCpu(group, CpuTarget::host(), keepText, why);
+      compileCpu(group, CpuTarget::host(), form != KernelForm::code, why);
   if (failed(kernel))
     return cannotLower(group, why);
+  logKernel(kernel->name, "compiled in " + runtime::millisecondsSince(start));
   LaunchableKernel result;
   result.kernel = {std::move(kernel->name), std::move(kernel->object),
                    std::move(kernel->llvmIR)};
@@ -75,8 +87,10 @@ StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
   std::string key = "cubin " + target.arch + "\n" + kernel.text;
   std::shared_ptr<runtime::DiskCache> disk = runtime::diskCache();
   if (disk)
-    if (std::optional<std::string> cubin = disk->get(key))
+    if (std::optional<std::string> cubin = disk->get(key)) {
+      logKernel(kernel.name, "found on disk");
       return std::move(*cubin);
+    }
   StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
   if (!nvrtc.ok())
     return nvrtc.status();
@@ -85,18 +99,21 @@ StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
     arch = (*nvrtc)->archFor(target.capability);
   if (!arch.ok())
     return arch.status();
+  auto start = std::chrono::steady_clock::now();
   StatusOr<runtime::CompiledText> compiled =
       (*nvrtc)->compile(kernel.text, kernel.name, *arch);
   if (!compiled.ok())
     return compiled.status();
   ++kernelsCompiled;
+  logKernel(kernel.name, "compiled for " + *arch + " in " +
+                             runtime::millisecondsSince(start));
   if (disk && *arch == target.arch)
     disk->put(key, compiled->cubin);
   return std::move(compiled->cubin);
 }
 
 StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
-                                          bool textOnly) {
+                                          KernelForm form) {
   std::string why;
   FailureOr<CudaKernel> kernel = emitCuda(group, {target.arch}, why);
   if (failed(kernel))
@@ -107,7 +124,7 @@ StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
   std::copy_n(kernel->grid, 3, result.shape.grid);
   std::copy_n(kernel->block, 3, result.shape.block);
   result.shape.sharedBytes = kernel->sharedBytes;
-  if (textOnly)
+  if (form == KernelForm::text)
     return result;
   StatusOr<std::string> code = codeOf(*kernel, target);
   if (!code.ok())
@@ -120,13 +137,13 @@ StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
 OnceMap<LaunchableKernel>::Result kernelOf(GroupOp group,
                                            const std::string &text,
                                            const Target &target,
-                                           bool keepText) {
-  std::string key = target.arch + (keepText ? " text\n" : "\n") + text;
+                                           KernelForm form) {
+  std::string key =
+      target.arch + " " + std::to_string(static_cast<int>(form)) + "\n" + text;
   return kernelCache().get(key, [&]() -> OnceMap<LaunchableKernel>::Result {
-    StatusOr<LaunchableKernel> made =
-        target.device == Device::Kind::cpu
-            ? makeCpuKernel(group, keepText)
-            : makeCudaKernel(group, target, keepText);
+    StatusOr<LaunchableKernel> made = target.device == Device::Kind::cpu
+                                          ? makeCpuKernel(group, form)
+                                          : makeCudaKernel(group, target, form);
     if (!made.ok())
       return made.status();
     if (target.device == Device::Kind::cpu)
@@ -168,8 +185,10 @@ runtime::TensorSpec specOf(Type type) {
 /// Builds the plan of one function.
 class Planner {
 public:
-  Planner(func::FuncOp function, const Target &target, bool keepText)
-      : function_(function), target_(target), keepText_(keepText) {}
+  Planner(func::FuncOp function, const Target &target, KernelForm form,
+          ProgressCount &progress)
+      : function_(function), target_(target), form_(form), progress_(progress) {
+  }
 
   StatusOr<runtime::Plan> run() {
     plan_.device = target_.device;
@@ -271,9 +290,11 @@ private:
       texts.push_back(groupText(group));
     runtime::parallelFor(static_cast<int64_t>(groups.size()), 1,
                          [&](int64_t begin, int64_t end) {
-                           for (int64_t i = begin; i < end; ++i)
-                             kernels[i] = kernelOf(groups[i], texts[i], target_,
-                                                   keepText_);
+                           for (int64_t i = begin; i < end; ++i) {
+                             kernels[i] =
+                                 kernelOf(groups[i], texts[i], target_, form_);
+                             progress_.addDone();
+                           }
                          });
     for (auto [group, kernel] : llvm::zip(groups, kernels)) {
       if (!kernel.ok())
@@ -342,7 +363,8 @@ private:
 
   func::FuncOp function_;
   const Target &target_;
-  bool keepText_;
+  KernelForm form_;
+  ProgressCount &progress_;
   runtime::Plan plan_;
   std::vector<int32_t> inputNumbers_;
   DenseMap<Value, runtime::BufferRef> buffers_;
@@ -355,25 +377,61 @@ private:
 
 int64_t numKernelsCompiled() { return kernelsCompiled; }
 
+static int64_t numGroups(ModuleOp module) {
+  int64_t groups = 0;
+  module.walk([&](GroupOp) { ++groups; });
+  return groups;
+}
+
 StatusOr<CompiledProgram> compileKernels(ModuleOp module, const Target &target,
-                                         bool keepText) {
+                                         KernelForm form) {
   CompiledProgram program;
+  ProgressCount progress(numGroups(module));
   if (auto prepare = module.lookupSymbol<func::FuncOp>(kPrepareName)) {
-    Planner planner(prepare, target, keepText);
+    Planner planner(prepare, target, form, progress);
     StatusOr<runtime::Plan> plan = planner.run();
     if (!plan.ok())
       return plan.status();
     program.prepare = std::move(*plan);
     program.prepareInputs = planner.inputNumbers();
   }
-  Planner planner(module.lookupSymbol<func::FuncOp>(kMainName), target,
-                  keepText);
+  Planner planner(module.lookupSymbol<func::FuncOp>(kMainName), target, form,
+                  progress);
   StatusOr<runtime::Plan> plan = planner.run();
   if (!plan.ok())
     return plan.status();
   program.main = std::move(*plan);
   program.mainInputs = planner.inputNumbers();
   return program;
+}
+
+StatusOr<CompiledProgram> compileModule(ModuleOp module, const Target &target) {
+  bool dumping = dumpFolder() != nullptr;
+  Stages stages;
+  stages.device = target.device;
+  Status status = lower(module, dumping ? &stages : nullptr);
+  StatusOr<CompiledProgram> program =
+      status.ok()
+          ? compileKernels(module, target,
+                           dumping ? KernelForm::both : KernelForm::code)
+          : StatusOr<CompiledProgram>(status);
+  if (!dumping)
+    return program;
+  // What there is of a compilation that failed is wanted most.
+  if (program.ok())
+    stages.kernels = kernelTexts(*program);
+  dumpStages(stages);
+  return program;
+}
+
+std::vector<KernelText> kernelTexts(const CompiledProgram &program) {
+  std::vector<KernelText> texts;
+  llvm::StringSet<> seen; // a kernel may serve both plans
+  for (const runtime::Plan *plan : {&program.main, &program.prepare})
+    for (const runtime::Kernel &kernel : plan->kernels)
+      if (seen.insert(kernel.source).second)
+        texts.push_back({kernel.name, kernel.source, {}, {}});
+  return texts;
 }
 
 } // namespace weft::compiler

@@ -42,14 +42,25 @@ struct CompiledProgram {
 /// `stages`' last text; texts are only written where `stages` is given.
 Status lower(mlir::ModuleOp module, Stages *stages);
 
-/// Compiles every group of a lowered module, equal ones once, different ones
-/// in parallel. With `keepText` the kernels keep their source.
-StatusOr<CompiledProgram> compileKernels(mlir::ModuleOp module,
-                                         const Target &target, bool keepText);
+/// What is made of a group: machine code to run, text to read, or both. Text
+/// for a GPU needs no NVRTC.
+enum class KernelForm { code, text, both };
 
-/// The whole way.
-StatusOr<CompiledProgram> compileProgram(const Program &program,
-                                         const Target &target);
+/// Compiles every group of a lowered module, equal ones once, different ones
+/// in parallel.
+StatusOr<CompiledProgram> compileKernels(mlir::ModuleOp module,
+                                         const Target &target, KernelForm form);
+
+/// The whole way, from a module that no pass has seen; its stages go to
+/// WEFT_DUMP_DIR if that is set.
+StatusOr<CompiledProgram> compileModule(mlir::ModuleOp module,
+                                        const Target &target);
+
+/// The kernels of a compiled program as text.
+std::vector<KernelText> kernelTexts(const CompiledProgram &program);
+
+/// The groups of a fused module, for Graphviz.
+std::string dotOf(mlir::ModuleOp module);
 
 /// A context with all that compilation needs.
 std::unique_ptr<mlir::MLIRContext> makeContext();

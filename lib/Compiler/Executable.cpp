@@ -2,14 +2,17 @@
 #include "Executable.h"
 
 #include "BuildId.h"
+#include "DumpFolder.h"
 #include "OnceMap.h"
 
 #include "weft/Runtime.h"
 
 #include "runtime/DiskCache.h"
+#include "runtime/Log.h"
 #include "runtime/StreamOrder.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace weft::compiler {
 
@@ -20,21 +23,29 @@ Counters &counters() {
 
 // ---- making -----------------------------------------------------------------
 
-StatusOr<CompiledProgram> compileProgram(const Program &program,
-                                         const Target &target) {
-  std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module =
-      importProgram(program, context.get());
-  if (Status status = lower(*module, nullptr); !status.ok())
-    return status;
-  return compileKernels(*module, target, /*keepText=*/false);
+static void logPlan(const char *how, const CompiledProgram &program,
+                    std::chrono::steady_clock::time_point start) {
+  using runtime::log;
+  if (!runtime::logEnabled(LogLevel::info))
+    return;
+  const runtime::Plan &plan = program.main;
+  log(LogLevel::info, std::string("graph ") + how + " in " +
+                          runtime::millisecondsSince(start) + ": " +
+                          std::to_string(plan.launches.size()) + " launches");
+  log(LogLevel::debug,
+      "plan: " + std::to_string(plan.kernels.size()) + " kernels, " +
+          std::to_string(plan.arenaBytes) + " bytes of intermediate values (" +
+          std::to_string(plan.liveBytes) + " without reuse), " +
+          std::to_string(plan.constants.size()) + " bytes of constants, " +
+          std::to_string(program.prepare.launches.size()) +
+          " launches to prepare parameters");
 }
 
 /// Whether a program read from disk takes only inputs that there are.
 static bool takesInputsOf(const CompiledProgram &compiled,
-                          const Program &program) {
+                          const ProgramSource &source) {
   auto exists = [&](int32_t number) {
-    return number >= 0 && static_cast<size_t>(number) < program.inputs.size();
+    return number >= 0 && static_cast<size_t>(number) < source.numInputs;
   };
   return std::ranges::all_of(compiled.mainInputs, exists) &&
          std::ranges::all_of(compiled.prepareInputs, exists);
@@ -52,25 +63,30 @@ static bool isMachineCode(const CompiledProgram &compiled) {
 }
 
 /// From disk, or compiled and put there. A warm process runs neither MLIR nor a
-/// kernel compiler.
-static StatusOr<CompiledProgram> loadOrCompile(const Program &program,
-                                               const std::string &programKey,
+/// kernel compiler, unless it is to show what they do.
+static StatusOr<CompiledProgram> loadOrCompile(const ProgramSource &source,
                                                const Target &target) {
   static const std::string *build = new std::string(buildId());
-  std::string key = "plan " + *build + "\n" + target.arch + "\n" + programKey;
+  auto start = std::chrono::steady_clock::now();
+  std::string key = "plan " + *build + "\n" + target.arch + "\n" + source.key;
   std::shared_ptr<runtime::DiskCache> disk =
       build->empty() ? nullptr : runtime::diskCache();
-  if (disk) {
+  if (disk && !dumpFolder()) {
     CompiledProgram loaded;
     if (std::optional<std::string> bytes = disk->get(key))
-      if (deserialize(*bytes, loaded) && takesInputsOf(loaded, program)) {
+      if (deserialize(*bytes, loaded) && takesInputsOf(loaded, source)) {
         ++counters().graphsLoaded;
+        logPlan("loaded from disk", loaded, start);
         return loaded;
       }
   }
   ++counters().graphsCompiled;
-  StatusOr<CompiledProgram> compiled = compileProgram(program, target);
-  if (compiled.ok() && disk && isMachineCode(*compiled))
+  mlir::OwningOpRef<mlir::ModuleOp> module = source.import();
+  StatusOr<CompiledProgram> compiled = compileModule(*module, target);
+  if (!compiled.ok())
+    return compiled;
+  logPlan("compiled", *compiled, start);
+  if (disk && isMachineCode(*compiled))
     disk->put(key, serialize(*compiled));
   return compiled;
 }
@@ -97,28 +113,40 @@ Executable::load(CompiledProgram program, Device device) {
   return std::shared_ptr<const Executable>(std::move(executable));
 }
 
-StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
-                                                         Device device) {
+StatusOr<std::shared_ptr<const Executable>>
+executableOf(const ProgramSource &source, Device device) {
   static auto *cache = new OnceMap<Executable>(256); // never destroyed
   bool made = false;
-  std::string key = keyOf(program);
-  auto result = cache->get(
-      to_string(device) + "\n" + key, [&]() -> OnceMap<Executable>::Result {
-        made = true;
-        if (Status status = is_usable(device); !status.ok())
-          return status;
-        StatusOr<Target> target = Target::of(device);
-        if (!target.ok())
-          return target.status();
-        StatusOr<CompiledProgram> compiled =
-            loadOrCompile(program, key, *target);
-        if (!compiled.ok())
-          return compiled.status();
-        return Executable::load(std::move(*compiled), device);
-      });
-  if (!made)
+  auto result =
+      cache->get(to_string(device) + "\n" + source.key,
+                 [&]() -> OnceMap<Executable>::Result {
+                   made = true;
+                   if (Status status = is_usable(device); !status.ok())
+                     return status;
+                   StatusOr<Target> target = Target::of(device);
+                   if (!target.ok())
+                     return target.status();
+                   StatusOr<CompiledProgram> program =
+                       loadOrCompile(source, *target);
+                   if (!program.ok())
+                     return program.status();
+                   return Executable::load(std::move(*program), device);
+                 });
+  if (!made) {
     ++counters().graphsReused;
+    runtime::log(LogLevel::debug, "graph found in memory");
+  }
   return result;
+}
+
+StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
+                                                         Device device) {
+  std::unique_ptr<mlir::MLIRContext> context;
+  auto import = [&] {
+    context = makeContext();
+    return importProgram(program, context.get());
+  };
+  return executableOf({keyOf(program), program.inputs.size(), import}, device);
 }
 
 // ---- running ----------------------------------------------------------------

@@ -48,7 +48,16 @@ private:
   mutable std::list<std::shared_ptr<Prepared>> prepared_; // newest use first
 };
 
+/// What an executable is made of.
+struct ProgramSource {
+  std::string key;      // all that decides what is compiled
+  size_t numInputs = 0; // tensors that a run takes
+  /// Makes the module, if it has to be compiled.
+  llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> import;
+};
 /// The executable of a program: from memory, from disk, or compiled.
+StatusOr<std::shared_ptr<const Executable>>
+executableOf(const ProgramSource &source, Device device);
 StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
                                                          Device device);
 

@@ -1,56 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stages of a compilation as text.
 #include "Codegen.h"
+#include "Module.h"
 #include "Pieces.h"
+#include "Progress.h"
 
 #include "weft/Compiler/Compiler.h"
-#include "weft/Core/ShapeRules.h"
-#include "weft/IR/Dialect.h"
 
-#include "mlir/Parser/Parser.h"
+#include "runtime/Nvrtc.h"
+#include "runtime/ThreadPool.h"
 
+#include <cstdlib>
 #include <map>
 
 namespace weft::compiler {
 
+/// What to ask NVRTC for to get PTX and machine code of `arch`: compute_90a for
+/// sm_90a. Error: NVRTC does not know the architecture.
+static StatusOr<std::string> ptxArch(const runtime::Nvrtc &nvrtc,
+                                     const std::string &arch) {
+  // atoi stops at the suffix.
+  StatusOr<std::string> known = nvrtc.archFor(std::atoi(arch.c_str() + 3));
+  if (!known.ok())
+    return known;
+  if (known->starts_with("compute_"))
+    return unavailable_error("nvrtc: " + nvrtc.file() + " does not know " +
+                             arch + ", only what is older");
+  return "compute_" + arch.substr(3);
+}
+
+static Status assemble(KernelText &kernel, const runtime::Nvrtc &nvrtc,
+                       const std::string &arch, const ExplainOptions &options) {
+  StatusOr<std::string> virtualArch = ptxArch(nvrtc, arch);
+  if (!virtualArch.ok())
+    return virtualArch.status();
+  if (options.ptx) {
+    auto ptx = nvrtc.compile(kernel.source, kernel.name, *virtualArch);
+    if (!ptx.ok())
+      return ptx.status();
+    kernel.ptx = ptx->cubin.c_str(); // ends with a zero
+  }
+  if (options.resources) {
+    auto code =
+        nvrtc.compile(kernel.source, kernel.name, arch, /*report=*/true);
+    if (!code.ok())
+      return code.status();
+    auto resources = runtime::readAssemblerReport(code->log, kernel.name);
+    if (!resources.ok())
+      return resources.status();
+    kernel.resources = *resources;
+  }
+  return {};
+}
+
+/// Fills in what only NVRTC knows.
+static Status assembleAll(std::vector<KernelText> &kernels,
+                          const std::string &arch,
+                          const ExplainOptions &options) {
+  StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
+  if (!nvrtc.ok())
+    return nvrtc.status();
+  auto count = static_cast<int64_t>(kernels.size());
+  ProgressCount progress(count);
+  std::vector<Status> statuses(kernels.size());
+  runtime::parallelFor(count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      statuses[i] = assemble(kernels[i], **nvrtc, arch, options);
+      progress.addDone();
+    }
+  });
+  for (const Status &status : statuses)
+    if (!status.ok())
+      return status;
+  return {};
+}
+
 static StatusOr<Stages> explainModule(mlir::ModuleOp module,
-                                      const Target &target, bool kernels) {
+                                      const Target &target,
+                                      const ExplainOptions &options) {
   Stages stages;
+  stages.device = target.device;
   if (Status status = lower(module, &stages); !status.ok())
     return status;
-  if (!kernels)
+  if (!options.kernels)
     return stages;
   StatusOr<CompiledProgram> program =
-      compileKernels(module, target, /*keepText=*/true);
+      compileKernels(module, target, KernelForm::text);
   if (!program.ok())
     return program.status();
-  for (const runtime::Plan *plan : {&program->main, &program->prepare})
-    for (const runtime::Kernel &kernel : plan->kernels)
-      stages.kernels.push_back(kernel.source);
+  stages.kernels = kernelTexts(*program);
   stages.launches = static_cast<int64_t>(program->main.launches.size());
+  if (options.ptx || options.resources)
+    if (Status status = assembleAll(stages.kernels, target.arch, options);
+        !status.ok())
+      return status;
   return stages;
 }
 
 static StatusOr<Stages> explainProgram(const Program &program,
-                                       const Target &target, bool kernels) {
+                                       const Target &target,
+                                       const ExplainOptions &options) {
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =
       importProgram(program, context.get());
-  return explainModule(*module, target, kernels);
+  return explainModule(*module, target, options);
 }
 
 /// Texts of several modules are parted as MLIR's tools part them.
 static void append(Stages &stages, Stages more) {
-  for (auto text :
-       {&Stages::graph, &Stages::folded, &Stages::fused, &Stages::plan}) {
+  for (auto text : {&Stages::trace, &Stages::graph, &Stages::folded,
+                    &Stages::fused, &Stages::plan}) {
     if (!(stages.*text).empty())
       stages.*text += "// -----\n";
     stages.*text += more.*text;
   }
-  for (auto lines : {&Stages::kernels, &Stages::notes, &Stages::fusionReasons})
-    (stages.*lines)
-        .insert((stages.*lines).end(), (more.*lines).begin(),
-                (more.*lines).end());
+  stages.device = more.device;
+  stages.fusedDot += more.fusedDot; // Graphviz takes several graphs
+  for (auto lines : {&Stages::notes, &Stages::fusionReasons})
+    llvm::append_range(stages.*lines, more.*lines);
+  for (KernelText &kernel : more.kernels)
+    if (llvm::none_of(stages.kernels, [&](const KernelText &known) {
+          return known.source == kernel.source;
+        }))
+      stages.kernels.push_back(std::move(kernel));
 }
 
 StatusOr<Stages> explain(std::span<const NodePtr> roots,
@@ -72,8 +144,7 @@ StatusOr<Stages> explain(std::span<const NodePtr> roots,
   for (const Piece &piece : cut(std::move(captured.program))) {
     auto [known, isNew] = launches.try_emplace(keyOf(piece.program), 0);
     if (isNew) {
-      StatusOr<Stages> one =
-          explainProgram(piece.program, *target, options.kernels);
+      StatusOr<Stages> one = explainProgram(piece.program, *target, options);
       if (!one.ok())
         return one.status();
       known->second = one->launches;
@@ -85,50 +156,6 @@ StatusOr<Stages> explain(std::span<const NodePtr> roots,
   return stages;
 }
 
-/// That counts of elements and bytes can be formed without overflow.
-static Status checkSizes(mlir::ModuleOp module, std::string_view name) {
-  Status status;
-  auto check = [&](mlir::Value value) {
-    auto type = mlir::dyn_cast<mlir::RankedTensorType>(value.getType());
-    if (!type || !type.hasStaticShape() || !status.ok())
-      return;
-    if (type.getRank() > Shape::kMaxRank)
-      status =
-          invalid_argument_error(std::string(name) + ": too many dims: got " +
-                                 std::to_string(type.getRank()) + ", limit " +
-                                 std::to_string(Shape::kMaxRank));
-    else
-      status = shape_rules::valid(name, ir::toShape(type));
-  };
-  module.walk([&](mlir::Operation *op) {
-    llvm::for_each(op->getResults(), check);
-    for (mlir::Region &region : op->getRegions())
-      for (mlir::Block &block : region)
-        llvm::for_each(block.getArguments(), check);
-  });
-  return status;
-}
-
-/// What kernels can be made from: one function of tensors and numbers.
-static Status checkModule(mlir::ModuleOp module, std::string_view name) {
-  auto main = module.lookupSymbol<mlir::func::FuncOp>(ir::kMainName);
-  if (!main || main.isExternal())
-    return invalid_argument_error(std::string(name) +
-                                  ": no function @main with a body");
-  for (mlir::Type type : main.getArgumentTypes()) {
-    auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
-    if (!ir::isWeftElementType(mlir::getElementTypeOrSelf(type)) ||
-        (tensor && !tensor.hasStaticShape())) {
-      std::string text;
-      llvm::raw_string_ostream os(text);
-      os << name << ": @main: an argument is neither a tensor of static shape "
-         << "nor a number: " << type;
-      return invalid_argument_error(text);
-    }
-  }
-  return checkSizes(module, name);
-}
-
 StatusOr<Stages> explain(std::string_view moduleText, std::string_view name,
                          const ExplainOptions &options) {
   StatusOr<Target> target =
@@ -136,22 +163,11 @@ StatusOr<Stages> explain(std::string_view moduleText, std::string_view name,
   if (!target.ok())
     return target.status();
   std::unique_ptr<mlir::MLIRContext> context = makeContext();
-  std::string errors;
-  mlir::ScopedDiagnosticHandler handler(
-      context.get(), [&](mlir::Diagnostic &diagnostic) {
-        llvm::raw_string_ostream os(errors);
-        os << (errors.empty() ? "" : "; ") << diagnostic.getLocation() << ": "
-           << diagnostic;
-        return mlir::success();
-      });
-  mlir::OwningOpRef<mlir::ModuleOp> module =
-      mlir::parseSourceString<mlir::ModuleOp>(
-          moduleText, mlir::ParserConfig(context.get()), name);
-  if (!module)
-    return invalid_argument_error(std::string(name) + ": " + errors);
-  if (Status status = checkModule(*module, name); !status.ok())
-    return status;
-  return explainModule(*module, *target, options.kernels);
+  StatusOr<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      parseModule(moduleText, name, context.get());
+  if (!module.ok())
+    return module.status();
+  return explainModule(**module, *target, options);
 }
 
 } // namespace weft::compiler

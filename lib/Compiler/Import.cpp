@@ -39,8 +39,6 @@ private:
     for (const ProgramInput &input : program_.inputs) {
       inputs.push_back(toTensorType(context_, input.dtype, input.shape));
       NamedAttrList list;
-      list.set(kInputAttr, builder_.getI64IntegerAttr(
-                               static_cast<int64_t>(attributes.size())));
       if (!input.name.empty())
         list.set(kNameAttr, builder_.getStringAttr(input.name));
       if (input.isParameter)
@@ -49,10 +47,8 @@ private:
     }
     size_t numInputs = program_.inputs.size();
     for (DType scalar : program_.scalars) {
-      auto number = static_cast<int64_t>(attributes.size() - numInputs);
       inputs.push_back(toElementType(context_, scalar));
-      attributes.push_back(builder_.getDictionaryAttr(builder_.getNamedAttr(
-          kScalarAttr, builder_.getI64IntegerAttr(number))));
+      attributes.push_back(builder_.getDictionaryAttr({}));
     }
     for (int32_t output : program_.outputs) {
       auto index = static_cast<size_t>(output);

@@ -49,7 +49,24 @@ static Status runPasses(ModuleOp module, PipelineStage until, Stages *stages) {
   return {};
 }
 
+/// Says at each argument of @main which tensor or number of a call it is:
+/// passes move arguments and drop them.
+static void numberArguments(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>(ir::kMainName);
+  Builder builder(module.getContext());
+  int64_t inputs = 0, scalars = 0;
+  for (BlockArgument argument : main.getArguments()) {
+    bool isTensor = isa<RankedTensorType>(argument.getType());
+    main.setArgAttr(argument.getArgNumber(),
+                    isTensor ? ir::kInputAttr : ir::kScalarAttr,
+                    builder.getI64IntegerAttr(isTensor ? inputs++ : scalars++));
+  }
+}
+
 Status lower(ModuleOp module, Stages *stages) {
+  if (stages)
+    stages->trace = textOf(module);
+  numberArguments(module);
   if (!stages)
     return runPasses(module, PipelineStage::plan, nullptr);
   for (auto [until, text] : {std::pair{PipelineStage::graph, &stages->graph},
@@ -60,6 +77,8 @@ Status lower(ModuleOp module, Stages *stages) {
     if (Status status = runPasses(*copy, until, &unread); !status.ok())
       return status;
     *text = textOf(*copy);
+    if (until == PipelineStage::fused)
+      stages->fusedDot = dotOf(*copy);
   }
   Status status = runPasses(module, PipelineStage::plan, stages);
   stages->plan = textOf(module);

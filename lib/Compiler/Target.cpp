@@ -50,4 +50,8 @@ StatusOr<Target> Target::parse(std::string_view text) {
                                 "\", expected cpu, cuda or cuda:sm_<number>");
 }
 
+Status checkTarget(std::string_view target) {
+  return Target::parse(target).status();
+}
+
 } // namespace weft::compiler

@@ -20,8 +20,11 @@ StatusOr<Explanation> explain(const std::vector<Tensor> &tensors) {
   StatusOr<compiler::Stages> stages = compiler::explain(roots);
   if (!stages.ok())
     return stages.status();
+  std::vector<std::string> kernels;
+  for (compiler::KernelText &kernel : stages->kernels)
+    kernels.push_back(std::move(kernel.source));
   return Explanation{std::move(stages->graph), std::move(stages->folded),
-                     std::move(stages->fused), std::move(stages->kernels),
+                     std::move(stages->fused), std::move(kernels),
                      std::move(stages->notes), stages->recordedOps,
                      stages->launches};
 }

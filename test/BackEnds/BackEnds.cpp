@@ -20,6 +20,7 @@ namespace weft::test {
 namespace {
 
 using compiler::CompiledProgram;
+using compiler::KernelForm;
 using reference::Value;
 using runtime::BufferRef;
 
@@ -51,14 +52,15 @@ Inputs inputsOf(Job job) {
   return inputs;
 }
 
-StatusOr<CompiledProgram> compile(Job job, const char *device, bool keepText) {
+StatusOr<CompiledProgram> compile(Job job, const char *device,
+                                  KernelForm form) {
   mlir::OwningOpRef<mlir::ModuleOp> module = job.module.clone();
   if (Status status = compiler::lower(*module, nullptr); !status.ok())
     return status;
   StatusOr<compiler::Target> target = compiler::Target::parse(device);
   if (!target.ok())
     return target.status();
-  return compiler::compileKernels(*module, *target, keepText);
+  return compiler::compileKernels(*module, *target, form);
 }
 
 /// Runs one plan on the addresses of its buffers.
@@ -229,7 +231,7 @@ private:
 std::vector<Results> runOnCpu(const std::vector<Job> &jobs) {
   std::vector<Results> results;
   for (const Job &job : jobs) {
-    StatusOr<CompiledProgram> program = compile(job, "cpu", /*keepText=*/false);
+    StatusOr<CompiledProgram> program = compile(job, "cpu", KernelForm::code);
     results.push_back(program.ok()
                           ? run(*program, inputsOf(job),
                                 std::bind_front(runLoaded, Device::cpu()))
@@ -247,7 +249,7 @@ std::vector<Results> runEmulated(const std::vector<Job> &jobs) {
       sources.push_back({kernel.name, kernel.source});
   };
   for (const Job &job : jobs) {
-    programs.push_back(compile(job, "cuda:sm_90a", /*keepText=*/true));
+    programs.push_back(compile(job, "cuda:sm_90a", KernelForm::text));
     if (!programs.back().ok())
       continue;
     addKernels(programs.back()->prepare);
@@ -324,8 +326,7 @@ std::vector<Results> runOnGpu(const std::vector<Job> &jobs) {
   };
   std::vector<Results> results;
   for (const Job &job : jobs) {
-    StatusOr<CompiledProgram> program =
-        compile(job, "cuda", /*keepText=*/false);
+    StatusOr<CompiledProgram> program = compile(job, "cuda", KernelForm::code);
     results.push_back(program.ok() ? run(*program, inputsOf(job), runPlan)
                                    : Results(program.status()));
   }

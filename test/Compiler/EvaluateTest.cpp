@@ -126,7 +126,7 @@ TEST(Explain, ShowsEveryStage) {
   EXPECT_THAT(stages->graph, testing::HasSubstr("weft.mul"));
   EXPECT_THAT(stages->fused, testing::HasSubstr("weft.group"));
   ASSERT_EQ(stages->kernels.size(), 1u);
-  EXPECT_THAT(stages->kernels[0], testing::HasSubstr("__global__"));
+  EXPECT_THAT(stages->kernels[0].source, testing::HasSubstr("__global__"));
 }
 
 TEST(Explain, NamesWhatIsWrongWithAModule) {
@@ -136,18 +136,19 @@ TEST(Explain, NamesWhatIsWrongWithAModule) {
     return std::string(stages.status().message());
   };
   EXPECT_THAT(message("not mlir"), testing::HasSubstr("net.mlir"));
-  EXPECT_EQ(message("module {}"), "net.mlir: no function @main with a body");
+  EXPECT_EQ(message("module {}"),
+            "net.mlir:1:1: no function @main with a body");
   EXPECT_THAT(message("func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {\n"
                       "  return %x : tensor<?xf32>\n}\n"),
               testing::HasSubstr("neither a tensor of static shape nor a "
-                                 "number: tensor<?xf32>"));
+                                 "number: 'tensor<?xf32>'"));
   EXPECT_EQ(message("func.func @main(%x: tensor<1x1x1x1x1x1x1x1x1xf32>) {\n"
                     "  return\n}\n"),
-            "net.mlir: too many dims: got 9, limit 8");
+            "net.mlir:1:1: too many dims: got 9, limit 8");
   EXPECT_EQ(message("func.func @main(%x: tensor<9223372036854775807xf32>) {\n"
                     "  return\n}\n"),
-            "net.mlir: too many elements: shape [9223372036854775807], limit "
-            "576460752303423488");
+            "net.mlir:1:1: func.func: too many elements: shape "
+            "[9223372036854775807], limit 576460752303423488");
   EXPECT_EQ(message("func.func @main() -> tensor<4294967296xf32> {\n"
                     "  %0 = weft.constant dense<1.0> : tensor<4294967296xf32>\n"
                     "  return %0 : tensor<4294967296xf32>\n}\n"),

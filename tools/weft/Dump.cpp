@@ -2,11 +2,12 @@
 // weft dump: every stage of a compilation as text.
 #include "Command.h"
 #include "Examples.h"
+#include "InputFile.h"
 
 #include "weft/Compiler/Compiler.h"
 
-#include <fstream>
-#include <sstream>
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 
@@ -14,18 +15,36 @@ namespace weft::tools {
 
 static int run();
 static Command command("dump", "Print the stages of a compilation", run);
-static cl::opt<std::string> input(cl::Positional, cl::Required,
-                                  cl::desc("FILE.mlir|EXAMPLE"),
-                                  cl::sub(command));
 static cl::opt<std::string>
-    stage("stage",
-          cl::desc("graph, folded, fused, plan, cuda, llvm or all (default: "
-                   "fused)"),
+    input(cl::Positional,
+          cl::desc("FILE.mlir|batchnorm|conv-bn-relu|digits|first"),
+          cl::sub(command));
+static cl::opt<std::string>
+    stage("stage", cl::value_desc("stage"),
+          cl::desc("One of\n"
+                   "  trace      as recorded or read, before any pass\n"
+                   "  graph      in canonical form\n"
+                   "  folded     batch norms folded, parameters prepared\n"
+                   "  fused      one group a kernel (the default)\n"
+                   "  plan       groups with their memory\n"
+                   "  cuda       the kernels' CUDA text\n"
+                   "  ptx        the kernels' PTX, by NVRTC\n"
+                   "  resources  registers, spills, shared memory, by NVRTC\n"
+                   "  llvm       the kernels' LLVM IR\n"
+                   "  all        what the target has, without NVRTC"),
           cl::init("fused"), cl::sub(command));
-static cl::opt<std::string> targetName(
-    "target",
-    cl::desc("cpu, cuda or cuda:sm_90a; default: what the stage needs"),
-    cl::sub(command));
+static cl::opt<std::string>
+    targetName("target", cl::value_desc("target"),
+               cl::desc("cpu, cuda or cuda:sm_90a; default: what the stage "
+                        "needs, else cpu"),
+               cl::sub(command));
+static cl::opt<std::string> folder("o", cl::value_desc("folder"),
+                                   cl::desc("Write a file a stage or kernel"),
+                                   cl::sub(command));
+static cl::opt<std::string>
+    graph("graph", cl::value_desc("format"),
+          cl::desc("Print @main, fused, as a graph: dot, for Graphviz"),
+          cl::sub(command));
 static cl::opt<bool>
     explainFusion("explain-fusion",
                   cl::desc("Say for every pair that was not fused, why"),
@@ -33,41 +52,57 @@ static cl::opt<bool>
 
 namespace {
 
-StatusOr<std::string> readFile(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return not_found_error(path + ": cannot be read");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+constexpr StringLiteral kStages[] = {"trace", "graph", "folded", "fused",
+                                     "plan",  "cuda",  "ptx",    "resources",
+                                     "llvm",  "all"};
+
+bool isFor(const char *target) {
+  bool isCpu = StringRef(target) == "cpu";
+  return isCpu ? stage == "llvm"
+               : is_contained({"cuda", "ptx", "resources"}, stage);
 }
 
 /// What the stage is compiled for unless the user says.
-std::string defaultTarget(const std::string &stage) {
-  return stage == "cuda" ? "cuda" : "cpu";
+std::string target() {
+  if (!targetName.empty())
+    return targetName;
+  return isFor("cuda") ? "cuda" : "cpu";
 }
 
-void printLines(const std::vector<std::string> &lines) {
-  for (const std::string &line : lines)
-    print(line);
+Status checkOptions() {
+  if (input.empty())
+    return invalid_argument_error("dump: expected a file that ends in .mlir, " +
+                                  exampleNames());
+  if (!is_contained(kStages, stage))
+    return invalid_argument_error(
+        "--stage: got \"" + stage + "\", expected " +
+        join(std::begin(kStages), std::end(kStages), ", "));
+  if (!graph.empty() && graph != "dot")
+    return invalid_argument_error("--graph: got \"" + graph +
+                                  "\", expected dot");
+  bool isCuda = StringRef(target()).starts_with("cuda");
+  if (isFor("cuda") && !isCuda)
+    return invalid_argument_error("--stage=" + stage +
+                                  ": needs --target=cuda...: got " + target());
+  if (isFor("cpu") && isCuda)
+    return invalid_argument_error("--stage=" + stage +
+                                  ": needs --target=cpu: got " + target());
+  return compiler::checkTarget(target());
 }
 
-/// With a heading where several stages follow each other.
-void printStage(const std::string &name, const std::string &text,
-                bool headings) {
-  if (headings)
-    print("// ---- " + name + " ----");
-  print(text);
-}
-
-StatusOr<compiler::Stages>
-explainInput(const std::string &input,
-             const compiler::ExplainOptions &options) {
-  if (input.ends_with(".mlir")) {
+StatusOr<compiler::Stages> explain() {
+  bool stopsAtGroups = explainFusion || !graph.empty();
+  compiler::ExplainOptions options{
+      .target = target(),
+      .kernels =
+          !stopsAtGroups && (stage == "all" || isFor("cuda") || isFor("cpu")),
+      .ptx = stage == "ptx",
+      .resources = stage == "resources"};
+  if (StringRef(input).ends_with(".mlir")) {
     StatusOr<std::string> text = readFile(input);
     if (!text.ok())
       return text.status();
-    return compiler::explain(*text, input, options);
+    return compiler::explain(*text, input.getValue(), options);
   }
   StatusOr<std::vector<Tensor>> tensors = example(input);
   if (!tensors.ok())
@@ -78,52 +113,39 @@ explainInput(const std::string &input,
   return compiler::explain(roots, options);
 }
 
-bool wants(std::initializer_list<StringRef> stages) {
-  return is_contained(stages, stage);
+/// The files that were asked for.
+std::vector<compiler::StageFile> chosen(const compiler::Stages &stages) {
+  if (explainFusion)
+    return {{"", "not-fused.txt", join(stages.fusionReasons, "\n") + "\n"}};
+  if (!graph.empty())
+    return {{"", "fused.dot", stages.fusedDot}};
+  std::vector<compiler::StageFile> files = compiler::filesOf(stages);
+  if (stage != "all")
+    llvm::erase_if(files, [](auto &file) { return file.stage != stage; });
+  return files;
 }
 
-Status checkOptions(const std::string &target) {
-  if (!wants({"graph", "folded", "fused", "plan", "cuda", "llvm", "all"}))
-    return invalid_argument_error(
-        "--stage: got \"" + stage +
-        "\", expected graph, folded, fused, plan, cuda, llvm or all");
-  if (stage == "cuda" && !StringRef(target).starts_with("cuda"))
-    return invalid_argument_error("--stage=cuda: needs --target=cuda...: got " +
-                                  target);
-  if (stage == "llvm" && target != "cpu")
-    return invalid_argument_error("--stage=llvm: needs --target=cpu: got " +
-                                  target);
-  return {};
-}
-
-Status dump(const std::string &target) {
-  bool all = stage == "all", kernels = wants({"all", "cuda", "llvm"});
-  StatusOr<compiler::Stages> stages = explainInput(
-      input, {.target = target, .kernels = kernels && !explainFusion});
+Status dump() {
+  StatusOr<compiler::Stages> stages = explain();
   if (!stages.ok())
     return stages.status();
-  if (explainFusion) {
-    printLines(stages->fusionReasons);
-    return {};
+  std::vector<compiler::StageFile> files = chosen(*stages);
+  if (!folder.empty())
+    return compiler::writeFiles(files, folder);
+  for (const compiler::StageFile &file : files) {
+    if (files.size() > 1)
+      print("// ---- " + file.name + " ----");
+    print(file.text);
   }
-  for (auto [name, text] : {std::pair{"graph", &stages->graph},
-                            {"folded", &stages->folded},
-                            {"fused", &stages->fused},
-                            {"plan", &stages->plan}})
-    if (all || stage == name)
-      printStage(name, *text, all);
-  for (const std::string &kernel : stages->kernels)
-    printStage("kernel", kernel, all);
   return {};
 }
 
 } // namespace
 
 static int run() {
-  std::string target = targetName.empty() ? defaultTarget(stage) : targetName;
-  if (Status status = checkOptions(target); !status.ok())
+  if (Status status = checkOptions(); !status.ok())
     return misuse(status);
-  return exitCode(dump(target));
+  return exitCode(dump());
 }
 
 } // namespace weft::tools

@@ -38,18 +38,29 @@ Tensor digitsNet() { return digits::Net()(input({450, 1, 8, 8})); }
 
 } // namespace
 
-StatusOr<std::vector<Tensor>> example(const std::string &name) {
+static const std::map<std::string, Tensor (*)()> &examples() {
   static const std::map<std::string, Tensor (*)()> examples = {
       {"batchnorm", batchNorm},
       {"conv-bn-relu", convBnRelu},
       {"digits", digitsNet},
       {"first", first}};
-  auto found = examples.find(name);
-  if (found == examples.end())
-    return invalid_argument_error(
-        "dump: got \"" + name +
-        "\", expected a file that ends in .mlir, batchnorm, conv-bn-relu, "
-        "digits or first");
+  return examples;
+}
+
+std::string exampleNames() {
+  std::string names;
+  size_t left = examples().size();
+  for (const auto &[name, make] : examples())
+    names += name + (--left > 1 ? ", " : left == 1 ? " or " : "");
+  return names;
+}
+
+StatusOr<std::vector<Tensor>> example(const std::string &name) {
+  auto found = examples().find(name);
+  if (found == examples().end())
+    return invalid_argument_error("dump: got \"" + name +
+                                  "\", expected a file that ends in .mlir, " +
+                                  exampleNames());
   return std::vector<Tensor>{found->second()};
 }
 

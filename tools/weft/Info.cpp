@@ -1,27 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 // weft info: what this machine has.
+#include "Cache.h"
 #include "Command.h"
 
 #include "weft/Runtime.h"
+#include "weft/Target/CPU/Compile.h"
 
-#include <sstream>
+#include "runtime/Gpu.h"
+#include "runtime/Nvrtc.h"
+
+#include "llvm/Config/llvm-config.h"
+
+#include <unistd.h>
 
 namespace weft::tools {
+namespace {
 
-static int run() {
-  std::ostringstream out;
-  out << "default device: " << default_device() << "\n";
-  for (Device device : {Device::cpu(), Device::gpu(0)}) {
-    Status usable = is_usable(device);
-    out << device << ": "
-        << (usable.ok() ? std::string("usable") : usable.to_string()) << "\n";
+std::string cpuText() {
+  int64_t memory =
+      static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  return CpuTarget::host().cpu + ", " + std::to_string(num_threads()) +
+         " threads, " + bytesText(memory) + " memory";
+}
+
+std::string gpuText(int index) {
+  StatusOr<runtime::Gpu *> gpu = runtime::Gpu::get(index);
+  if (!gpu.ok())
+    return std::string(gpu.status().message());
+  size_t free = 0, total = 0;
+  {
+    runtime::ScopedContext context(**gpu);
+    (void)(*gpu)->driver().memGetInfo(&free, &total);
   }
-  out << "threads: " << num_threads() << "\n"
-      << "cache: " << cache_dir().value_or("none") << "\n";
-  print(out.str());
+  int capability = (*gpu)->capability();
+  return (*gpu)->name() + ", compute capability " +
+         std::to_string(capability / 10) + "." +
+         std::to_string(capability % 10) + ", " +
+         std::to_string((*gpu)->multiprocessors()) + " multiprocessors, " +
+         bytesText(static_cast<int64_t>(total)) + " memory, " +
+         bytesText(static_cast<int64_t>(free)) + " free";
+}
+
+/// The driver and its devices, or why there is none.
+void printGpus() {
+  StatusOr<const runtime::Driver *> driver = runtime::Driver::get();
+  if (!driver.ok()) {
+    print(driver.status().message());
+    return;
+  }
+  for (int i = 0; i < (*driver)->deviceCount; ++i)
+    print(to_string(Device::gpu(i)) + ": " + gpuText(i));
+  print("driver: for CUDA " + runtime::cudaVersionText((*driver)->version) +
+        ", " + (*driver)->file);
+}
+
+void printNvrtc() {
+  StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
+  print(nvrtc.ok() ? "nvrtc: " + runtime::cudaVersionText((*nvrtc)->version()) +
+                         ", " + (*nvrtc)->file()
+                   : std::string(nvrtc.status().message()));
+}
+
+int run() {
+  print("weft: " WEFT_VERSION ", LLVM " LLVM_VERSION_STRING);
+  print("default device: " + to_string(default_device()));
+  print("cpu:0: " + cpuText());
+  printGpus();
+  printNvrtc();
+  print("cache: " + cacheText(runtime::diskCache().get()));
   return kSuccess;
 }
 
-static Command command("info", "Print devices, libraries and the cache", run);
+Command command("info", "Print devices, libraries and the cache", run);
 
+} // namespace
 } // namespace weft::tools

@@ -2,6 +2,7 @@
 // The command-line tool: finds the command asked for, runs it, and speaks to
 // the user as a Unix tool does.
 #include "Command.h"
+#include "ProgressLine.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
@@ -99,6 +100,7 @@ int main(int argc, char **argv) {
           argc, argv, "Weft, lazy tensors and a graph compiler\n", &os))
     return misuse(weft::invalid_argument_error(
         messageOf(errors, sys::path::filename(argv[0]))));
+  showProgress();
   for (Command *command : Command::all())
     if (*command)
       return finish(command->run());

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Module.h"
+
+#include "weft/Core/ShapeRules.h"
+#include "weft/IR/Dialect.h"
+
+#include "mlir/Parser/Parser.h"
+
+using namespace mlir;
+using namespace weft::ir;
+
+namespace weft::compiler {
+
+static bool isStaticTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.hasStaticShape() &&
+         isWeftElementType(tensor.getElementType());
+}
+
+static LogicalResult checkArgument(func::FuncOp main, unsigned i) {
+  Type type = main.getArgument(i).getType();
+  if (!isStaticTensor(type) && !isWeftElementType(type))
+    return main.emitError("@main: an argument is neither a tensor of static "
+                          "shape nor a number: ")
+           << type;
+  if (main.getArgAttr(i, kPreparedAttr))
+    return main.emitError("@main: argument ")
+           << i << " is marked " << kPreparedAttr
+           << ", which only compilation does";
+  if (main.getArgAttr(i, kParameterAttr) && !isa<RankedTensorType>(type))
+    return main.emitError("@main: argument ")
+           << i << " is marked " << kParameterAttr << " and is no tensor";
+  return success();
+}
+
+static LogicalResult checkBody(func::FuncOp main) {
+  if (!main.getBody().hasOneBlock())
+    return main.emitError("@main: expected one block");
+  for (Operation &op : main.getBody().front().without_terminator())
+    if (!isa_and_nonnull<WeftDialect>(op.getDialect()) || isa<GroupOp>(op))
+      return op.emitError("expected ops of the weft dialect that have not been "
+                          "fused");
+  return success();
+}
+
+/// That counts of elements and bytes can be formed without overflow.
+static LogicalResult checkSizes(ModuleOp module) {
+  auto check = [](Operation *op, Type type) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || !tensor.hasStaticShape())
+      return success();
+    if (tensor.getRank() > Shape::kMaxRank)
+      return op->emitError("too many dims: got ")
+             << tensor.getRank() << ", limit " << Shape::kMaxRank;
+    std::string name = op->getName().getStringRef().str();
+    Status status = shape_rules::valid(name, toShape(tensor));
+    return status.ok() ? success()
+                       : op->emitError(std::string(status.message()));
+  };
+  WalkResult result = module.walk([&](Operation *op) {
+    SmallVector<Type> types(op->getResultTypes());
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        llvm::append_range(types, block.getArgumentTypes());
+    for (Type type : types)
+      if (failed(check(op, type)))
+        return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Reports the first thing about the module that no kernels can be made from.
+static LogicalResult check(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>(kMainName);
+  if (!main || main.isExternal())
+    return module.emitError("no function @main with a body");
+  for (Operation &op : *module.getBody())
+    if (&op != main)
+      return op.emitError("beside @main: expected one function");
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    if (failed(checkArgument(main, i)))
+      return failure();
+  for (Type type : main.getResultTypes())
+    if (!isStaticTensor(type))
+      return main.emitError("@main: a result is no tensor of static shape: ")
+             << type;
+  if (failed(checkBody(main)))
+    return failure();
+  return checkSizes(module);
+}
+
+StatusOr<OwningOpRef<ModuleOp>> parseModule(std::string_view text,
+                                            std::string_view name,
+                                            MLIRContext *context) {
+  std::string errors;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    llvm::raw_string_ostream os(errors);
+    os << (errors.empty() ? "" : "; ");
+    if (auto at = dyn_cast<FileLineColLoc>(diagnostic.getLocation());
+        at && at.getLine() > 0)
+      os << at.getFilename().getValue() << ":" << at.getLine() << ":"
+         << at.getColumn();
+    else
+      os << name;
+    os << ": " << diagnostic;
+    return success();
+  });
+  auto module = parseSourceString<ModuleOp>(text, ParserConfig(context), name);
+  if (!module || failed(check(*module)))
+    return invalid_argument_error(errors);
+  return module;
+}
+
+} // namespace weft::compiler

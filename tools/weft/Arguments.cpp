@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Arguments.h"
+
+#include "weft/Core/Float.h"
+#include "weft/IO/Npy.h"
+
+#include "runtime/StreamOrder.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <random>
+
+using namespace llvm;
+
+namespace weft::tools {
+namespace {
+
+using Argument = compiler::CompiledModule::Argument;
+using compiler::ModuleValue;
+
+std::string quoted(StringRef text) { return "\"" + text.str() + "\""; }
+
+// ---- random -----------------------------------------------------------------
+
+/// Standard distributions differ between libraries; the generator does not.
+double randomElement(std::mt19937_64 &generator, DType dtype) {
+  uint64_t bits = generator();
+  if (is_floating(dtype))
+    return static_cast<double>(bits >> 11) * 0x1p-53;
+  return static_cast<double>(bits % (dtype == DType::boolean ? 2 : 8));
+}
+
+StatusOr<Argument> randomArgument(const ModuleValue &input,
+                                  std::mt19937_64 &generator, Device device) {
+  if (input.isNumber) {
+    double value = randomElement(generator, input.dtype);
+    return Argument{nullptr, is_floating(input.dtype)
+                                 ? Scalar(value)
+                                 : Scalar(static_cast<int64_t>(value))};
+  }
+  int64_t count = input.shape.num_elements();
+  auto memory = runtime::Storage::allocate(Device::cpu(),
+                                           count * size_in_bytes(input.dtype));
+  if (!memory.ok())
+    return memory.status();
+  for (int64_t i = 0; i < count; ++i)
+    store_from_double((*memory)->data(), input.dtype, i,
+                      randomElement(generator, input.dtype));
+  if (device.is_gpu())
+    memory = runtime::copyTo(**memory, device);
+  if (!memory.ok())
+    return memory.status();
+  return Argument{*memory, {}};
+}
+
+// ---- given ------------------------------------------------------------------
+
+/// The integers a type holds.
+std::pair<int64_t, int64_t> range(DType dtype) {
+  switch (dtype) {
+  case DType::boolean:
+    return {0, 1};
+  case DType::uint8:
+    return {0, 255};
+  case DType::int4:
+    return {-8, 7};
+  case DType::int8:
+    return {-128, 127};
+  case DType::int32:
+    return {INT32_MIN, INT32_MAX};
+  default:
+    return {INT64_MIN, INT64_MAX};
+  }
+}
+
+StatusOr<Argument> numberArgument(const ModuleValue &input, StringRef text) {
+  if (is_floating(input.dtype)) {
+    double value;
+    if (!text.getAsDouble(value))
+      return Argument{nullptr, Scalar(value)};
+  } else if (input.dtype == DType::boolean &&
+             (text == "true" || text == "false")) {
+    return Argument{nullptr, Scalar(text == "true")};
+  } else {
+    int64_t value;
+    auto [least, most] = range(input.dtype);
+    if (!text.getAsInteger(10, value) && value >= least && value <= most)
+      return Argument{nullptr, Scalar(value)};
+  }
+  return invalid_argument_error(
+      "input " + input.name + ": expected a number of " +
+      std::string(name(input.dtype)) + ", got " + quoted(text));
+}
+
+StatusOr<Argument> fileArgument(const ModuleValue &input, StringRef path,
+                                Device device) {
+  StatusOr<Tensor> tensor = load_npy(path.str(), {.device = device});
+  if (!tensor.ok())
+    return tensor.status();
+  auto differs = [&](const char *what, const std::string &expected,
+                     const std::string &got) {
+    return invalid_argument_error("input " + input.name + ": " + what +
+                                  " differs: @main expects " + expected + ", " +
+                                  path.str() + " has " + got);
+  };
+  if (tensor->dtype() != input.dtype)
+    return differs("type", std::string(name(input.dtype)),
+                   std::string(name(tensor->dtype())));
+  if (tensor->shape() != input.shape)
+    return differs("shape", to_string(input.shape), to_string(tensor->shape()));
+  if (Status status = tensor->eval(); !status.ok())
+    return status;
+  return Argument{tensor->node()->storage, {}};
+}
+
+/// Which input each text is for: `value[i]` is what is given for input i.
+StatusOr<std::vector<std::optional<StringRef>>>
+assign(ArrayRef<ModuleValue> inputs, ArrayRef<std::string> given) {
+  std::vector<std::optional<StringRef>> values(inputs.size());
+  size_t next = 0;
+  for (StringRef text : given) {
+    auto [before, after] = text.split('=');
+    const auto *named = find_if(inputs, [&, name = before](auto &input) {
+      return text.contains('=') && input.name == name;
+    });
+    bool isNamed = named != inputs.end();
+    size_t i = isNamed ? static_cast<size_t>(named - inputs.begin()) : next++;
+    if (i >= inputs.size())
+      return invalid_argument_error(
+          "--input: @main has " + std::to_string(inputs.size()) +
+          " arguments, nothing takes " + quoted(text));
+    StringRef value = isNamed ? after : text;
+    if (values[i])
+      return invalid_argument_error("--input: " + inputs[i].name +
+                                    " is given twice: " + quoted(*values[i]) +
+                                    " and " + quoted(value));
+    values[i] = value;
+  }
+  return values;
+}
+
+} // namespace
+
+StatusOr<std::vector<Argument>> argumentsOf(ArrayRef<ModuleValue> inputs,
+                                            ArrayRef<std::string> given,
+                                            uint64_t seed, Device device) {
+  auto values = assign(inputs, given);
+  if (!values.ok())
+    return values.status();
+  std::vector<Argument> arguments;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    // A generator of its own: what others are given does not matter.
+    std::mt19937_64 generator(seed + i * 0x9e3779b97f4a7c15);
+    StatusOr<Argument> argument =
+        !(*values)[i]        ? randomArgument(inputs[i], generator, device)
+        : inputs[i].isNumber ? numberArgument(inputs[i], *(*values)[i])
+                             : fileArgument(inputs[i], *(*values)[i], device);
+    if (!argument.ok())
+      return argument.status();
+    arguments.push_back(*argument);
+  }
+  return arguments;
+}
+
+Tensor tensorOf(const ModuleValue &value,
+                std::shared_ptr<runtime::Storage> storage, Device device) {
+  NodePtr node(new Node);
+  node->storage = std::move(storage);
+  node->dtype = value.dtype;
+  node->shape = value.shape;
+  node->device = device;
+  node->location = std::source_location::current();
+  return Tensor(node);
+}
+
+} // namespace weft::tools
