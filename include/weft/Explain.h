@@ -29,7 +29,9 @@ struct Explanation {
 ///     std::cout << e->fused;
 ///
 /// Errors: those of the tensors; compilation. A tensor that has been evaluated
-/// needs nothing: its graph is gone.
+/// needs nothing: its graph is gone. Without a change to the program the
+/// environment variable WEFT_DUMP_DIR names a folder for the stages of all
+/// compilations.
 StatusOr<Explanation> explain(const std::vector<Tensor> &tensors);
 
 /// Counts since the start of the process.

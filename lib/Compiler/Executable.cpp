@@ -29,16 +29,16 @@ static void logPlan(const char *how, const CompiledProgram &program,
   if (!runtime::logEnabled(LogLevel::info))
     return;
   const runtime::Plan &plan = program.main;
-  log(LogLevel::info, std::string("graph ") + how + " in " +
-                          runtime::millisecondsSince(start) + ": " +
-                          std::to_string(plan.launches.size()) + " launches");
+  log(LogLevel::info,
+      std::string("graph ") + how + " in " + runtime::millisecondsSince(start) +
+          "; launches: " + std::to_string(plan.launches.size()));
   log(LogLevel::debug,
-      "plan: " + std::to_string(plan.kernels.size()) + " kernels, " +
-          std::to_string(plan.arenaBytes) + " bytes of intermediate values (" +
-          std::to_string(plan.liveBytes) + " without reuse), " +
-          std::to_string(plan.constants.size()) + " bytes of constants, " +
-          std::to_string(program.prepare.launches.size()) +
-          " launches to prepare parameters");
+      "plan; kernels: " + std::to_string(plan.kernels.size()) +
+          ", bytes of intermediate values: " + std::to_string(plan.arenaBytes) +
+          " (without reuse: " + std::to_string(plan.liveBytes) +
+          "), bytes of constants: " + std::to_string(plan.constants.size()) +
+          ", launches to prepare parameters: " +
+          std::to_string(program.prepare.launches.size()));
 }
 
 /// Whether a program read from disk takes only inputs that there are.

@@ -60,6 +60,8 @@ std::string detailOf(Operation *op) {
                                 llvm::all_equal(values) && values.front() == 1);
       if (name == "kernel")
         add(join(values, "x"));
+      else if (name == "permutation")
+        add(join(values, ", "));
       else if (name == "axes")
         add("over " + join(values, ", "));
       else if (!isPlain)

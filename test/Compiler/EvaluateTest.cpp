@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <thread>
 
 namespace wf = weft;
@@ -114,6 +115,27 @@ TEST(EvaluateThread, OneTensorMayBeReadByMany) {
     for (std::thread &thread : threads)
       thread.join();
   }
+}
+
+TEST(Explain, TellsHowFarItIs) {
+  std::mutex mutex;
+  std::vector<std::pair<int64_t, int64_t>> calls;
+  wf::compiler::setProgress([&](int64_t done, int64_t total) {
+    std::lock_guard lock(mutex);
+    calls.emplace_back(done, total);
+  });
+  // Two reductions over different axes: two kernels.
+  wf::Tensor x = wf::tensor({{1.0, -2.0}, {3.0, 4.0}});
+  std::vector<wf::NodePtr> roots = {wf::sum(x, {0}).node(),
+                                    wf::sum(x, {1}).node()};
+  auto stages = wf::compiler::explain(roots, {.target = "cpu"});
+  wf::compiler::setProgress({});
+  ASSERT_TRUE(stages.ok()) << stages.status();
+  EXPECT_EQ(stages->launches, 2);
+  using testing::Pair;
+  EXPECT_THAT(
+      calls, testing::UnorderedElementsAre(Pair(0, 2), Pair(1, 2), Pair(2, 2)));
+  EXPECT_THAT(calls.front(), Pair(0, 2));
 }
 
 TEST(Explain, ShowsEveryStage) {
