@@ -27,7 +27,10 @@ config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%weft_src", config.weft_source_root))
 config.substitutions.append(("%weft_build", config.weft_binary_root))
 
-# What this machine has: `REQUIRES: nvrtc`, `UNSUPPORTED: gpu`.
+# What this machine has: `REQUIRES: nvrtc`, `UNSUPPORTED: gpu`; and whether the
+# examples are built, which see Weft as other programs do.
+if os.path.exists(os.path.join(tools, "digits")):
+    config.available_features.add("examples")
 info = subprocess.run([os.path.join(tools, "weft"), "info"],
                       capture_output=True, text=True, check=True).stdout
 for feature in ("nvrtc", "gpu:0"):
