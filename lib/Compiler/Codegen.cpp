@@ -421,6 +421,11 @@ StatusOr<CompiledProgram> compileModule(ModuleOp module, const Target &target) {
   if (program.ok())
     stages.kernels = kernelTexts(*program);
   dumpStages(stages);
+  // LLVM IR was kept for this; plans go to disk without it.
+  if (program.ok() && target.device == Device::Kind::cpu)
+    for (runtime::Plan *plan : {&program->main, &program->prepare})
+      for (runtime::Kernel &kernel : plan->kernels)
+        kernel.source.clear();
   return program;
 }
 

@@ -44,16 +44,17 @@ void print(std::string_view text) {
     std::fputc('\n', stdout);
 }
 
-/// What LLVM's parser says, in the manner of all other messages.
-static std::string messageOf(StringRef errors, StringRef program) {
+/// Ends the program with what LLVM's parser says, in the manner of all other
+/// messages. What it says of values it has written already, in one line.
+static int misusedOptions(StringRef errors, StringRef program) {
   StringRef line = errors.ltrim().split('\n').first;
   line.consume_front(program);
   line.consume_front(": ");
-  line = line.split("  Try: ").first.rtrim(" .!");
-  std::string message = line.str();
-  if (!message.empty())
-    message.front() = toLower(message.front());
-  return message;
+  std::string message = line.split("  Try: ").first.rtrim(" .!").str();
+  if (message.empty())
+    return kMisuse;
+  message.front() = toLower(message.front());
+  return misuse(invalid_argument_error(message));
 }
 
 /// Linking LLVM brings hundreds of options of its own into every help text.
@@ -98,8 +99,7 @@ int main(int argc, char **argv) {
   raw_string_ostream os(errors);
   if (!cl::ParseCommandLineOptions(
           argc, argv, "Weft, lazy tensors and a graph compiler\n", &os))
-    return misuse(weft::invalid_argument_error(
-        messageOf(errors, sys::path::filename(argv[0]))));
+    return misusedOptions(errors, sys::path::filename(argv[0]));
   showProgress();
   for (Command *command : Command::all())
     if (*command)
