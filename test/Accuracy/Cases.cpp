@@ -129,6 +129,24 @@ int64_t someInteger(DType dtype, Draw &draw) {
              : reference::wrap(dtype, static_cast<int64_t>(draw.bits()));
 }
 
+/// Quotients at an integer and a few units beside it, where the quotient
+/// rounded is that integer.
+void drawMultiples(const RowClaim &row, Draw &draw, reference::Value &x,
+                   reference::Value &y) {
+  const DType dtype = x.dtype;
+  for (int64_t i = 0; i < kOnDomain / 2; ++i) {
+    double divisor = reference::roundTo(
+        dtype, std::ldexp(draw.real(row.low, row.high), -draw.integer(0, 20)));
+    double multiple = reference::roundTo(
+        dtype, divisor * draw.integer(0, int64_t{1} << draw.integer(0, 24)));
+    multiple += draw.integer(-2, 2) * unitInLastPlace(dtype, multiple);
+    if (divisor == 0 || multiple < row.low || multiple > row.high)
+      continue;
+    x.reals[i] = reference::roundTo(dtype, multiple);
+    y.reals[i] = divisor;
+  }
+}
+
 } // namespace
 
 const std::vector<RowClaim> &rowClaims() {
@@ -167,6 +185,9 @@ Case rowCase(MLIRContext *context, const RowClaim &row, DType dtype) {
         static_cast<int64_t>(x.isReal() ? x.reals.size() : x.ints.size())};
     result.arguments.inputs.push_back(std::move(x));
   }
+  if (row.kind == OpKind::floor_div || row.kind == OpKind::mod)
+    if (auto &x = result.arguments.inputs; x[0].isReal())
+      drawMultiples(row, draw, x[0], x[1]);
   result.module =
       makeModule(context, dtype, result.arguments.inputs[0].size(), row.arity,
                  [&](OpBuilder &builder, ValueRange inputs) {

@@ -181,7 +181,10 @@ Value ScalarBuilder::tanh(Value x) {
 Value ScalarBuilder::erf(Value x) {
   if (dtype_ == DType::float64)
     return libm("erf", {x});
-  return select(isNan(x), x, b_.create<math::ErfOp>(loc_, x));
+  // The polynomial knows neither NaN nor -0.
+  Value isItself = b_.create<arith::CmpFOp>(loc_, CmpFPredicate::UEQ, x,
+                                            real(x.getType(), 0));
+  return select(isItself, x, b_.create<math::ErfOp>(loc_, x));
 }
 
 Value ScalarBuilder::floor(Value x) {
@@ -255,7 +258,7 @@ Value ScalarBuilder::div(Value x, Value y) {
 Value ScalarBuilder::floor_div(Value x, Value y) {
   match(x, y);
   if (isFloat())
-    return floor(div(x, y));
+    return floorQuotient(x, y);
   if (isUnsigned())
     return div(x, y);
   Value q = quotient(x, y), r = remainder(x, y, q);
@@ -271,8 +274,63 @@ Value ScalarBuilder::floor_div(Value x, Value y) {
   return wrap(select(down, less, q));
 }
 
+/// What is left of x, exactly or rounded once.
+Value ScalarBuilder::rest(Value x, Value y, Value quotient) {
+  Value zero = real(x.getType(), 0);
+  // 0 times infinity is not 0.
+  return select(equal(quotient, zero), x,
+                b_.create<math::FmaOp>(
+                    loc_, b_.create<arith::NegFOp>(loc_, quotient), y, x));
+}
+
+/// As Python divides. A quotient that rounds up to an integer is one too many:
+/// what it leaves is on the other side of 0 than y. Infinity has no quotient,
+/// but over 0.
+Value ScalarBuilder::floorQuotient(Value x, Value y) {
+  Value zero = real(x.getType(), 0);
+  Value quotient = floor(div(x, y)), left = rest(x, y, quotient);
+  Value isAbove = select(less(y, zero), less(zero, left), less(left, zero));
+  Value result = select(isAbove, sub(quotient, real(x.getType(), 1)), quotient);
+  Value nan = sub(x, x);
+  Value isUndefined =
+      b_.create<arith::AndIOp>(loc_, isNan(nan), not_equal(y, zero));
+  return select(isUndefined, nan, result);
+}
+
+/// As Python has it, with the sign of y. The rest of one rounded quotient is
+/// right as long as every integer is a number of the type; beyond, the C
+/// library divides digit by digit.
+Value ScalarBuilder::floatMod(Value x, Value y) {
+  Type type = x.getType();
+  Value zero = real(type, 0);
+  Value quotient = floorQuotient(x, y);
+  double last = dtype_ == DType::float64 ? 0x1p53 : 0x1p24;
+  Value isLong = greater(abs(quotient), real(type, last));
+  if (lanesOf(x) != 0)
+    isLong =
+        b_.create<vector::ReductionOp>(loc_, vector::CombiningKind::OR, isLong);
+  auto result = b_.create<scf::IfOp>(loc_, TypeRange(type), isLong,
+                                     /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b_);
+    b_.setInsertionPointToStart(result.thenBlock());
+    Value left = libm("fmod", {x, y}); // has the sign of x
+    Value differs =
+        b_.create<arith::XOrIOp>(loc_, less(left, zero), less(y, zero));
+    Value moved = select(differs, add(left, y), left);
+    b_.create<scf::YieldOp>(loc_, select(equal(left, zero), left, moved));
+    b_.setInsertionPointToStart(result.elseBlock());
+    b_.create<scf::YieldOp>(loc_, rest(x, y, quotient));
+  }
+  Value left = result.getResult(0);
+  return select(equal(left, zero), b_.create<math::CopySignOp>(loc_, zero, y),
+                left);
+}
+
 Value ScalarBuilder::mod(Value x, Value y) {
   match(x, y);
+  if (isFloat())
+    return floatMod(x, y);
   if (isBool()) // x - (x and y) * y
     return b_.create<arith::AndIOp>(loc_, x, logical_not(y));
   return sub(x, mul(floor_div(x, y), y));

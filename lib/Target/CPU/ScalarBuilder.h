@@ -77,6 +77,9 @@ private:
                 mlir::arith::CmpFPredicate floats, Value x, Value y);
   Value quotient(Value x, Value y); // integers, towards 0
   Value remainder(Value x, Value y, Value quotient);
+  Value rest(Value x, Value y, Value quotient); // floats
+  Value floorQuotient(Value x, Value y);
+  Value floatMod(Value x, Value y);
   Value integerPow(Value x, Value y);
   Value isNan(Value x);
 

@@ -425,9 +425,32 @@ template <class T> WEFT_DEVICE T div(T x, T y) {
 WEFT_DEVICE unsigned char div(unsigned char x, unsigned char y) {
   return y == 0 ? 0 : static_cast<unsigned char>(x / y);
 }
+//@ multiply_add
+// Where a product must not be rounded: the sums of matmul and conv, remainders.
+WEFT_DEVICE float multiply_add(float x, float y, float z) {
+  return ::fmaf(x, y, z);
+}
+WEFT_DEVICE double multiply_add(double x, double y, double z) {
+  return ::fma(x, y, z);
+}
+template <class T> WEFT_DEVICE T multiply_add(T x, T y, T z) {
+  return add(mul(x, y), z);
+}
+//@ floor_quotient
+// As Python divides. A quotient that rounds up to an integer is one too many:
+// what it leaves is on the other side of 0 than y. Infinity has no quotient,
+// but over 0.
+template <class T> WEFT_DEVICE T floor_quotient(T x, T y) {
+  T quotient = floor(x / y);
+  T rest = quotient == T(0) ? x : multiply_add(-quotient, y, x);
+  bool is_above = y < T(0) ? rest > T(0) : rest < T(0);
+  return x - x == T(0) || y == T(0) ? quotient - T(is_above) : x - x;
+}
 //@ floor_div
-WEFT_DEVICE float floor_div(float x, float y) { return floor(x / y); }
-WEFT_DEVICE double floor_div(double x, double y) { return floor(x / y); }
+WEFT_DEVICE float floor_div(float x, float y) { return floor_quotient(x, y); }
+WEFT_DEVICE double floor_div(double x, double y) {
+  return floor_quotient(x, y);
+}
 WEFT_DEVICE bool floor_div(bool x, bool y) { return x && y; }
 template <class T> WEFT_DEVICE T floor_div(T x, T y) {
   T quotient = div(x, y);
@@ -436,6 +459,19 @@ template <class T> WEFT_DEVICE T floor_div(T x, T y) {
   return is_rounded_up ? sub(quotient, T(1)) : quotient;
 }
 //@ mod
+// fmod is exact and has the sign of x; here it is that of y, as in Python.
+WEFT_DEVICE float mod(float x, float y) {
+  float rest = ::fmodf(x, y);
+  if (rest == 0.0f)
+    return ::copysignf(0.0f, y);
+  return (rest < 0.0f) != (y < 0.0f) ? rest + y : rest;
+}
+WEFT_DEVICE double mod(double x, double y) {
+  double rest = ::fmod(x, y);
+  if (rest == 0.0)
+    return ::copysign(0.0, y);
+  return (rest < 0.0) != (y < 0.0) ? rest + y : rest;
+}
 template <class T> WEFT_DEVICE T mod(T x, T y) {
   return sub(x, mul(floor_div(x, y), y));
 }
@@ -490,17 +526,6 @@ WEFT_DEVICE double minimum(double x, double y) {
   return x < y ? x : y;
 }
 template <class T> WEFT_DEVICE T minimum(T x, T y) { return x < y ? x : y; }
-//@ multiply_add
-// The one place where a product is not rounded: the sums of matmul and conv.
-WEFT_DEVICE float multiply_add(float x, float y, float z) {
-  return ::fmaf(x, y, z);
-}
-WEFT_DEVICE double multiply_add(double x, double y, double z) {
-  return ::fma(x, y, z);
-}
-template <class T> WEFT_DEVICE T multiply_add(T x, T y, T z) {
-  return add(mul(x, y), z);
-}
 
 // ---- comparisons and logic --------------------------------------------------
 //@ less

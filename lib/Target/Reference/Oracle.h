@@ -36,14 +36,31 @@ inline int64_t div(int64_t x, int64_t y) {
   return y == -1 ? neg(x) : x / y; // the smallest integer over -1 wraps
 }
 
-inline double floorDiv(double x, double y) { return std::floor(x / y); }
+/// As Python and PyTorch divide: from the remainder, because x / y may round up
+/// to an integer. Infinity has no quotient (NaN), anything over 0 is x / 0.
+inline double floorDiv(double x, double y) {
+  double rest = std::fmod(x, y); // exact, with the sign of x
+  if (y == 0 || std::isnan(rest))
+    return y == 0 ? x / y : rest;
+  // For an infinite y the difference is 0.
+  double quotient = std::nearbyint((x - rest) / y);
+  if (rest != 0 && (rest < 0) != (y < 0))
+    return quotient - 1;
+  return std::copysign(quotient, x / y);
+}
 inline int64_t floorDiv(int64_t x, int64_t y) {
   int64_t quotient = div(x, y);
   bool isExact = mul(quotient, y) == x;
   return y != 0 && !isExact && (x < 0) != (y < 0) ? quotient - 1 : quotient;
 }
 
-inline double mod(double x, double y) { return x - floorDiv(x, y) * y; }
+/// Has the sign of y, also where it is 0 (as in Python).
+inline double mod(double x, double y) {
+  double rest = std::fmod(x, y);
+  if (rest != 0)
+    return (rest < 0) != (y < 0) ? rest + y : rest;
+  return std::copysign(0.0, y);
+}
 inline int64_t mod(int64_t x, int64_t y) {
   return sub(x, mul(floorDiv(x, y), y));
 }

@@ -121,6 +121,31 @@ TEST(Rows, RealDivisionAndRemainder) {
               ElementsAre(1, 1, IsNan(), IsNan()));
 }
 
+// What Python answers; and where it refuses to divide by 0, PyTorch.
+TEST(Rows, RealRemaindersFollowTheDivisor) {
+  std::string t = "tensor<8xf32>", s = t + ", " + t + " -> " + t;
+  std::vector<Value> x = {f32({8}, {5, -5, 5, -5, kInf, kInf, -0.0, -6}),
+                          f32({8}, {kInf, kInf, -kInf, -kInf, 2, 0, 3, -3})};
+  Value q = evaluate("weft.floor_div %a0, %a1 : " + t, s, x);
+  EXPECT_THAT(q.reals, ElementsAre(0, -1, -1, 0, IsNan(), kInf, 0, 2));
+  EXPECT_TRUE(std::signbit(q.reals[6]));
+  Value r = evaluate("weft.mod %a0, %a1 : " + t, s, x);
+  EXPECT_THAT(r.reals, ElementsAre(5, kInf, -kInf, -5, IsNan(), IsNan(), 0, 0));
+  EXPECT_FALSE(std::signbit(r.reals[6]));
+  EXPECT_TRUE(std::signbit(r.reals[7]));
+}
+
+// 1 / 0.1 rounds to 10, but 0.1 in double is more than a tenth.
+TEST(Rows, RealRemaindersAreExact) {
+  std::string t = "tensor<3xf64>", s = t + ", " + t + " -> " + t;
+  Value x{float64, {3}, {1, -1, 0x1p100}, {}},
+      y{float64, {3}, {0.1, 0.1, 3}, {}};
+  EXPECT_THAT(evaluate("weft.floor_div %a0, %a1 : " + t, s, {x, y}).reals,
+              ElementsAre(9, -10, testing::_));
+  EXPECT_THAT(evaluate("weft.mod %a0, %a1 : " + t, s, {x, y}).reals,
+              ElementsAre(0.09999999999999995, 0x1p-54, 1));
+}
+
 TEST(Rows, ComparisonsAreFalseOnNaN) {
   auto of = [](const std::string &op) {
     return evaluate("weft." + op + " %a0, %a1 : tensor<3xf32>",
