@@ -26,7 +26,8 @@ static std::pair<AffineExpr, AffineExpr> splitMultiples(AffineExpr expr,
   AffineExpr multiples = getAffineConstantExpr(0, expr.getContext());
   AffineExpr rest = multiples;
   for (AffineExpr part : parts) {
-    if (part.isMultipleOf(divisor))
+    // Not isMultipleOf: it takes (2 * i) floordiv 6 for a multiple of 2.
+    if (part.getLargestKnownDivisor() % divisor == 0)
       multiples = multiples + part;
     else
       rest = rest + part;

@@ -104,6 +104,18 @@ TEST(CpuLoop, EqualGroupsGiveEqualCodeFromAnyThread) {
     EXPECT_EQ(object, expected);
 }
 
+// Quotients of even positions by even numbers need not be even.
+TEST(CpuLoop, SlicesOfReshapedInputs) {
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<5x2x3x8xi8>, %y: tensor<2x6x2x1xi8>) -> tensor<2x6x2x1xi8> {
+      %r = weft.reshape %x : tensor<5x2x3x8xi8> -> tensor<2x10x6x2xi8>
+      %s = weft.slice %r from [0, 4, 5, 0] by [1, 1, -3, 1] : tensor<2x10x6x2xi8> -> tensor<2x6x2x1xi8>
+      %z = weft.add %s, %y : tensor<2x6x2x1xi8>
+      return %z : tensor<2x6x2x1xi8>
+    })",
+                        0);
+}
+
 TEST(CpuLoop, MovedElements) {
   checkAgainstReference(R"(
     func.func @main(%x: tensor<5x33xf32>) -> tensor<33x5xf32> {
