@@ -2,6 +2,8 @@
 // How wrong each op may be.
 #include "Noise.h"
 
+#include "Overflow.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -63,7 +65,7 @@ bool accumulates(OpKind kind) {
   }
 }
 
-/// Rows that choose among numbers, or whose error is that of a quotient.
+/// Rows that choose among numbers, or whose result is an integer.
 bool isExact(OpKind kind) {
   switch (kind) {
   case OpKind::neg:
@@ -100,21 +102,32 @@ Claim claimOf(OpKind kind) {
 } // namespace
 
 double Noise::amount() {
-  // Knuth's linear congruential generator; the upper bits are good.
-  state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-  return static_cast<double>(state_ >> 11) * 0x1p-52 - 1;
+  return static_cast<double>(generator_() >> 11) * 0x1p-52 - 1;
 }
 
-/// x * scale + shift, as passes rewrite a batch norm: other cancellations, and
-/// NaN where statistics are infinite.
-static Value foldedBatchNorm(ir::BatchNormOp op, Operands operands) {
+double Noise::compute(DType dtype, double y) {
+  const DType computed = dtype == DType::float64 ? dtype : DType::float32;
+  const Precision precision = precisionOf(computed);
+  y += y * units_ * precision.unit * amount() + precision.tiny * amount();
+  return roundTo(computed, y);
+}
+
+/// x * scale + shift, as passes rewrite a batch norm: other cancellations, NaN
+/// where statistics are infinite, and steps that leave the range of the type.
+Value Noise::foldedBatchNorm(ir::BatchNormOp op, Operands operands) {
   Value y = *operands[0];
+  auto step = [&](double x) { return compute(y.dtype, x); };
+  std::vector<double> scales, shifts;
+  for (int64_t c = 0; c < operands[1]->size(); ++c) {
+    auto at = [&](int n) { return operands[n]->reals[c]; };
+    double root = std::sqrt(step(at(4) + op.getEps().convertToDouble()));
+    scales.push_back(step(at(1) * step(1 / root)));
+    shifts.push_back(step(at(2) - step(at(3) * scales.back())));
+  }
   int64_t i = 0;
   forEachIndex(y.shape, [&](Index index) {
-    auto at = [&](int n) { return operands[n]->reals[index[1]]; };
-    double scale = at(1) / std::sqrt(at(4) + op.getEps().convertToDouble());
-    y.reals[i] = y.reals[i] * scale + (at(2) - at(3) * scale);
-    ++i;
+    double &x = y.reals[i++];
+    x = step(step(x * scales[index[1]]) + shifts[index[1]]);
   });
   return y;
 }
@@ -131,23 +144,15 @@ std::vector<Value> Noise::moveOperands(mlir::Operation *op, Operands operands) {
   if (units_ == 0 || operands.empty() || !operands[0]->isReal())
     return {};
   const OpKind kind = *ir::opKind(op);
-  const bool isQuotient = kind == OpKind::floor_div || kind == OpKind::mod;
-  if (!isQuotient &&
-      (!accumulates(kind) ||
-       llvm::all_of(operands, [](const Value *x) { return isOnGrid(*x); })))
+  if (!accumulates(kind) ||
+      llvm::all_of(operands, [](const Value *x) { return isOnGrid(*x); }))
     return {};
   std::vector<Value> moved;
   for (const Value *operand : operands)
     moved.push_back(*operand);
   const double unit = units_ * computingUnit(operands[0]->dtype);
-  if (!isQuotient) {
-    for (Value &value : moved)
-      for (double &x : value.reals)
-        x *= 1 + unit * amount();
-    return moved;
-  }
-  for (auto [x, y] : llvm::zip(moved[0].reals, moved[1].reals))
-    if (std::fmod(x, y) != 0)
+  for (Value &value : moved)
+    for (double &x : value.reals)
       x *= 1 + unit * amount();
   return moved;
 }
@@ -184,6 +189,9 @@ void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
   if (auto conv = mlir::dyn_cast<ir::ConvOp>(op))
     if (dependsOnPadding(conv, operands))
       std::fill(result.reals.begin(), result.reals.end(), std::nan(""));
+  for (auto [y, leaves] : llvm::zip(result.reals, mayLeaveRange(op, operands)))
+    if (leaves)
+      y = std::nan("");
   const bool isCast = mlir::isa<ir::CastOp>(op);
   if (!isCast && !accumulates(*ir::opKind(op)))
     return;
