@@ -288,6 +288,11 @@ private:
     std::vector<std::string> texts;
     for (GroupOp group : groups)
       texts.push_back(groupText(group));
+    // Loop nests are made of affine expressions of the groups' context, whose
+    // tables have locks only while it is told that there are threads.
+    MLIRContext &context = *function_.getContext();
+    const bool hadThreads = context.isMultithreadingEnabled();
+    context.enableMultithreading();
     runtime::parallelFor(static_cast<int64_t>(groups.size()), 1,
                          [&](int64_t begin, int64_t end) {
                            for (int64_t i = begin; i < end; ++i) {
@@ -296,6 +301,7 @@ private:
                              progress_.addDone();
                            }
                          });
+    context.enableMultithreading(hadThreads);
     for (auto [group, kernel] : llvm::zip(groups, kernels)) {
       if (!kernel.ok())
         return kernel.status();
