@@ -12,12 +12,18 @@ using namespace mlir;
 namespace weft::random {
 
 GraphOptions optionsOf(uint64_t seed, bool large) {
+  GraphOptions options;
+  if (seed % 8 == 3)
+    options.focus = Focus::moves;
+  if (seed % 8 == 5)
+    options.focus = Focus::windows;
   if (seed % 16 != 0 && !large)
-    return {};
-  return {.maxOps = 12,
-          .maxElements = 40000,
-          .maxWork = 1000000,
-          .hasLargeSizes = true};
+    return options;
+  options.maxOps = 12;
+  options.maxElements = 40000;
+  options.maxWork = 1000000;
+  options.hasLargeSizes = true;
+  return options;
 }
 
 OwningOpRef<ModuleOp> randomGraph(MLIRContext *context, uint64_t seed,
@@ -45,33 +51,59 @@ GraphBuilder::GraphBuilder(func::FuncOp main, Draw &draw,
   pool_.push_back(argument(someFloat(), someShape(1, 5), false));
 }
 
+namespace {
+/// Of the weights below, for what a graph is about.
+constexpr int kFocusFactor = 12;
+} // namespace
+
 void GraphBuilder::addSomething() {
-  using Maker = MaybeValue (GraphBuilder::*)();
-  // An op's weight is how often it stands here.
-  static constexpr std::pair<Maker, int> kMakers[] = {
-      {&GraphBuilder::unary, 12},       {&GraphBuilder::binary, 24},
-      {&GraphBuilder::where, 4},        {&GraphBuilder::cast, 7},
-      {&GraphBuilder::broadcast, 4},    {&GraphBuilder::reshape, 6},
-      {&GraphBuilder::transpose, 5},    {&GraphBuilder::slice, 5},
-      {&GraphBuilder::concatenate, 4},  {&GraphBuilder::iota, 2},
-      {&GraphBuilder::asStrided, 1},    {&GraphBuilder::constant, 2},
-      {&GraphBuilder::rolls, 1},        {&GraphBuilder::partsOfNothing, 1},
-      {&GraphBuilder::splat, 2},        {&GraphBuilder::reduction, 8},
-      {&GraphBuilder::argReduction, 2}, {&GraphBuilder::softmax, 3},
-      {&GraphBuilder::batchNorm, 3},    {&GraphBuilder::layerNorm, 2},
-      {&GraphBuilder::matmul, 3},       {&GraphBuilder::linear, 2},
-      {&GraphBuilder::conv, 2},         {&GraphBuilder::convBlock, 3},
-      {&GraphBuilder::maxpool, 2},      {&GraphBuilder::avgpool, 2},
+  using enum Focus;
+  struct Maker {
+    MaybeValue (GraphBuilder::*make)();
+    int weight;
+    Focus focus;
   };
-  int total = 0;
-  for (auto [maker, weight] : kMakers)
-    total += weight;
+  static constexpr Maker kMakers[] = {
+      {&GraphBuilder::unary, 12, none},
+      {&GraphBuilder::binary, 24, none},
+      {&GraphBuilder::where, 4, none},
+      {&GraphBuilder::cast, 7, none},
+      {&GraphBuilder::broadcast, 4, moves},
+      {&GraphBuilder::reshape, 6, moves},
+      {&GraphBuilder::transpose, 5, moves},
+      {&GraphBuilder::slice, 5, moves},
+      {&GraphBuilder::concatenate, 4, moves},
+      {&GraphBuilder::iota, 2, none},
+      {&GraphBuilder::asStrided, 1, moves},
+      {&GraphBuilder::rolls, 1, moves},
+      {&GraphBuilder::partsOfNothing, 1, moves},
+      {&GraphBuilder::constant, 2, none},
+      {&GraphBuilder::splat, 2, none},
+      {&GraphBuilder::reduction, 8, none},
+      {&GraphBuilder::argReduction, 2, none},
+      {&GraphBuilder::softmax, 3, none},
+      {&GraphBuilder::batchNorm, 3, none},
+      {&GraphBuilder::layerNorm, 2, none},
+      {&GraphBuilder::matmul, 3, windows},
+      {&GraphBuilder::linear, 2, windows},
+      {&GraphBuilder::conv, 2, windows},
+      {&GraphBuilder::convBlock, 3, windows},
+      {&GraphBuilder::maxpool, 2, windows},
+      {&GraphBuilder::avgpool, 2, windows},
+  };
+  auto weightOf = [&](const Maker &maker) {
+    bool isFocus = maker.focus != none && maker.focus == options_.focus;
+    return isFocus ? maker.weight * kFocusFactor : maker.weight;
+  };
+  int64_t total = 0;
+  for (const Maker &maker : kMakers)
+    total += weightOf(maker);
   int64_t at = draw_.integer(0, total - 1);
-  for (auto [maker, weight] : kMakers) {
-    at -= weight;
+  for (const Maker &maker : kMakers) {
+    at -= weightOf(maker);
     if (at >= 0)
       continue;
-    if (MaybeValue value = (this->*maker)())
+    if (MaybeValue value = (this->*maker.make)())
       pool_.push_back(*value);
     return;
   }

@@ -18,14 +18,19 @@
 
 namespace weft::random {
 
+/// What most ops of a graph are: some mistakes need several of a kind in a row.
+enum class Focus { none, moves, windows };
+
 struct GraphOptions {
   int minOps = 3, maxOps = 25;
   int64_t maxElements = 2048; // of a value
   int64_t maxWork = 200000;   // multiplications of a conv or matmul
   bool hasLargeSizes = false;
+  Focus focus = Focus::none;
 };
 /// Small graphs but for one in sixteen (or all, if told), whose values are
-/// large enough for the schedules that small ones never get.
+/// large enough for the schedules that small ones never get. One in eight has
+/// mostly moves of elements, one in eight mostly products and windows.
 GraphOptions optionsOf(uint64_t seed, bool large);
 
 /// A verified module with one function `@main`, the same for the same seed.

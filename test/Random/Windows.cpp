@@ -51,7 +51,7 @@ GraphBuilder::MaybeValue GraphBuilder::linear() {
 std::vector<int64_t> GraphBuilder::somePadding(int n) {
   std::vector<int64_t> padding;
   for (int i = 0; i < 2 * n; ++i)
-    padding.push_back(draw_.chance(0.5) ? 0 : draw_.integer(0, 2));
+    padding.push_back(draw_.chance(0.5) ? 0 : draw_.integer(0, 3));
   return padding;
 }
 
@@ -65,17 +65,16 @@ GraphBuilder::MaybeValue GraphBuilder::conv(mlir::Value x, int64_t outputs) {
   const int64_t channels = shape[1];
   if (channels == 0)
     return std::nullopt;
-  int64_t groups = draw_.chance(0.7)   ? 1
-                   : channels % 2 == 0 ? 2
-                   : draw_.chance(0.5) ? channels
-                                       : 1;
+  int64_t groups = draw_.chance(0.6) ? 1 : draw_.integer(1, channels);
+  if (channels % groups != 0)
+    groups = channels;
   outputs *= groups;
   Shape kernel{outputs, channels / groups};
   shape_rules::Window window{{}, somePadding(n), {}, groups};
   for (int d = 0; d < n; ++d) {
-    kernel.push_back(draw_.integer(1, 3));
-    window.stride.push_back(draw_.chance(0.7) ? 1 : 2);
-    window.dilation.push_back(draw_.chance(0.8) ? 1 : 2);
+    kernel.push_back(draw_.integer(1, draw_.chance(0.8) ? 3 : 5));
+    window.stride.push_back(draw_.chance(0.7) ? 1 : draw_.integer(2, 3));
+    window.dilation.push_back(draw_.chance(0.8) ? 1 : draw_.integer(2, 3));
   }
   bool hasBias = draw_.chance(0.5);
   std::optional<Shape> bias;
@@ -117,8 +116,8 @@ GraphBuilder::MaybeValue GraphBuilder::maxpool() {
   std::vector<int64_t> kernel;
   shape_rules::Window window{{}, {}, std::vector<int64_t>(n, 1)};
   for (int d = 0; d < n; ++d) {
-    kernel.push_back(draw_.integer(1, 3));
-    window.stride.push_back(draw_.integer(1, 2));
+    kernel.push_back(draw_.integer(1, draw_.chance(0.8) ? 3 : 5));
+    window.stride.push_back(draw_.integer(1, 3));
     for (int side = 0; side < 2; ++side)
       window.padding.push_back(draw_.integer(0, kernel.back() / 2));
   }
@@ -141,8 +140,8 @@ GraphBuilder::MaybeValue GraphBuilder::avgpool() {
   std::vector<int64_t> kernel;
   shape_rules::Window window{{}, somePadding(n), std::vector<int64_t>(n, 1)};
   for (int d = 0; d < n; ++d) {
-    kernel.push_back(draw_.integer(1, 3));
-    window.stride.push_back(draw_.integer(1, 2));
+    kernel.push_back(draw_.integer(1, draw_.chance(0.8) ? 3 : 5));
+    window.stride.push_back(draw_.integer(1, 3));
   }
   StatusOr<Shape> result = shape_rules::pool("avgpool", shape, kernel, window);
   if (!result.ok() || !fits(*result))

@@ -195,7 +195,10 @@ void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
   const bool isCast = mlir::isa<ir::CastOp>(op);
   if (!isCast && !accumulates(*ir::opKind(op)))
     return;
-  const Precision precision = precisionOf(result.dtype);
+  Precision precision = precisionOf(result.dtype);
+  // The CPU's exp has no subnormal results.
+  if (mlir::isa<ir::SoftmaxOp>(op))
+    precision.tiny = std::max(precision.tiny, 0x1p-126);
   // A cast rounds, and which way depends on errors before it.
   const double unit =
       isNarrow(result.dtype) ? 2 * precision.unit : units_ * precision.unit;
