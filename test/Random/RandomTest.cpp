@@ -156,7 +156,7 @@ TEST_F(RandomTest, PassesKeepTheMeaning) {
     }
   });
   EXPECT_TRUE(HasFailure() || numCompared > 0);
-  std::cout << numGraphs << " graphs, " << numCompared
+  std::cout << options().numGraphs << " graphs, " << numCompared
             << " elements compared\n";
 }
 
