@@ -64,9 +64,8 @@ static LogicalResult sameElements(Operation *op, ValueRange values) {
 // ---- values -----------------------------------------------------------------
 
 LogicalResult ConstantOp::verify() {
-  if (!isa<ElementsAttr>(getValue()))
-    return emitError() << "constant: value is not a list of elements: "
-                       << getValue();
+  if (!isa<DenseElementsAttr>(getValue()))
+    return emitError() << "constant: elements are not dense: " << getValue();
   return success();
 }
 

@@ -431,3 +431,12 @@ func.func @case(%x: tensor<2xf32>) {
   }
   return
 }
+
+// -----
+
+// constant: dense elements, which code generation reads
+func.func @case() {
+  // expected-error @below {{constant: elements are not dense: sparse<0, 1.000000e+00> : tensor<4xf32>}}
+  %0 = weft.constant sparse<[[0]], [1.0]> : tensor<4xf32>
+  return
+}

@@ -21,7 +21,7 @@ def ConstantOp : Weft_Op<"constant", [Pure, ConstantLike,
                                       AllTypesMatch<["value", "result"]>]> {
   let summary = "elements known when the graph is compiled";
   let description = [{
-    Shape and type are those of the value.
+    Shape and type are those of the value, which is dense.
 
     ```mlir
     func.func @main() -> tensor<2xf32> {

@@ -27,7 +27,7 @@ Value gather(const Value &x, const Shape &shape,
 Value evaluateRow(mlir::Operation *op, Operands operands);
 Value evaluate(ir::WhereOp op, Operands operands);
 
-StatusOr<Value> evaluate(ir::ConstantOp op);
+Value evaluate(ir::ConstantOp op);
 Value evaluate(ir::SplatOp op, Operands operands);
 Value evaluate(ir::IotaOp op);
 Value evaluate(ir::BroadcastOp op, Operands operands);

@@ -5,39 +5,26 @@
 
 #include "weft/Core/Float.h"
 
-#include "mlir/IR/DialectResourceBlobManager.h"
-
 namespace weft::reference {
 
 static Shape resultShape(mlir::Operation *op) {
   return ir::toShape(op->getResult(0).getType());
 }
 
-StatusOr<Value> evaluate(ir::ConstantOp op) {
+Value evaluate(ir::ConstantOp op) {
   Value y = zeros(ir::elementDType(op.getResult()), resultShape(op));
-  if (auto dense = mlir::dyn_cast<mlir::DenseElementsAttr>(op.getValue())) {
-    int64_t i = 0;
-    if (y.isReal()) {
-      for (const llvm::APFloat &element : dense.getValues<llvm::APFloat>())
-        y.reals[i++] = element.convertToDouble();
-      return y;
-    }
-    bool isUnsigned = y.dtype == DType::boolean || y.dtype == DType::uint8;
-    for (const llvm::APInt &element : dense.getValues<llvm::APInt>())
-      y.ints[i++] = isUnsigned ? static_cast<int64_t>(element.getZExtValue())
-                               : element.getSExtValue();
+  auto dense = mlir::cast<mlir::DenseElementsAttr>(op.getValue());
+  int64_t i = 0;
+  if (y.isReal()) {
+    for (const llvm::APFloat &element : dense.getValues<llvm::APFloat>())
+      y.reals[i++] = element.convertToDouble();
     return y;
   }
-  auto resource =
-      mlir::dyn_cast<mlir::DenseResourceElementsAttr>(op.getValue());
-  mlir::AsmResourceBlob *blob =
-      resource ? resource.getRawHandle().getBlob() : nullptr;
-  int64_t bytes = y.size() * size_in_bytes(y.dtype);
-  if (!blob || static_cast<int64_t>(blob->getData().size()) != bytes)
-    return unimplemented_error(
-        "constant: elements cannot be read: expects " + std::to_string(bytes) +
-        " bytes, has " + std::to_string(blob ? blob->getData().size() : 0));
-  return fromMemory(y.dtype, y.shape, blob->getData().data());
+  bool isUnsigned = y.dtype == DType::boolean || y.dtype == DType::uint8;
+  for (const llvm::APInt &element : dense.getValues<llvm::APInt>())
+    y.ints[i++] = isUnsigned ? static_cast<int64_t>(element.getZExtValue())
+                             : element.getSExtValue();
+  return y;
 }
 
 Value evaluate(ir::SplatOp op, Operands operands) {

@@ -33,31 +33,6 @@ TEST(Moves, Constants) {
       ElementsAre(-8));
 }
 
-TEST(Moves, LargeConstantsAreBlobs) {
-  Program program(R"(
-    func.func @main() -> tensor<2xf32> {
-      %y = weft.constant dense_resource<weights> : tensor<2xf32>
-      return %y : tensor<2xf32>
-    }
-    {-# dialect_resources: { builtin: {
-      weights: "0x040000000000803F00000040"
-    } } #-})");
-  EXPECT_THAT(program({}).reals, ElementsAre(1, 2));
-}
-
-TEST(Moves, DamagedConstantIsAnError) {
-  Program program(R"(
-    func.func @main() -> tensor<3xf32> {
-      %y = weft.constant dense_resource<weights> : tensor<3xf32>
-      return %y : tensor<3xf32>
-    }
-    {-# dialect_resources: { builtin: {
-      weights: "0x040000000000803F00000040"
-    } } #-})");
-  EXPECT_EQ(interpret(program.main(), {}).status().message(),
-            "constant: elements cannot be read: expects 12 bytes, has 8");
-}
-
 TEST(Moves, SplatAndIota) {
   EXPECT_THAT(evaluate("weft.splat %a0 : f32 -> tensor<2x1xf32>",
                        "f32 -> tensor<2x1xf32>", {f32({}, {0.5})})
