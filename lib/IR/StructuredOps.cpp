@@ -158,6 +158,8 @@ LogicalResult ConcatenateOp::verify() {
     return emitError() << "concatenate: no inputs";
   if (failed(sameElements(*this, getInputs())))
     return failure();
+  if (failed(verifyAxis(*this, getAxis())))
+    return failure();
   return verifyResult(
       *this, concatenatedShape(getInputs(), static_cast<int64_t>(getAxis())),
       elementOf(getInputs()[0]));

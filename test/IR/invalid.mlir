@@ -440,3 +440,12 @@ func.func @case() {
   %0 = weft.constant sparse<[[0]], [1.0]> : tensor<4xf32>
   return
 }
+
+// -----
+
+// concatenate: negative axis
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{concatenate: axis is negative: -1}}
+  %0 = weft.concatenate %x, %x along -1 : tensor<2x3xf32>, tensor<2x3xf32> -> tensor<2x6xf32>
+  return
+}
