@@ -5,6 +5,10 @@
 #include "weft/IR/Dialect.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -174,9 +178,15 @@ LogicalResult AsStridedOp::verify() {
   if (static_cast<int64_t>(getStrides().size()) != shape.rank())
     return emitError() << "as_strided: one stride a dimension: got "
                        << getStrides().size() << " for rank " << shape.rank();
+  // Saturated: strides may be as large as an int64.
   int64_t low = static_cast<int64_t>(getOffset()), high = low;
-  for (auto [size, stride] : llvm::zip(shape, getStrides()))
-    (stride < 0 ? low : high) += (size - 1) * stride;
+  for (auto [size, stride] : llvm::zip(shape, getStrides())) {
+    int64_t &end = stride < 0 ? low : high, reach = 0;
+    if (llvm::MulOverflow(size - 1, stride, reach) ||
+        llvm::AddOverflow(end, reach, end))
+      end = stride < 0 ? std::numeric_limits<int64_t>::min()
+                       : std::numeric_limits<int64_t>::max();
+  }
   if (shape.num_elements() > 0 && (low < 0 || high >= source.getDimSize(0)))
     return emitError() << "as_strided: elements outside x: reaches " << low
                        << " to " << high << " of " << source.getDimSize(0);

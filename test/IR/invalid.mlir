@@ -449,3 +449,30 @@ func.func @case(%x: tensor<2x3xf32>) {
   %0 = weft.concatenate %x, %x along -1 : tensor<2x3xf32>, tensor<2x3xf32> -> tensor<2x6xf32>
   return
 }
+
+// -----
+
+// as_strided: 4 strides of 2^62 wrap to 0
+func.func @case(%x: tensor<6xf32>) {
+  // expected-error @below {{as_strided: elements outside x: reaches 0 to 9223372036854775807 of 6}}
+  %0 = weft.as_strided %x offset 0 strides [4611686018427387904] : tensor<6xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+// as_strided: sums of strides wrap as well
+func.func @case(%x: tensor<6xf32>) {
+  // expected-error @below {{as_strided: elements outside x: reaches 0 to 9223372036854775807 of 6}}
+  %0 = weft.as_strided %x offset 0 strides [4611686018427387904, 4611686018427387904] : tensor<6xf32> -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+// as_strided: downwards
+func.func @case(%x: tensor<6xf32>) {
+  // expected-error @below {{as_strided: elements outside x: reaches -9223372036854775808 to 0 of 6}}
+  %0 = weft.as_strided %x offset 0 strides [-1000000000000] : tensor<6xf32> -> tensor<1099511627776xf32>
+  return
+}
