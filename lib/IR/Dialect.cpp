@@ -9,6 +9,7 @@
 
 #include "weft/IR/Dialect.cpp.inc"
 #include "weft/IR/Enums.cpp.inc"
+#include "weft/IR/Interfaces.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "weft/IR/Attributes.cpp.inc"
 
@@ -117,6 +118,21 @@ bool isRow(Operation *op) {
 #include "weft/IR/Rows.inc"
 #undef WEFT_ROW
       .Default(false);
+}
+
+bool isElementwise(Operation *op) {
+  return op->hasTrait<OpTrait::Elementwise>();
+}
+
+bool isView(Operation *op) { return op->hasTrait<IsView>(); }
+
+bool isSource(Operation *op) { return op->hasTrait<IsSource>(); }
+
+bool isFusable(Operation *op) {
+  return op->getName().getDialectNamespace() ==
+             WeftDialect::getDialectNamespace() &&
+         (isElementwise(op) || isView(op) || isSource(op) ||
+          isa<AnchorOpInterface>(op));
 }
 
 Value createRow(OpBuilder &builder, Location location, OpKind kind,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text form, verifier and properties of weft.group.
+// Text form, verifier and properties of weft.group: what is verified here, back
+// ends need not ask again.
 //
 //   %r = weft.group(%a = %x, %b = %y) schedule(<loop>) : tensor<..>, tensor<..>
 //   -> tensor<..> {
@@ -75,17 +76,105 @@ ParseResult GroupOp::parse(OpAsmParser &parser, OperationState &state) {
   return success();
 }
 
-LogicalResult GroupOp::verify() {
+// ---- verifier ---------------------------------------------------------------
+
+/// Whether `schedule` is a way to run what asks for `content`.
+static bool runs(ScheduleKind schedule, ScheduleKind content) {
+  return schedule == content;
+}
+
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+static int64_t elementsOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getNumElements();
+}
+
+static std::string text(ArrayRef<int64_t> sizes) {
+  return to_string(Shape(std::span<const int64_t>(sizes.data(), sizes.size())));
+}
+
+/// Only what loops can compute at an index.
+static LogicalResult verifyOps(GroupOp group) {
+  for (Operation &op : group.getBody().front().without_terminator()) {
+    if (!isFusable(&op))
+      return group.emitError()
+             << "group: holds an op that is not element-wise, "
+                "a view, a source, a reduction or a window: "
+             << op.getName();
+    auto constant = dyn_cast<ConstantOp>(op);
+    if (constant && !cast<DenseElementsAttr>(constant.getValue()).isSplat())
+      return group.emitError()
+             << "group: holds a constant with different elements: "
+             << constant.getType();
+  }
+  return success();
+}
+
+/// One loop nest serves all.
+static LogicalResult verifyAnchors(GroupOp group,
+                                   ArrayRef<AnchorOpInterface> anchors) {
+  for (AnchorOpInterface other : anchors.drop_front(!anchors.empty())) {
+    auto first = dyn_cast<ReductionOpInterface>(*anchors.front());
+    auto second = dyn_cast<ReductionOpInterface>(*other);
+    if (!first || !second)
+      return group.emitError()
+             << "group: two ops with loop nests of their own: "
+             << anchors.front()->getName() << " and " << other->getName();
+    ArrayRef<int64_t> shape = shapeOf(first->getOperand(0));
+    if (shapeOf(second->getOperand(0)) != shape)
+      return group.emitError()
+             << "group: reduces different shapes: " << text(shape) << " and "
+             << text(shapeOf(second->getOperand(0)));
+    if (first.getReducedAxes() != second.getReducedAxes())
+      return group.emitError() << "group: reduces different axes: "
+                               << text(first.getReducedAxes()) << " and "
+                               << text(second.getReducedAxes());
+  }
+  return success();
+}
+
+/// Every result is stored once a point or once a row of the loops.
+static LogicalResult verifyResults(GroupOp group,
+                                   ArrayRef<AnchorOpInterface> anchors) {
+  if (group.getNumResults() == 0)
+    return group.emitError() << "group: no results";
+  int64_t rows = elementsOf(anchors.empty() ? group.getResult(0)
+                                            : anchors.front()->getResult(0));
+  int64_t points = rows;
+  if (!anchors.empty() && isa<ReductionOpInterface>(*anchors.front()))
+    points = elementsOf(anchors.front()->getOperand(0));
+  for (Value result : group.getResults())
+    if (elementsOf(result) != rows && elementsOf(result) != points)
+      return group.emitError()
+             << "group: a result has elements for neither rows nor points of "
+                "the loops: result "
+             << text(shapeOf(result)) << ", rows " << rows << ", points "
+             << points;
+  return success();
+}
+
+LogicalResult GroupOp::verifyRegions() {
   Block &block = getBody().front();
   if (block.getArgumentTypes() != getInputs().getTypes())
     return emitError() << "group: arguments and operands differ in type";
-  auto yield = cast<YieldOp>(block.getTerminator());
-  if (yield.getValues().getTypes() != getResultTypes())
+  if (block.getTerminator()->getOperandTypes() != getResultTypes())
     return emitError() << "group: yielded values and results differ in type";
-  for (Operation &op : block.without_terminator())
-    if (op.getName().getDialectNamespace() != "weft" || isa<GroupOp>(op))
-      return emitError() << "group: holds an op that is no tensor op: "
-                         << op.getName();
+  if (failed(verifyOps(*this)))
+    return failure();
+  SmallVector<AnchorOpInterface> anchors(block.getOps<AnchorOpInterface>());
+  if (failed(verifyAnchors(*this, anchors)) ||
+      failed(verifyResults(*this, anchors)))
+    return failure();
+  ScheduleKind content =
+      anchors.empty() ? ScheduleKind::loop : anchors.front().getScheduleKind();
+  ScheduleAttr schedule = getScheduleAttr();
+  if (schedule && !runs(schedule.getKind(), content))
+    return emitError() << "group: schedule does not fit what the group holds: "
+                       << "schedule "
+                       << stringifyScheduleKind(schedule.getKind())
+                       << ", holds " << stringifyScheduleKind(content);
   return success();
 }
 
@@ -96,8 +185,7 @@ static bool readsElementByElement(Block &body, BlockArgument argument) {
   // All values that are needed at another index than the result's.
   llvm::DenseSet<Value> moved;
   for (Operation &op : llvm::reverse(body)) {
-    bool moves =
-        !isa<YieldOp, CastOp>(op) && !op.hasTrait<OpTrait::Elementwise>();
+    bool moves = !isa<YieldOp>(op) && !isElementwise(&op);
     if (moves || (op.getNumResults() && moved.contains(op.getResult(0))))
       moved.insert(op.operand_begin(), op.operand_end());
   }

@@ -211,6 +211,17 @@ static LogicalResult inferArgReductionType(StringRef name,
                   IntegerType::get(x.getContext(), 32), location, types);
 }
 
+/// Reductions along the innermost axis read rows; others read columns.
+static ScheduleKind reductionSchedule(Value x, ArrayRef<int64_t> axes) {
+  int64_t innermost = -1;
+  for (auto [i, size] :
+       llvm::enumerate(cast<RankedTensorType>(x.getType()).getShape()))
+    if (size != 1)
+      innermost = static_cast<int64_t>(i);
+  return llvm::is_contained(axes, innermost) ? ScheduleKind::row
+                                             : ScheduleKind::column;
+}
+
 static LogicalResult verifyReduction(StringRef name, Operation *op, Value x,
                                      ArrayRef<int64_t> axes) {
   Shape shape = toShape(x.getType());
@@ -259,6 +270,12 @@ LogicalResult MatmulOp::verify() {
                       elementOf(getLhs()));
 }
 
+SmallVector<int64_t> MatmulOp::getInnerSizes() {
+  return {cast<RankedTensorType>(getLhs().getType()).getShape().back()};
+}
+
+ScheduleKind MatmulOp::getScheduleKind() { return ScheduleKind::gemm; }
+
 /// `Op` is ConvOp or its adaptor.
 template <typename Op> static StatusOr<Shape> convShape(Op op) {
   std::optional<Shape> bias;
@@ -285,6 +302,13 @@ LogicalResult ConvOp::verify() {
     return failure();
   return verifyResult(*this, convShape(*this), elementOf(getX()));
 }
+
+SmallVector<int64_t> ConvOp::getInnerSizes() {
+  return SmallVector<int64_t>(
+      cast<RankedTensorType>(getW().getType()).getShape().drop_front());
+}
+
+ScheduleKind ConvOp::getScheduleKind() { return ScheduleKind::window; }
 
 static StatusOr<Shape> poolShape(StringRef name, Value x,
                                  ArrayRef<int64_t> kernel,

@@ -34,22 +34,6 @@ namespace {
 
 using Index = SmallVector<AffineExpr>;
 
-bool isReduction(Operation *op) {
-  return isa<SumOp, ProdOp, MaxOp, MinOp, AllOp, AnyOp, ArgmaxOp, ArgminOp>(op);
-}
-bool isAnchor(Operation *op) {
-  return isReduction(op) || isa<ConvOp, MatmulOp, MaxpoolOp, AvgpoolOp>(op);
-}
-
-SmallVector<int64_t> reducedAxes(Operation *op) {
-  if (auto arg = dyn_cast<ArgmaxOp>(op))
-    return {static_cast<int64_t>(arg.getAxis())};
-  if (auto arg = dyn_cast<ArgminOp>(op))
-    return {static_cast<int64_t>(arg.getAxis())};
-  return SmallVector<int64_t>(
-      op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef());
-}
-
 ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
@@ -70,7 +54,7 @@ public:
 
 private:
   // The iteration space.
-  LogicalResult findSpace();
+  void findSpace();
   void addDims(ArrayRef<int64_t> sizes) {
     nest_.sizes.append(sizes.begin(), sizes.end());
   }
@@ -88,7 +72,7 @@ private:
 
   // Stages.
   LogicalResult addReductionStages();
-  LogicalResult addReduction(Operation *op);
+  LogicalResult addReduction(ReductionOpInterface op);
   LogicalResult addMatmul(MatmulOp op);
   LogicalResult addConv(ConvOp op);
   LogicalResult addPool(Operation *op, ArrayRef<int64_t> kernel,
@@ -137,27 +121,22 @@ private:
 
 // ---- the iteration space ----------------------------------------------------
 
-LogicalResult Builder::findSpace() {
+void Builder::findSpace() {
   Block &block = group_.getBody().front();
   for (Operation &op : block.without_terminator())
-    if (isAnchor(&op))
+    if (isa<AnchorOpInterface>(op))
       anchors_.push_back(&op);
   if (anchors_.empty()) {
     Value first = stripReshapes(block.getTerminator()->getOperand(0));
     addDims(shapeOf(first));
     nest_.numParallel = nest_.sizes.size();
-    return success();
+    return;
   }
   Operation *anchor = anchors_.front();
-  if (isReduction(anchor)) {
+  if (auto reduction = dyn_cast<ReductionOpInterface>(anchor)) {
     fullShape_.assign(shapeOf(anchor->getOperand(0)).begin(),
                       shapeOf(anchor->getOperand(0)).end());
-    SmallVector<int64_t> axes = reducedAxes(anchor);
-    for (Operation *other : anchors_)
-      if (!isReduction(other) ||
-          shapeOf(other->getOperand(0)) != ArrayRef(fullShape_) ||
-          reducedAxes(other) != axes)
-        return failure(fail("reductions over different shapes or axes") < 0);
+    SmallVector<int64_t> axes = reduction.getReducedAxes();
     fullDims_.resize(fullShape_.size());
     for (bool inner : {false, true}) {
       for (unsigned i = 0; i < fullShape_.size(); ++i)
@@ -168,17 +147,11 @@ LogicalResult Builder::findSpace() {
       if (!inner)
         nest_.numParallel = nest_.sizes.size();
     }
-    return success();
+    return;
   }
-  if (anchors_.size() > 1)
-    return failure(fail("two ops with loop nests of their own") < 0);
   addDims(shapeOf(anchor->getResult(0)));
   nest_.numParallel = nest_.sizes.size();
-  llvm::TypeSwitch<Operation *>(anchor)
-      .Case<MatmulOp>([&](auto op) { addDims(shapeOf(op.getLhs()).back()); })
-      .Case<ConvOp>([&](auto op) { addDims(shapeOf(op.getW()).drop_front()); })
-      .Case<MaxpoolOp, AvgpoolOp>([&](auto op) { addDims(op.getKernel()); });
-  return success();
+  addDims(cast<WindowOpInterface>(anchor).getInnerSizes());
 }
 
 Index Builder::fullIndex() const {
@@ -269,8 +242,8 @@ int Builder::anchorAt(Operation *op, const Index &index) {
   if (found == results_.end())
     return fail("a reduction is used before its stage");
   Index rows;
-  if (isReduction(op)) {
-    SmallVector<int64_t> axes = reducedAxes(op);
+  if (auto reduction = dyn_cast<ReductionOpInterface>(op)) {
+    SmallVector<int64_t> axes = reduction.getReducedAxes();
     for (unsigned i = 0; i < fullShape_.size(); ++i)
       if (!llvm::is_contained(axes, i))
         rows.push_back(dim(fullDims_[i]));
@@ -323,9 +296,15 @@ int Builder::concatenateAt(ConcatenateOp op, const Index &index,
 int Builder::compute(Operation *op, const Index &index,
                      ArrayRef<Guard> guards) {
   Type type = getElementTypeOrSelf(op->getResult(0).getType());
-  if (isAnchor(op))
+  if (isa<AnchorOpInterface>(op))
     return anchorAt(op, index);
-  if (isRow(op) || isa<WhereOp, CastOp>(op)) {
+  if (auto reduce = dyn_cast<ReducePrecisionOp>(op)) {
+    int id = at(reduce.getX(), index, guards);
+    if (id < 0 || !isNarrowFloat(type))
+      return id;
+    return append({.kind = Stmt::Kind::round, .type = type, .operands = {id}});
+  }
+  if (isElementwise(op)) {
     Stmt stmt{.kind = isa<CastOp>(op) ? Stmt::Kind::cast : Stmt::Kind::row,
               .type = type};
     stmt.source = op;
@@ -341,11 +320,9 @@ int Builder::compute(Operation *op, const Index &index,
   }
   return llvm::TypeSwitch<Operation *, int>(op)
       .Case<ConstantOp>([&](ConstantOp constantOp) -> int {
-        auto dense = dyn_cast<DenseElementsAttr>(constantOp.getValue());
-        if (!dense || !dense.isSplat())
-          return fail("a constant with different elements");
         Stmt stmt{.kind = Stmt::Kind::constant, .type = type};
-        stmt.value = dense.getSplatValue<Attribute>();
+        stmt.value = cast<DenseElementsAttr>(constantOp.getValue())
+                         .getSplatValue<Attribute>();
         return append(std::move(stmt));
       })
       .Case<SplatOp>([&](SplatOp splat) -> int {
@@ -357,13 +334,6 @@ int Builder::compute(Operation *op, const Index &index,
         Stmt stmt{.kind = Stmt::Kind::index, .type = type};
         stmt.expr = index[iota.getAxis()];
         return append(std::move(stmt));
-      })
-      .Case<ReducePrecisionOp>([&](ReducePrecisionOp reduce) -> int {
-        int id = at(reduce.getX(), index, guards);
-        if (id < 0 || !isNarrowFloat(type))
-          return id;
-        return append(
-            {.kind = Stmt::Kind::round, .type = type, .operands = {id}});
       })
       .Case<BroadcastOp>([&](BroadcastOp broadcast) -> int {
         ArrayRef<int64_t> shape = shapeOf(broadcast.getX());
@@ -424,13 +394,13 @@ int Builder::accumulate(OpKind kind, int value, Type type, AffineExpr index) {
   return result;
 }
 
-LogicalResult Builder::addReduction(Operation *op) {
+LogicalResult Builder::addReduction(ReductionOpInterface op) {
   int value = at(op->getOperand(0), fullIndex(), {});
   if (value < 0)
     return failure();
   AffineExpr position;
   if (isa<ArgmaxOp, ArgminOp>(op))
-    position = fullIndex()[reducedAxes(op)[0]];
+    position = fullIndex()[op.getReducedAxes()[0]];
   results_[op] =
       accumulate(*opKind(op), value,
                  getElementTypeOrSelf(op->getResult(0).getType()), position);
@@ -440,23 +410,23 @@ LogicalResult Builder::addReduction(Operation *op) {
 LogicalResult Builder::addReductionStages() {
   // Reductions that do not wait for each other share a stage.
   DenseMap<Operation *, unsigned> level; // of every op: stages it waits for
-  SmallVector<SmallVector<Operation *>> stages;
+  SmallVector<SmallVector<ReductionOpInterface>> stages;
   for (Operation &op : group_.getBody().front().without_terminator()) {
     unsigned wait = 0;
     for (Value operand : op.getOperands())
       if (Operation *def = operand.getDefiningOp())
         wait = std::max(wait, level[def]);
-    if (isReduction(&op)) {
+    if (auto reduction = dyn_cast<ReductionOpInterface>(op)) {
       if (stages.size() <= wait)
         stages.resize(wait + 1);
-      stages[wait].push_back(&op);
+      stages[wait].push_back(reduction);
       ++wait;
     }
     level[&op] = wait;
   }
   for (auto &stage : stages) {
     openStage(/*inner=*/true);
-    for (Operation *op : stage)
+    for (ReductionOpInterface op : stage)
       if (failed(addReduction(op)))
         return failure();
   }
@@ -644,7 +614,7 @@ LogicalResult Builder::addStoreStage(bool inner, ArrayRef<unsigned> outputs) {
 
 LogicalResult Builder::addStores() {
   Operation *yield = group_.getBody().front().getTerminator();
-  int64_t rows = nest_.numRows(), points = rows * nest_.numInnerPoints();
+  int64_t rows = nest_.numRows();
   SmallVector<unsigned> ofRows, ofPoints;
   for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
     Value core = stripReshapes(value);
@@ -654,11 +624,8 @@ LogicalResult Builder::addStores() {
       ofPoints.push_back(i);
     else if (elements == rows)
       ofRows.push_back(i);
-    else if (!fullShape_.empty() && elements == points)
-      ofPoints.push_back(i);
     else
-      return failure(fail("a result has neither the shape of the rows nor of "
-                          "what is reduced") < 0);
+      ofPoints.push_back(i);
   }
   if (!ofRows.empty() && failed(addStoreStage(/*inner=*/false, ofRows)))
     return failure();
@@ -668,11 +635,10 @@ LogicalResult Builder::addStores() {
 }
 
 FailureOr<LoopNest> Builder::build() {
-  if (failed(findSpace()))
-    return failure();
+  findSpace();
   math_.emplace(context_, nest_.sizes);
   LogicalResult anchored = success();
-  if (!anchors_.empty() && isReduction(anchors_.front()))
+  if (!anchors_.empty() && isa<ReductionOpInterface>(anchors_.front()))
     anchored = addReductionStages();
   else if (!anchors_.empty())
     anchored = llvm::TypeSwitch<Operation *, LogicalResult>(anchors_.front())

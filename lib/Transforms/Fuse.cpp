@@ -144,7 +144,7 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
     for (Operation &op : function.getBody().front().without_terminator()) {
       if (op.getName().getDialectNamespace() != "weft" || isa<GroupOp>(op))
         return failure();
-      if (isa<SoftmaxOp, BatchNormOp>(op)) {
+      if (!isFusable(&op)) {
         op.emitError() << mnemonic(&op) << ": must be decomposed before fusion";
         signalPassFailure();
         return failure();

@@ -294,7 +294,7 @@ static bool shareInput(const Candidate &a, const Candidate &b) {
 void FusionPlan::mergeSiblings() {
   auto hasWindow = [&](const Cluster &cluster) {
     return llvm::any_of(cluster.nodes, [&](int node) {
-      return isa<ConvOp, MatmulOp, MaxpoolOp, AvgpoolOp>(nodes_[node].op);
+      return isa<WindowOpInterface>(nodes_[node].op);
     });
   };
   // Only near ones: what lies far apart shares no cache, and keeps memory

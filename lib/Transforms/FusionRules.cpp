@@ -29,26 +29,7 @@ static constexpr int64_t kFewRows = 64;
 
 // ---- kinds of ops -----------------------------------------------------------
 
-bool isReduction(Operation *op) {
-  return isa<SumOp, ProdOp, MaxOp, MinOp, AllOp, AnyOp, ArgmaxOp, ArgminOp>(op);
-}
-
-static bool isWindow(Operation *op) {
-  return isa<ConvOp, MaxpoolOp, AvgpoolOp>(op);
-}
-
-bool isElementwise(Operation *op) {
-  return isRow(op) || isa<CastOp, WhereOp, ReducePrecisionOp>(op);
-}
-
-bool isView(Operation *op) {
-  return isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ConcatenateOp,
-             AsStridedOp>(op);
-}
-
-bool isFree(Operation *op) {
-  return isView(op) || isa<IotaOp, SplatOp, ConstantOp>(op);
-}
+bool isFree(Operation *op) { return isView(op) || isSource(op); }
 
 Operation *splatUnder(Value value) {
   while (Operation *op = value.getDefiningOp()) {
@@ -82,15 +63,6 @@ static bool isPrologue(Operation *op) {
     return true;
   return isa<AddOp, SubOp, MulOp, DivOp>(op) && isCheap(op) &&
          (splatUnder(op->getOperand(0)) || splatUnder(op->getOperand(1)));
-}
-
-static SmallVector<int64_t> reducedAxes(Operation *op) {
-  if (auto arg = dyn_cast<ArgmaxOp>(op))
-    return {static_cast<int64_t>(arg.getAxis())};
-  if (auto arg = dyn_cast<ArgminOp>(op))
-    return {static_cast<int64_t>(arg.getAxis())};
-  return SmallVector<int64_t>(
-      op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef());
 }
 
 static ArrayRef<int64_t> shapeOf(Value value) {
@@ -153,7 +125,7 @@ private:
   };
 
   std::string findSpace();
-  std::string findReductionSpace(ArrayRef<Operation *> reductions);
+  std::string findReductionSpace(ArrayRef<ReductionOpInterface> reductions);
   bool isPlainLoop();
   bool readsOthersOnly(Value operand, llvm::DenseSet<Value> &tensors);
   std::string start();
@@ -266,58 +238,56 @@ Access Walk::through(Operation *view, const Access &access, unsigned operand) {
 
 // ---- the iteration space ----------------------------------------------------
 
-std::string Walk::findReductionSpace(ArrayRef<Operation *> reductions) {
-  Operation *first = reductions.front();
+std::string
+Walk::findReductionSpace(ArrayRef<ReductionOpInterface> reductions) {
+  ReductionOpInterface first = reductions.front();
   space_ = SmallVector<int64_t>(shapeOf(first->getOperand(0)));
-  axes_ = reducedAxes(first);
-  for (Operation *op : reductions.drop_front()) {
+  axes_ = first.getReducedAxes();
+  for (ReductionOpInterface op : reductions.drop_front()) {
     if (shapeOf(op->getOperand(0)) != ArrayRef(space_))
       return "they reduce different shapes: " + text(space_) + " and " +
              text(shapeOf(op->getOperand(0)));
-    if (reducedAxes(op) != axes_)
+    if (op.getReducedAxes() != axes_)
       return "they reduce different axes: " + text(axes_) + " and " +
-             text(reducedAxes(op));
+             text(op.getReducedAxes());
   }
-  int innermost = -1;
   int64_t rowLength = 1, numRows = 1;
   for (auto [i, size] : llvm::enumerate(space_)) {
     bool reduced = llvm::is_contained(axes_, static_cast<int64_t>(i));
-    if (size != 1)
-      innermost = static_cast<int>(i);
     (reduced ? rowLength : numRows) *= size;
     if (!reduced && size != 1)
       rows_.dims.push_back(static_cast<int>(i));
   }
   hasRows_ = true;
   longRows_ = rowLength > kMaxRowWritten && numRows < kFewRows;
-  kind_ = llvm::is_contained(axes_, innermost) ? ScheduleKind::row
-                                               : ScheduleKind::column;
+  kind_ = first.getScheduleKind();
   return {};
 }
 
 std::string Walk::findSpace() {
-  SmallVector<Operation *> reductions, anchors;
+  SmallVector<ReductionOpInterface> reductions;
+  SmallVector<WindowOpInterface> windows;
   for (Operation *op : candidate_.ops) {
-    if (isReduction(op))
-      reductions.push_back(op);
-    else if (isWindow(op) || isa<MatmulOp>(op))
-      anchors.push_back(op);
+    if (auto reduction = dyn_cast<ReductionOpInterface>(op))
+      reductions.push_back(reduction);
+    else if (auto window = dyn_cast<WindowOpInterface>(op))
+      windows.push_back(window);
   }
   auto inOrder = [](Operation *a, Operation *b) {
     return a->isBeforeInBlock(b);
   };
   llvm::sort(reductions, inOrder);
-  llvm::sort(anchors, inOrder);
-  if (anchors.size() > 1)
+  llvm::sort(windows, inOrder);
+  if (windows.size() > 1)
     return "both need a loop nest of their own";
-  if (!anchors.empty() && !reductions.empty())
-    return mnemonic(anchors[0]).str() + " and " +
+  if (!windows.empty() && !reductions.empty())
+    return mnemonic(windows[0]).str() + " and " +
            mnemonic(reductions[0]).str() + " run different loops";
   if (!reductions.empty())
     return findReductionSpace(reductions);
-  if (!anchors.empty()) {
-    space_ = SmallVector<int64_t>(shapeOf(anchors[0]->getResult(0)));
-    kind_ = isWindow(anchors[0]) ? ScheduleKind::window : ScheduleKind::gemm;
+  if (!windows.empty()) {
+    space_ = SmallVector<int64_t>(shapeOf(windows[0]->getResult(0)));
+    kind_ = windows[0].getScheduleKind();
     return {};
   }
   space_ = SmallVector<int64_t>(
@@ -355,12 +325,12 @@ std::string Walk::start() {
 std::string Walk::check(Operation *op, const Access &access,
                         bool isAgain) const {
   std::string name = mnemonic(op).str();
-  if (isReduction(op)) {
+  if (isa<ReductionOpInterface>(op)) {
     if (access.key() == rows_.key())
       return {};
     return "the result of " + name + " is read in another order than its rows";
   }
-  if (isWindow(op) || isa<MatmulOp>(op)) {
+  if (isa<WindowOpInterface>(op)) {
     if (access.key() == points_.key())
       return {};
     return "the result of " + name +
@@ -379,11 +349,11 @@ std::string Walk::check(Operation *op, const Access &access,
 
 /// What an op needs of its operands.
 void Walk::enterOperands(Operation *op, const Access &access) {
-  if (isReduction(op)) {
+  if (isa<ReductionOpInterface>(op)) {
     push(op->getOperand(0), points_, /*perPoint=*/true);
     return;
   }
-  if (isWindow(op) || isa<MatmulOp>(op)) {
+  if (isa<WindowOpInterface>(op)) {
     for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
       Access inner = otherForm(access, op, static_cast<unsigned>(i),
                                /*repeats=*/true);
@@ -404,8 +374,7 @@ std::string Walk::visit(Step step) {
       push(op->getOperand(i), through(op, step.access, i), step.perPoint);
     return {};
   }
-  if (op && (isa<IotaOp, SplatOp>(op) ||
-             (isa<ConstantOp>(op) && splatUnder(step.value))))
+  if (op && isSource(op) && (!isa<ConstantOp>(op) || splatUnder(step.value)))
     return {};
   if (!op || !candidate_.ops.contains(op)) {
     tensors_.insert(step.value);

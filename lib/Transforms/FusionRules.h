@@ -29,14 +29,7 @@ std::string whyNotOneKernel(const Candidate &candidate);
 /// How its loops run. Needs a candidate that can be one kernel.
 ir::ScheduleKind scheduleOf(const Candidate &candidate);
 
-/// A reduction: sum, prod, max, min, all, any, argmax, argmin.
-bool isReduction(mlir::Operation *op);
-/// Element-wise: a row, cast, where or reduce_precision.
-bool isElementwise(mlir::Operation *op);
-/// Costs index arithmetic where it is read: broadcast, reshape, transpose,
-/// slice, concatenate, as_strided.
-bool isView(mlir::Operation *op);
-/// A view, or a source of values that needs no memory: iota, splat, constant.
+/// A view or a source: every group that reads it holds a copy.
 bool isFree(mlir::Operation *op);
 /// An element-wise op that may be computed twice rather than kept.
 bool isCheap(mlir::Operation *op);

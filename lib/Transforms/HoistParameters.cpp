@@ -19,25 +19,15 @@ using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
 
-/// Ops that cost index arithmetic where their result is read. (A concatenation
-/// of parameters is made once: reading it costs a choice per element.)
-static bool isView(Operation *op) {
-  return isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, AsStridedOp>(op);
-}
-
-/// What a view shows; the value itself if it is none.
+/// What a view shows; the value itself if it is none. (A concatenation of
+/// parameters is made once: reading it costs a choice per element.)
 static Value underViews(Value value) {
   while (Operation *op = value.getDefiningOp()) {
-    if (!isView(op))
+    if (!isView(op) || op->getNumOperands() != 1)
       break;
     value = op->getOperand(0);
   }
   return value;
-}
-
-static bool isExpensive(Operation *op) {
-  return isa<SumOp, ProdOp, MaxOp, MinOp, AllOp, AnyOp, ArgmaxOp, ArgminOp,
-             ConvOp, MatmulOp, MaxpoolOp, AvgpoolOp>(op);
 }
 
 /// All ops that compute `values`, in program order, and the arguments they
@@ -112,7 +102,7 @@ Finder::Finder(Block &block) : block_(block) {
     origins_[argument] = {parameterCode.contains(argument), false,
                           elementsOf(argument)};
   for (Operation &op : block.without_terminator()) {
-    Origin origin{true, isExpensive(&op), 0};
+    Origin origin{true, isa<AnchorOpInterface>(op), 0};
     for (Value operand : op.getOperands()) {
       const Origin &other = origins_.at(operand);
       origin.isExpensive |= other.isExpensive;
@@ -157,8 +147,7 @@ void Finder::add(Operation *user) {
         continue;
       Value value = underViews(operand);
       Operation *def = value.getDefiningOp();
-      if (!def || isa<ConstantOp, IotaOp, SplatOp>(def) ||
-          !isWorthKeeping(value))
+      if (!def || isSource(def) || !isWorthKeeping(value))
         continue;
       if (isTooLarge(value))
         stack.push_back(def);

@@ -1,5 +1,5 @@
 // One case for every rule of the verifiers.
-// RUN: weft-opt %s -split-input-file -verify-diagnostics
+// RUN: weft-opt %s -split-input-file -allow-unregistered-dialect -verify-diagnostics
 
 // add: operands of one type
 func.func @case(%x: tensor<2xf32>, %y: tensor<2xf16>) {
@@ -420,9 +420,9 @@ func.func @case(%x: tensor<2xf32>) {
 
 // -----
 
-// group: tensor ops only
+// group: no group
 func.func @case(%x: tensor<2xf32>) {
-  // expected-error @below {{group: holds an op that is no tensor op: weft.group}}
+  // expected-error @below {{group: holds an op that is not element-wise, a view, a source, a reduction or a window: weft.group}}
   %0 = weft.group(%a = %x) : tensor<2xf32> -> tensor<2xf32> {
     %b = weft.group(%c = %a) : tensor<2xf32> -> tensor<2xf32> {
       weft.yield %c : tensor<2xf32>
@@ -474,5 +474,181 @@ func.func @case(%x: tensor<6xf32>) {
 func.func @case(%x: tensor<6xf32>) {
   // expected-error @below {{as_strided: elements outside x: reaches -9223372036854775808 to 0 of 6}}
   %0 = weft.as_strided %x offset 0 strides [-1000000000000] : tensor<6xf32> -> tensor<1099511627776xf32>
+  return
+}
+
+// -----
+
+// group: types of the operands
+func.func @case(%x: vector<4xf32>) {
+  // expected-error @below {{'weft.group' op operand #0 must be variadic of a tensor or number of the dialect, but got 'vector<4xf32>'}}
+  %0 = weft.group(%a = %x) : vector<4xf32> -> tensor<4xf32> {
+    %c = weft.constant dense<0.0> : tensor<4xf32>
+    weft.yield %c : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: terminator
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{'weft.group' op expects regions to end with 'weft.yield', found 'test.end'}}
+  // expected-note @below {{in custom textual format, the absence of terminator implies 'weft.yield'}}
+  %0 = "weft.group"(%x) ({
+  ^bb0(%a: tensor<2xf32>):
+    "test.end"(%a) : (tensor<2xf32>) -> ()
+  }) : (tensor<2xf32>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+// group: results
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{group: no results}}
+  "weft.group"(%x) ({
+  ^bb0(%a: tensor<2xf32>):
+    "weft.yield"() : () -> ()
+  }) : (tensor<2xf32>) -> ()
+  return
+}
+
+// -----
+
+// group: ops of a kind
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{group: holds an op that is not element-wise, a view, a source, a reduction or a window: weft.softmax}}
+  %0 = weft.group(%a = %x) : tensor<4xf32> -> tensor<4xf32> {
+    %b = weft.softmax %a over 0 : tensor<4xf32>
+    weft.yield %b : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: constants
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{group: holds a constant with different elements: 'tensor<2xf32>'}}
+  %0 = weft.group(%a = %x) : tensor<2xf32> -> tensor<2xf32> {
+    %b = weft.constant dense<[1.0, 2.0]> : tensor<2xf32>
+    %c = weft.add %a, %b : tensor<2xf32>
+    weft.yield %c : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// group: shapes of the results
+func.func @case(%x: tensor<4xf32>, %y: tensor<6xf32>) {
+  // expected-error @below {{group: a result has elements for neither rows nor points of the loops: result [6], rows 4, points 4}}
+  %0:2 = weft.group(%a = %x, %b = %y) : tensor<4xf32>, tensor<6xf32> -> tensor<4xf32>, tensor<6xf32> {
+    weft.yield %a, %b : tensor<4xf32>, tensor<6xf32>
+  }
+  return
+}
+
+// -----
+
+// group: shapes of the results around a reduction
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{group: a result has elements for neither rows nor points of the loops: result [2, 3, 5], rows 2, points 6}}
+  %0 = weft.group(%a = %x) : tensor<2x3xf32> -> tensor<2x3x5xf32> {
+    %b = weft.sum %a over [1] : tensor<2x3xf32> -> tensor<2xf32>
+    %c = weft.reshape %b : tensor<2xf32> -> tensor<2x1x1xf32>
+    %d = weft.broadcast %c : tensor<2x1x1xf32> -> tensor<2x3x5xf32>
+    weft.yield %d : tensor<2x3x5xf32>
+  }
+  return
+}
+
+// -----
+
+// group: reductions of one shape
+func.func @case(%x: tensor<4x4xf32>) {
+  // expected-error @below {{group: reduces different shapes: [4, 4] and [4]}}
+  %0 = weft.group(%a = %x) : tensor<4x4xf32> -> tensor<f32> {
+    %b = weft.sum %a over [1] : tensor<4x4xf32> -> tensor<4xf32>
+    %c = weft.sum %b over [0] : tensor<4xf32> -> tensor<f32>
+    weft.yield %c : tensor<f32>
+  }
+  return
+}
+
+// -----
+
+// group: reductions over the same axes
+func.func @case(%x: tensor<4x4xf32>) {
+  // expected-error @below {{group: reduces different axes: [0] and [1]}}
+  %0 = weft.group(%a = %x) : tensor<4x4xf32> -> tensor<4xf32> {
+    %b = weft.sum %a over [0] : tensor<4x4xf32> -> tensor<4xf32>
+    %c = weft.argmax %a over 1 : tensor<4x4xf32> -> tensor<4xi32>
+    %d = weft.cast %c : tensor<4xi32> -> tensor<4xf32>
+    %e = weft.add %b, %d : tensor<4xf32>
+    weft.yield %e : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: one window
+func.func @case(%x: tensor<4x4xf32>) {
+  // expected-error @below {{group: two ops with loop nests of their own: weft.matmul and weft.sum}}
+  %0 = weft.group(%a = %x) : tensor<4x4xf32> -> tensor<4xf32> {
+    %b = weft.matmul %a, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    %c = weft.sum %b over [1] : tensor<4x4xf32> -> tensor<4xf32>
+    weft.yield %c : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: a loop around a reduction
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{group: schedule does not fit what the group holds: schedule loop, holds row}}
+  %0 = weft.group(%a = %x) schedule(<loop>) : tensor<4xf32> -> tensor<f32> {
+    %b = weft.sum %a over [0] : tensor<4xf32> -> tensor<f32>
+    weft.yield %b : tensor<f32>
+  }
+  return
+}
+
+// -----
+
+// group: columns for rows
+func.func @case(%x: tensor<4x5x1xf32>) {
+  // expected-error @below {{group: schedule does not fit what the group holds: schedule row, holds column}}
+  %0 = weft.group(%a = %x) schedule(<row>) : tensor<4x5x1xf32> -> tensor<5xf32> {
+    %b = weft.max %a over [0, 2] : tensor<4x5x1xf32> -> tensor<5xf32>
+    weft.yield %b : tensor<5xf32>
+  }
+  return
+}
+
+// -----
+
+// group: a matrix product without one
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{group: schedule does not fit what the group holds: schedule gemm, holds loop}}
+  %0 = weft.group(%a = %x) schedule(<gemm>) : tensor<4xf32> -> tensor<4xf32> {
+    %b = weft.relu %a : tensor<4xf32>
+    weft.yield %b : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: a window that is a matrix product
+func.func @case(%x: tensor<1x2x4xf32>) {
+  // expected-error @below {{group: schedule does not fit what the group holds: schedule gemm, holds window}}
+  %0 = weft.group(%a = %x) schedule(<gemm>) : tensor<1x2x4xf32> -> tensor<1x2x2xf32> {
+    %b = weft.maxpool %a kernel [2] stride [2] padding [0, 0] : tensor<1x2x4xf32> -> tensor<1x2x2xf32>
+    weft.yield %b : tensor<1x2x2xf32>
+  }
   return
 }

@@ -176,17 +176,6 @@ TEST_F(LoopNestTest, MatmulMergesBatchesOfOneWeight) {
   EXPECT_THAT(built->sizes, testing::ElementsAre(6, 5, 4));
 }
 
-TEST_F(LoopNestTest, ReductionsOverDifferentAxesAreRefused) {
-  auto built = nest("x", "tensor<4x4xf32>", R"(
-    %a = weft.sum %x over [0] : tensor<4x4xf32> -> tensor<4xf32>
-    %b = weft.sum %x over [1] : tensor<4x4xf32> -> tensor<4xf32>
-    %y = weft.add %a, %b : tensor<4xf32>
-)",
-                    "tensor<4xf32>");
-  EXPECT_TRUE(failed(built));
-  EXPECT_EQ(why_, "reductions over different shapes or axes");
-}
-
 TEST_F(LoopNestTest, ReducedValueAtAnotherIndexIsRefused) {
   auto built = nest("x", "tensor<4x4xf32>", R"(
     %a = weft.sum %x over [1] : tensor<4x4xf32> -> tensor<4xf32>

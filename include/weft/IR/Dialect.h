@@ -18,6 +18,16 @@
 
 #include "weft/IR/Dialect.h.inc"
 #include "weft/IR/Enums.h.inc"
+#include "weft/IR/Interfaces.h.inc"
+
+namespace weft::ir {
+/// The traits of Interfaces.td.
+template <typename Op>
+class IsView : public mlir::OpTrait::TraitBase<Op, IsView> {};
+template <typename Op>
+class IsSource : public mlir::OpTrait::TraitBase<Op, IsSource> {};
+} // namespace weft::ir
+
 #define GET_ATTRDEF_CLASSES
 #include "weft/IR/Attributes.h.inc"
 #define GET_OP_CLASSES
@@ -58,6 +68,12 @@ inline DType elementDType(mlir::Value tensor) {
 
 /// Whether the op is a row of Ops.td (element-wise, operands of one shape).
 bool isRow(mlir::Operation *op);
+/// One element from one of each operand, at the same index.
+bool isElementwise(mlir::Operation *op);
+bool isView(mlir::Operation *op);
+bool isSource(mlir::Operation *op);
+/// Of one of the kinds of Interfaces.td, so that a group may hold it.
+bool isFusable(mlir::Operation *op);
 /// The mnemonic without the dialect's prefix: `add`.
 llvm::StringRef mnemonic(mlir::Operation *op);
 /// The OpKind of an op of the dialect that the tracer records.

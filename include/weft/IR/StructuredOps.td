@@ -5,6 +5,7 @@
 #define WEFT_IR_STRUCTURED_OPS
 
 include "weft/IR/Dialect.td"
+include "weft/IR/Interfaces.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -17,7 +18,7 @@ class Structured<string mnemonic, list<Trait> traits = []>
     : Weft_Op<mnemonic, !listconcat([Pure], traits)>;
 
 // ---- values -----------------------------------------------------------------
-def ConstantOp : Weft_Op<"constant", [Pure, ConstantLike,
+def ConstantOp : Weft_Op<"constant", [Pure, ConstantLike, IsSource,
                                       AllTypesMatch<["value", "result"]>]> {
   let summary = "elements known when the graph is compiled";
   let description = [{
@@ -36,7 +37,7 @@ def ConstantOp : Weft_Op<"constant", [Pure, ConstantLike,
   let hasFolder = 1;
   let hasVerifier = 1;
 }
-def SplatOp : Structured<"splat"> {
+def SplatOp : Structured<"splat", [IsSource]> {
   let summary = "a tensor whose elements all equal a number of the caller";
   let description = [{
     The number is an argument of the function, so that another one needs no other
@@ -54,7 +55,7 @@ def SplatOp : Structured<"splat"> {
   let assemblyFormat = "$scalar attr-dict `:` type($scalar) `->` type($result)";
   let hasVerifier = 1;
 }
-def IotaOp : Structured<"iota"> {
+def IotaOp : Structured<"iota", [IsSource]> {
   let summary = "0, 1, 2, ... along one axis";
   let description = [{
     Equal along all other axes. The axis is not negative.
@@ -92,7 +93,7 @@ def WhereOp : Structured<"where", [Elementwise,
   let results = (outs Any.tensor:$result);
   let assemblyFormat = "$condition `,` $x `,` $y attr-dict `:` type($condition) `,` type($x)";
 }
-def CastOp : Structured<"cast", [SameOperandsAndResultShape]> {
+def CastOp : Structured<"cast", [SameOperandsAndResultShape, Elementwise]> {
   let summary = "the same values in another type";
   let description = [{
     To a floating-point type: rounded to nearest, ties to even. To an integer
@@ -133,7 +134,7 @@ def ReducePrecisionOp : Weft_Op<"reduce_precision", [Pure, Elementwise,
 }
 
 // ---- moving elements --------------------------------------------------------
-def BroadcastOp : Structured<"broadcast"> {
+def BroadcastOp : Structured<"broadcast", [IsView]> {
   let summary = "repeats a tensor along new axes and axes of size 1, aligned right";
   let description = [{
     Every size of x, counted from the last, is that of the result or 1.
@@ -151,7 +152,7 @@ def BroadcastOp : Structured<"broadcast"> {
   let hasFolder = 1;
   let hasVerifier = 1;
 }
-def ReshapeOp : Structured<"reshape"> {
+def ReshapeOp : Structured<"reshape", [IsView]> {
   let summary = "the same elements in row-major order under another shape";
   let description = [{
     Both shapes have equally many elements.
@@ -169,7 +170,7 @@ def ReshapeOp : Structured<"reshape"> {
   let hasFolder = 1;
   let hasVerifier = 1;
 }
-def TransposeOp : Structured<"transpose", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+def TransposeOp : Structured<"transpose", [IsView, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "axis i of the result is axis permutation[i] of x";
   let description = [{
     The permutation names every axis once.
@@ -187,7 +188,7 @@ def TransposeOp : Structured<"transpose", [DeclareOpInterfaceMethods<InferTypeOp
   let hasFolder = 1;
   let hasVerifier = 1;
 }
-def SliceOp : Structured<"slice"> {
+def SliceOp : Structured<"slice", [IsView]> {
   let summary = "elements start, start + step, ... of every axis";
   let description = [{
     The sizes are those of the result. Steps may be negative, not 0 (for a size
@@ -208,7 +209,7 @@ def SliceOp : Structured<"slice"> {
   let hasFolder = 1;
   let hasVerifier = 1;
 }
-def ConcatenateOp : Structured<"concatenate", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+def ConcatenateOp : Structured<"concatenate", [IsView, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "tensors one after the other along an axis";
   let description = [{
     All other sizes are equal.
@@ -226,7 +227,7 @@ def ConcatenateOp : Structured<"concatenate", [DeclareOpInterfaceMethods<InferTy
   let hasFolder = 1;
   let hasVerifier = 1;
 }
-def AsStridedOp : Structured<"as_strided"> {
+def AsStridedOp : Structured<"as_strided", [IsView]> {
   let summary = "element i of the result is x[offset + sum(i[d] * strides[d])]";
   let description = [{
     Reads borrowed memory whose strides are the caller's. x has rank 1; no element
@@ -250,7 +251,9 @@ def AsStridedOp : Structured<"as_strided"> {
 /// product 1, `all` true, `any` false; the others need at least one element.
 /// Sums of 8- and 16-bit floats are formed in f32.
 class Reduction<string mnemonic, string what, DTypes accepted>
-    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>,
+                            DeclareOpInterfaceMethods<AnchorOpInterface>,
+                            DeclareOpInterfaceMethods<ReductionOpInterface>]> {
   let summary = what # " along some axes";
   let description = [{
     Axes are ascending; the result has the others. The sum of nothing is 0, the
@@ -282,6 +285,12 @@ class Reduction<string mnemonic, string what, DTypes accepted>
     ::llvm::LogicalResult $cppClass::verify() {
       return verifyReduction("}] # mnemonic # [{", *this, getX(), getAxes());
     }
+    ::llvm::SmallVector<int64_t> $cppClass::getReducedAxes() {
+      return ::llvm::SmallVector<int64_t>(getAxes());
+    }
+    ::weft::ir::ScheduleKind $cppClass::getScheduleKind() {
+      return reductionSchedule(getX(), getAxes());
+    }
     ::mlir::OpFoldResult $cppClass::fold(FoldAdaptor) {
       return getAxes().empty() ? getX() : ::mlir::Value();
     }
@@ -296,7 +305,9 @@ def AnyOp  : Reduction<"any",  "whether any element is true",   Bool>;
 
 /// The first position of an extreme element along one axis, as i32; a NaN wins.
 class ArgReduction<string mnemonic, string what>
-    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>,
+                            DeclareOpInterfaceMethods<AnchorOpInterface>,
+                            DeclareOpInterfaceMethods<ReductionOpInterface>]> {
   let summary = "the first position of the " # what # " element along an axis";
   let description = [{
     A NaN wins. The axis has at least one element.
@@ -325,6 +336,12 @@ class ArgReduction<string mnemonic, string what>
     ::llvm::LogicalResult $cppClass::verify() {
       return verifyReduction("}] # mnemonic # [{", *this, getX(),
                              {static_cast<int64_t>(getAxis())});
+    }
+    ::llvm::SmallVector<int64_t> $cppClass::getReducedAxes() {
+      return {static_cast<int64_t>(getAxis())};
+    }
+    ::weft::ir::ScheduleKind $cppClass::getScheduleKind() {
+      return reductionSchedule(getX(), getReducedAxes());
     }
   }];
 }
@@ -376,7 +393,9 @@ def BatchNormOp : Structured<"batch_norm", [AllTypesMatch<["x", "result"]>]> {
 }
 
 // ---- contractions and windows -----------------------------------------------
-def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterface>,
+                                   DeclareOpInterfaceMethods<AnchorOpInterface>,
+                                   DeclareOpInterfaceMethods<WindowOpInterface>]> {
   let summary = "[..., m, k] x [..., k, n] -> [..., m, n]";
   let description = [{
     Ranks and batch sizes are equal, and so are the types.
@@ -393,7 +412,9 @@ def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterf
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
   let hasVerifier = 1;
 }
-def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>,
+                                   DeclareOpInterfaceMethods<AnchorOpInterface>,
+                                   DeclareOpInterfaceMethods<WindowOpInterface>]> {
   let summary = "cross-correlation of x [N, C, ...] with w [O, C / groups, ...]";
   let description = [{
     The optional bias has shape [O]. Padding is (low, high) of each spatial axis.
@@ -421,7 +442,9 @@ def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>
   let hasVerifier = 1;
 }
 class Pooling<string mnemonic, string what, dag extra>
-    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+    : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>,
+                            DeclareOpInterfaceMethods<AnchorOpInterface>,
+                            DeclareOpInterfaceMethods<WindowOpInterface>]> {
   let summary = what # " over windows of the spatial axes of x [N, C, ...]";
   let arguments = !con((ins Number.tensor:$x, DenseI64ArrayAttr:$kernel,
                         DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding), extra);
@@ -441,6 +464,12 @@ class Pooling<string mnemonic, string what, dag extra>
     ::llvm::LogicalResult $cppClass::verify() {
       return verifyPool("}] # mnemonic # [{", *this, getX(), getKernel(),
                         getStride(), getPadding());
+    }
+    ::llvm::SmallVector<int64_t> $cppClass::getInnerSizes() {
+      return ::llvm::SmallVector<int64_t>(getKernel());
+    }
+    ::weft::ir::ScheduleKind $cppClass::getScheduleKind() {
+      return ScheduleKind::window;
     }
   }];
 }
@@ -504,6 +533,8 @@ def ScheduleAttr : AttrDef<Weft_Dialect, "Schedule"> {
   let parameters = (ins EnumParameter<ScheduleKind>:$kind);
   let assemblyFormat = "`<` $kind `>`";
 }
+def GroupOperand : AnyTypeOf<!listconcat([Any.tensor], Any.elementTypes),
+                             "a tensor or number of the dialect">;
 def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
                                 SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "ops that become one kernel";
@@ -511,6 +542,12 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
     The region's arguments stand for the operands; it holds tensor-level ops and
     yields the results. Both back ends lower the same group. Numbers of the caller
     are operands as well.
+
+    One loop nest computes it: besides element-wise ops, views and sources it
+    holds either reductions over the same axes of the same shape, or one window
+    (conv, pooling, matmul), or neither. A result has an element for every point
+    of the loops, or for every row that is reduced. Constants have one value. The
+    schedule, if there is one, is for such loops.
 
     ```mlir
     func.func @main(%x: tensor<4xf32>, %s: f32) -> tensor<4xf32> {
@@ -523,7 +560,7 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
     }
     ```
   }];
-  let arguments = (ins Variadic<AnyType>:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins Variadic<GroupOperand>:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Variadic<Any.tensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let extraClassDeclaration = [{
@@ -534,7 +571,7 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
     bool mayRunInPlace(unsigned operand, unsigned result);
   }];
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 def YieldOp : Weft_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"GroupOp">]> {
   let summary = "the results of a group";

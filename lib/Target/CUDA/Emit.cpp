@@ -15,11 +15,10 @@ static bool computesNothing(ir::GroupOp group) {
   });
 }
 
-/// Whether the inner dims are those of reductions, not of a window or product.
-static bool isReduction(ir::GroupOp group) {
-  return llvm::none_of(group.getBody().front(), [](Operation &op) {
-    return isa<ir::ConvOp, ir::MatmulOp, ir::MaxpoolOp, ir::AvgpoolOp>(op);
-  });
+/// Whether the inner dims are those of a window, not of reductions.
+static bool hasWindow(ir::GroupOp group) {
+  return llvm::any_of(group.getBody().front(),
+                      llvm::IsaPred<ir::WindowOpInterface>);
 }
 
 /// Whether neighbouring rows lie closer together in memory than the elements of
@@ -56,7 +55,7 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
                                [](const Stage &stage) { return stage.inner; });
   if (!hasInner && nest->stages.size() == 1)
     return cuda::emitLoop(group, *nest);
-  if (isReduction(group) && nest->numRows() > 0)
+  if (!hasWindow(group) && nest->numRows() > 0)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
     return *tiles;

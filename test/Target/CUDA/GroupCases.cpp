@@ -250,7 +250,7 @@ public:
     addReduction("max", "2x5000", "1", "2", "f16", "row");
     addReduction("sum", "2x8192", "1", "2", "f16", "row");
     addReduction("sum", "300x4", "1", "300", "f32", "row");
-    addReduction("sum", "300x1", "1", "300", "f32", "row");
+    addReduction("sum", "300x1", "1", "300", "f32", "column");
     addReduction("sum", "3x0", "1", "3", "f32", "row");
     addReduction("sum", "0x3", "1", "0", "f32", "row");
     addReduction("prod", "0x3", "0", "3", "i32", "column");

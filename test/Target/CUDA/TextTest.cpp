@@ -126,11 +126,13 @@ TEST(CudaText, LargeTensorsTakeWideIndices) {
 }
 
 TEST(CudaText, SaysWhatNoKernelCanBeMadeOf) {
-  Prepared c({"constants", "%x: tensor<2xf32>",
-              "%c = weft.constant dense<[1.0, 2.0]> : tensor<2xf32>\n"
-              "%y = weft.add %x, %c : tensor<2xf32>",
-              "%y : tensor<2xf32>"});
-  EXPECT_EQ(c.error, "constants: a constant with different elements");
+  Prepared c({"reversed", "%x: tensor<4x4xf32>",
+              "%s = weft.sum %x over [1] : tensor<4x4xf32> -> tensor<4xf32>\n"
+              "%y = weft.slice %s from [3] by [-1] : tensor<4xf32> -> "
+              "tensor<4xf32>",
+              "%y : tensor<4xf32>"});
+  EXPECT_EQ(c.error, "reversed: the result of sum is used at another index "
+                     "than its own");
 }
 
 } // namespace
