@@ -65,6 +65,18 @@ static LogicalResult sameElements(Operation *op, ValueRange values) {
   return success();
 }
 
+/// A parameter has the type of x, or f32 where x is narrower: it meets x in
+/// f32, rounded once at the end.
+static LogicalResult verifyParameterType(Operation *op, StringRef name,
+                                         Value parameter, Value x) {
+  Type type = elementOf(parameter), data = elementOf(x);
+  if (type == data || (type.isF32() && data.getIntOrFloatBitWidth() < 32))
+    return success();
+  return op->emitError() << mnemonic(op) << ": " << name
+                         << " is not of x's type or f32 for a narrower x: x "
+                         << data << ", " << name << ' ' << type;
+}
+
 // ---- values -----------------------------------------------------------------
 
 LogicalResult ConstantOp::verify() {
@@ -297,8 +309,9 @@ ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
 }
 
 LogicalResult ConvOp::verify() {
-  // The bias may be wider than the data: it joins the sum in f32.
-  if (failed(sameElements(*this, {getX(), getW()})))
+  if (failed(sameElements(*this, {getX(), getW()})) ||
+      (getBias() &&
+       failed(verifyParameterType(*this, "bias", getBias(), getX()))))
     return failure();
   return verifyResult(*this, convShape(*this), elementOf(getX()));
 }

@@ -652,3 +652,21 @@ func.func @case(%x: tensor<1x2x4xf32>) {
   }
   return
 }
+
+// -----
+
+// conv: type of the bias
+func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x2x1xf32>, %b: tensor<3xf64>) {
+  // expected-error @below {{conv: bias is not of x's type or f32 for a narrower x: x 'f32', bias 'f64'}}
+  %0 = weft.conv %x, %w, %b stride [1] padding [0, 0] dilation [1] groups 1 : tensor<1x2x4xf32>, tensor<3x2x1xf32>, tensor<3xf64> -> tensor<1x3x4xf32>
+  return
+}
+
+// -----
+
+// conv: a narrower bias
+func.func @case(%x: tensor<1x2x4xf64>, %w: tensor<3x2x1xf64>, %b: tensor<3xf32>) {
+  // expected-error @below {{conv: bias is not of x's type or f32 for a narrower x: x 'f64', bias 'f32'}}
+  %0 = weft.conv %x, %w, %b stride [1] padding [0, 0] dilation [1] groups 1 : tensor<1x2x4xf64>, tensor<3x2x1xf64>, tensor<3xf32> -> tensor<1x3x4xf64>
+  return
+}

@@ -417,7 +417,8 @@ def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>
                                    DeclareOpInterfaceMethods<WindowOpInterface>]> {
   let summary = "cross-correlation of x [N, C, ...] with w [O, C / groups, ...]";
   let description = [{
-    The optional bias has shape [O]. Padding is (low, high) of each spatial axis.
+    The optional bias has shape [O] and the type of x, or f32 beside a narrower x.
+    Padding is (low, high) of each spatial axis.
     An output size is
     `floor((size + low + high - dilation * (kernel - 1) - 1) / stride) + 1`.
 
