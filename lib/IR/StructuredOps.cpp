@@ -253,6 +253,16 @@ static LogicalResult verifyReduction(StringRef name, Operation *op, Value x,
 LogicalResult SoftmaxOp::verify() { return verifyAxis(*this, getAxis()); }
 
 LogicalResult BatchNormOp::verify() {
+  for (auto [name, value] :
+       {std::pair("weight", getWeight()), std::pair("bias", getBias()),
+        std::pair("running_mean", getRunningMean()),
+        std::pair("running_var", getRunningVar())})
+    if (failed(verifyParameterType(*this, name, value, getX())))
+      return failure();
+  double eps = getEps().convertToDouble();
+  if (!std::isfinite(eps) || eps < 0)
+    return emitError() << "batch_norm: eps is negative or not finite: got "
+                       << eps;
   auto shape = [](Value v) { return toShape(v.getType()); };
   return verifyResult(*this,
                       shape_rules::batch_norm(

@@ -670,3 +670,21 @@ func.func @case(%x: tensor<1x2x4xf64>, %w: tensor<3x2x1xf64>, %b: tensor<3xf32>)
   %0 = weft.conv %x, %w, %b stride [1] padding [0, 0] dilation [1] groups 1 : tensor<1x2x4xf64>, tensor<3x2x1xf64>, tensor<3xf32> -> tensor<1x3x4xf64>
   return
 }
+
+// -----
+
+// batch_norm: types of the parameters
+func.func @case(%x: tensor<2x3xf32>, %p: tensor<3xf32>, %q: tensor<3xf64>) {
+  // expected-error @below {{batch_norm: running_var is not of x's type or f32 for a narrower x: x 'f32', running_var 'f64'}}
+  %0 = weft.batch_norm %x, %p, %p, %p, %q eps 1.0e-5 : tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf64>
+  return
+}
+
+// -----
+
+// batch_norm: eps
+func.func @case(%x: tensor<2x3xf32>, %p: tensor<3xf32>) {
+  // expected-error @below {{batch_norm: eps is negative or not finite: got -1.000000e+00}}
+  %0 = weft.batch_norm %x, %p, %p, %p, %p eps -1.0 : tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+  return
+}

@@ -370,7 +370,8 @@ def BatchNormOp : Structured<"batch_norm", [AllTypesMatch<["x", "result"]>]> {
   let summary = "normalises every channel with given statistics";
   let description = [{
     `y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]`, where c is
-    axis 1 of x. Source: Ioffe and Szegedy, "Batch Normalization", 2015.
+    axis 1 of x. Parameters have the type of x, or f32 beside a narrower x; eps is
+    finite and not negative. Source: Ioffe and Szegedy, "Batch Normalization", 2015.
 
     ```mlir
     func.func @main(%x: tensor<8x2xf32>, %p: tensor<2xf32>) -> tensor<8x2xf32> {
