@@ -191,8 +191,8 @@ def TransposeOp : Structured<"transpose", [IsView, DeclareOpInterfaceMethods<Inf
 def SliceOp : Structured<"slice", [IsView]> {
   let summary = "elements start, start + step, ... of every axis";
   let description = [{
-    The sizes are those of the result. Steps may be negative, not 0 (for a size
-    above 1); every element lies inside x.
+    The sizes are those of the result. Steps may be negative, but not 0; every
+    element lies inside x.
 
     ```mlir
     func.func @main(%x: tensor<5xf32>) -> tensor<3xf32> {
