@@ -688,3 +688,122 @@ func.func @case(%x: tensor<2x3xf32>, %p: tensor<3xf32>) {
   %0 = weft.batch_norm %x, %p, %p, %p, %p eps -1.0 : tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
   return
 }
+
+// -----
+
+// weft.offsets: one a result
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.offsets: must be one offset, or -1, a result: got array<i64> for 1 results}}
+  %0 = weft.group(%a = %x) attributes {weft.offsets = array<i64>} : tensor<2xf32> -> tensor<2xf32> {
+    weft.yield %a : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// weft.offsets: no negative one but -1
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.offsets: must be one offset, or -1, a result: got array<i64: -2> for 1 results}}
+  %0 = weft.group(%a = %x) attributes {weft.offsets = array<i64: -2>} : tensor<2xf32> -> tensor<2xf32> {
+    weft.yield %a : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// weft.arena_bytes: a size
+// expected-error @below {{weft.arena_bytes: must be an i64 of at least 0 and below 9223372036854775807: got -256 : i64}}
+func.func @case() attributes {weft.arena_bytes = -256} {
+  return
+}
+
+// -----
+
+// attributes of the dialect only
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.arena_bytes: no attribute of weft.neg}}
+  %0 = weft.neg %x {weft.arena_bytes = 0} : tensor<2xf32>
+  return
+}
+
+// -----
+
+// weft.prepared: a result number
+// expected-error @below {{weft.prepared: must be an i64 of at least 0 and below 1: got -1 : i64}}
+func.func @case(%x: tensor<2xf32> {weft.prepared = -1}) {
+  return
+}
+
+// -----
+
+// weft.prepared: an argument for every result number below
+// expected-error @below {{weft.prepared: must be an i64 of at least 0 and below 1: got 1 : i64}}
+func.func @case(%x: tensor<2xf32> {weft.prepared = 1}) {
+  return
+}
+
+// -----
+
+// weft.scalar: a number of the program
+// expected-error @below {{weft.scalar: must be an i64 of at least 0 and below 1: got 0 : i32}}
+func.func @case(%x: f32 {weft.scalar = 0 : i32}) {
+  return
+}
+
+// -----
+
+// weft.scalar: on a number
+// expected-error @below {{weft.scalar: argument is not a number: 'tensor<2xf32>'}}
+func.func @case(%x: tensor<2xf32> {weft.scalar = 0}) {
+  return
+}
+
+// -----
+
+// weft.input: on a tensor
+// expected-error @below {{weft.input: argument is not a tensor: 'f32'}}
+func.func @case(%x: f32 {weft.input = 0}) {
+  return
+}
+
+// -----
+
+// weft.input: an input number
+// expected-error @below {{weft.input: must be an i64 of at least 0 and below 2147483647: got 2147483647 : i64}}
+func.func @case(%x: tensor<2xf32> {weft.input = 2147483647}) {
+  return
+}
+
+// -----
+
+// weft.parameter: a mark
+// expected-error @below {{weft.parameter: takes no value: got false}}
+func.func @case(%x: tensor<2xf32> {weft.parameter = false}) {
+  return
+}
+
+// -----
+
+// weft.name: a string
+// expected-error @below {{weft.name: must be a string: got 1 : i64}}
+func.func @case(%x: tensor<2xf32> {weft.name = 1}) {
+  return
+}
+
+// -----
+
+// arguments: attributes of the dialect only
+// expected-error @below {{weft.param: no attribute of an argument}}
+func.func @case(%x: tensor<2xf32> {weft.param}) {
+  return
+}
+
+// -----
+
+// results have none
+// expected-error @below {{weft.name: no attribute of a result}}
+func.func @case(%x: tensor<2xf32>) -> (tensor<2xf32> {weft.name = "y"}) {
+  return %x : tensor<2xf32>
+}

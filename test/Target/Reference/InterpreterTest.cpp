@@ -67,12 +67,12 @@ TEST(Interpreter, NamesWhatIsMissing) {
   EXPECT_EQ(interpret(empty.module(), {}).status().message(),
             "interpret: module has no function @main");
   Program outOfRange(R"(
-    func.func @main(%x: tensor<2xf32> {weft.prepared = 3 : i64}) {
+    func.func @main(%x: tensor<2xf32> {weft.prepared = 0 : i64}) {
       return
     })");
   EXPECT_EQ(interpret(outOfRange.module(), {}).status().message(),
             "interpret: no such prepared value: @prepare returns 0, argument "
-            "wants number 3");
+            "wants number 0");
 }
 
 TEST(Interpreter, ChecksArguments) {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verifies what the dialect hangs on functions, their arguments, and groups: a
+// number that passes or code generation would trust is in range.
+#include "weft/IR/Dialect.h"
+
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace weft::ir {
+
+static LogicalResult unknown(Operation *op, NamedAttribute attribute,
+                             StringRef where) {
+  return op->emitError() << attribute.getName().getValue()
+                         << ": no attribute of " << where;
+}
+
+/// An i64 in [0, end).
+static LogicalResult verifyNumber(Operation *op, NamedAttribute attribute,
+                                  int64_t end) {
+  auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (number && number.getType().isSignlessInteger(64) &&
+      number.getInt() >= 0 && number.getInt() < end)
+    return success();
+  return op->emitError() << attribute.getName().getValue()
+                         << ": must be an i64 of at least 0 and below " << end
+                         << ": got " << attribute.getValue();
+}
+
+static LogicalResult verifyOffsets(Operation *op, NamedAttribute attribute) {
+  auto offsets = dyn_cast<DenseI64ArrayAttr>(attribute.getValue());
+  if (offsets && offsets.size() == op->getNumResults() &&
+      llvm::all_of(offsets.asArrayRef(), [](int64_t o) { return o >= -1; }))
+    return success();
+  return op->emitError() << attribute.getName().getValue()
+                         << ": must be one offset, or -1, a result: got "
+                         << attribute.getValue() << " for "
+                         << op->getNumResults() << " results";
+}
+
+LogicalResult WeftDialect::verifyOperationAttribute(Operation *op,
+                                                    NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  if (name == kOffsetsAttr && isa<GroupOp>(op))
+    return verifyOffsets(op, attribute);
+  if (name == kArenaAttr && isa<func::FuncOp>(op))
+    return verifyNumber(op, attribute, std::numeric_limits<int64_t>::max());
+  return unknown(op, attribute, op->getName().getStringRef());
+}
+
+/// Parameters, inputs and prepared values are tensors; numbers are not.
+static LogicalResult verifyArgumentType(Operation *op, NamedAttribute attribute,
+                                        Type type) {
+  bool isNumber = attribute.getName() == kScalarAttr;
+  if (isNumber ? isWeftElementType(type) : isa<RankedTensorType>(type))
+    return success();
+  return op->emitError() << attribute.getName().getValue()
+                         << ": argument is not a "
+                         << (isNumber ? "number" : "tensor") << ": " << type;
+}
+
+LogicalResult WeftDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                    unsigned argument,
+                                                    NamedAttribute attribute) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  StringRef name = attribute.getName();
+  bool isNumbered =
+      name == kInputAttr || name == kScalarAttr || name == kPreparedAttr;
+  if (!function || (!isNumbered && name != kParameterAttr && name != kNameAttr))
+    return unknown(op, attribute, "an argument");
+  if (name == kParameterAttr && !isa<UnitAttr>(attribute.getValue()))
+    return op->emitError() << name << ": takes no value: got "
+                           << attribute.getValue();
+  if (name == kNameAttr && !isa<StringAttr>(attribute.getValue()))
+    return op->emitError() << name << ": must be a string: got "
+                           << attribute.getValue();
+  // @prepare takes some inputs of @main and keeps their numbers; what has the
+  // other numbers are arguments of one function.
+  int64_t end = name == kInputAttr ? std::numeric_limits<int32_t>::max()
+                                   : function.getNumArguments();
+  if (isNumbered && failed(verifyNumber(op, attribute, end)))
+    return failure();
+  return verifyArgumentType(op, attribute,
+                            function.getArgumentTypes()[argument]);
+}
+
+LogicalResult
+WeftDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
+                                         NamedAttribute attribute) {
+  return unknown(op, attribute, "a result");
+}
+
+} // namespace weft::ir
