@@ -163,9 +163,11 @@ OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
     SmallVector<int64_t> both;
     for (int64_t axis : getPermutation())
       both.push_back(inner.getPermutation()[axis]);
+    if (isIdentity(both))
+      return inner.getX();
     setPermutation(both);
     getXMutable().assign(inner.getX());
-    return isIdentity(both) ? OpFoldResult(inner.getX()) : getResult();
+    return getResult();
   }
   return transposed(adaptor.getX(), getPermutation(),
                     cast<RankedTensorType>(getType()));
