@@ -122,11 +122,15 @@ struct WeightPattern {
     if (!parameterCode.contains(weights))
       return rewriter.notifyMatchFailure(weights.getLoc(),
                                          "weights are computed anew each time");
-    Type element = getElementTypeOrSelf(weights);
-    if (!element.isF32() && !element.isF64())
-      return rewriter.notifyMatchFailure(weights.getLoc(),
-                                         "scaled weights would be rounded");
-    return success();
+    return checkPrecision(weights, rewriter);
+  }
+
+  LogicalResult checkPrecision(Value changed, PatternRewriter &rewriter) const {
+    Type element = getElementTypeOrSelf(changed);
+    if (element.isF32() || element.isF64())
+      return success();
+    return rewriter.notifyMatchFailure(changed.getLoc(),
+                                       "what is folded would be rounded");
   }
 
   /// A bias of its own type could not be multiplied by the scale.
@@ -289,6 +293,7 @@ struct DistributeScale final : OpRewritePattern<MulOp>, WeightPattern {
       return rewriter.notifyMatchFailure(mul, "not one number a column");
     Value scale = perChannel(rewriter, outer->factor, axis);
     Value bias = perChannel(rewriter, inner->factor, axis);
+    note(mul, "scale taken past the bias", matmul, matmul.getRhs());
     Location location = mul.getLoc();
     Value product =
         rewriter.create<MulOp>(location, matmul.getResult(), outer->factor);
@@ -315,7 +320,7 @@ struct MergeShifts final : OpRewritePattern<AddOp>, WeightPattern {
     if (failed(inner))
       return failure();
     auto matmul = cast<MatmulOp>(inner->anchor);
-    if (failed(checkWeights(matmul.getRhs(), rewriter)))
+    if (failed(checkPrecision(inner->factor, rewriter)))
       return failure();
     int64_t axis = typeOf(matmul).getRank() - 1;
     if (!isPerChannel(outer->factor, axis) ||

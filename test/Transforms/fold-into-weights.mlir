@@ -67,6 +67,7 @@ func.func @columns_of_matmul(
   %1 = weft.broadcast %b : tensor<3xf32> -> tensor<4x3xf32>
   %2 = weft.add %0, %1 : tensor<4x3xf32>
   %3 = weft.broadcast %s : tensor<3xf32> -> tensor<4x3xf32>
+  // expected-remark @below {{folded: mul: scale taken past the bias of fc}}
   // expected-remark @below {{folded: mul: scale folded into the weights of fc}}
   %4 = weft.mul %2, %3 : tensor<4x3xf32>
   // expected-remark @below {{folded: add: shift folded into the bias of fc}}
@@ -215,4 +216,44 @@ func.func @no_fold_beside_computed_bias(
   %0 = weft.broadcast %s : tensor<3x1xf32> -> tensor<1x3x4xf32>
   %1 = weft.mul %c, %0 : tensor<1x3x4xf32>
   return %1 : tensor<1x3x4xf32>
+}
+
+// -----
+
+// Two shifts become one whatever the weights are: those are not touched.
+// CHECK-LABEL: @shifts_beside_an_input
+// CHECK: %[[M:.*]] = weft.matmul %arg0, %arg1
+// CHECK: weft.add %arg2, %arg3 : tensor<3xf32>
+// CHECK: %[[WIDE:.*]] = weft.broadcast {{.*}} : tensor<1x3xf32> -> tensor<4x3xf32>
+// CHECK: %[[Y:.*]] = weft.add %[[M]], %[[WIDE]]
+// CHECK-NEXT: return %[[Y]]
+func.func @shifts_beside_an_input(
+    %x: tensor<4x2xf32>, %w: tensor<2x3xf32>,
+    %b: tensor<3xf32> {weft.parameter}, %s: tensor<3xf32> {weft.parameter})
+    -> tensor<4x3xf32> {
+  %0 = weft.matmul %x, %w : tensor<4x2xf32>, tensor<2x3xf32> -> tensor<4x3xf32>
+  %1 = weft.broadcast %b : tensor<3xf32> -> tensor<4x3xf32>
+  %2 = weft.add %0, %1 : tensor<4x3xf32>
+  %3 = weft.broadcast %s : tensor<3xf32> -> tensor<4x3xf32>
+  // expected-remark @below {{folded: add: shift folded into the bias of matmul}}
+  %4 = weft.add %2, %3 : tensor<4x3xf32>
+  return %4 : tensor<4x3xf32>
+}
+
+// -----
+
+// The sum of two shifts would be rounded to f16.
+// CHECK-LABEL: @no_merge_of_f16_shifts
+// CHECK: weft.add
+// CHECK: weft.add
+func.func @no_merge_of_f16_shifts(
+    %x: tensor<4x2xf16>, %w: tensor<2x3xf16> {weft.parameter},
+    %b: tensor<3xf16> {weft.parameter}, %s: tensor<3xf16> {weft.parameter})
+    -> tensor<4x3xf16> {
+  %0 = weft.matmul %x, %w : tensor<4x2xf16>, tensor<2x3xf16> -> tensor<4x3xf16>
+  %1 = weft.broadcast %b : tensor<3xf16> -> tensor<4x3xf16>
+  %2 = weft.add %0, %1 : tensor<4x3xf16>
+  %3 = weft.broadcast %s : tensor<3xf16> -> tensor<4x3xf16>
+  %4 = weft.add %2, %3 : tensor<4x3xf16>
+  return %4 : tensor<4x3xf16>
 }

@@ -39,11 +39,13 @@ def FoldIntoWeights : Pass<"weft-fold-into-weights", "::mlir::func::FuncOp"> {
     conv(x, w, b) + shift[c]              ==>  conv(x, w, b + shift)
     matmul(x, w) * scale[n]               ==>  matmul(x, w * scale)
     (matmul(x, w) + b[n]) * scale[n]      ==>  matmul(x, w * scale) + b * scale
+    (matmul(x, w) + b[n]) + shift[n]      ==>  matmul(x, w) + (b + shift)[n]
     ```
     where w, b, scale and shift depend on parameters and constants alone, so
     that the new weights are computed once per set of weights. Not done where
     the conv has another use, or where the weights have less than 32 bits:
-    rounding the scaled weights would cost accuracy.
+    rounding the scaled weights would cost accuracy. The last one leaves the
+    weights alone, so they may be any.
   }];
   let options = [explain];
 }
