@@ -8,6 +8,8 @@ namespace weft {
 
 /// Arguments of blocks other than a function's entry are nobody's parameters.
 static func::FuncOp functionOf(BlockArgument argument) {
+  if (!argument.getOwner()->isEntryBlock())
+    return {};
   return dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
 }
 

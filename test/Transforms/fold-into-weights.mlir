@@ -1,5 +1,5 @@
-// RUN: weft-opt %s -weft-fold-into-weights -split-input-file | FileCheck %s
-// RUN: weft-opt %s -weft-fold-into-weights=explain=true -split-input-file -verify-diagnostics
+// RUN: weft-opt %s -weft-fold-into-weights -split-input-file -allow-unregistered-dialect | FileCheck %s
+// RUN: weft-opt %s -weft-fold-into-weights=explain=true -split-input-file -allow-unregistered-dialect -verify-diagnostics
 
 // CHECK-LABEL: @scale_and_shift_of_conv
 // CHECK-SAME: (%[[X:.*]]: tensor<1x2x4x4xf32>, %[[W:.*]]: tensor<3x2x1x1xf32> {{.*}}, %[[S:.*]]: tensor<3xf32> {{.*}}, %[[T:.*]]: tensor<3xf32>
@@ -256,4 +256,22 @@ func.func @no_merge_of_f16_shifts(
   %3 = weft.broadcast %s : tensor<3xf16> -> tensor<4x3xf16>
   %4 = weft.add %2, %3 : tensor<4x3xf16>
   return %4 : tensor<4x3xf16>
+}
+
+// -----
+
+// %q is argument 1 of its block, and no parameter because argument 1 of the
+// function is one.
+// CHECK-LABEL: @no_fold_into_block_arguments
+// CHECK: %[[M:.*]] = weft.matmul %arg0, %{{.*}}
+// CHECK: weft.mul %[[M]]
+func.func @no_fold_into_block_arguments(
+    %x: tensor<4x2xf32>, %s: tensor<3xf32> {weft.parameter}, %w: tensor<2x3xf32>)
+    -> tensor<4x3xf32> {
+  "test.branch"(%s, %w)[^bb1] : (tensor<3xf32>, tensor<2x3xf32>) -> ()
+^bb1(%p: tensor<3xf32>, %q: tensor<2x3xf32>):
+  %0 = weft.matmul %x, %q : tensor<4x2xf32>, tensor<2x3xf32> -> tensor<4x3xf32>
+  %1 = weft.broadcast %s : tensor<3xf32> -> tensor<4x3xf32>
+  %2 = weft.mul %0, %1 : tensor<4x3xf32>
+  return %2 : tensor<4x3xf32>
 }
