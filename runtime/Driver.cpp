@@ -40,12 +40,16 @@ StatusOr<const Driver *> Driver::open(const char *library) {
   WEFT_CUDA_FUNCTIONS(WEFT_CUDA_FUNCTION)
 #undef WEFT_CUDA_FUNCTION
   driver->file = fileOf(reinterpret_cast<void *>(driver->init), library);
-  if (Status status = driver->check(driver->init(0), "cuInit", driver->file);
-      !status.ok())
+  Status status = driver->check(driver->init(0), "cuInit", driver->file);
+  if (status.ok())
+    status = driver->check(driver->driverGetVersion(&driver->version),
+                           "cuDriverGetVersion", driver->file);
+  if (status.ok())
+    status = driver->check(driver->deviceGetCount(&driver->deviceCount),
+                           "cuDeviceGetCount", driver->file);
+  if (!status.ok())
     return unavailable_error(
         absl::StrCat("gpu: ", std::string(status.message())));
-  driver->driverGetVersion(&driver->version);
-  driver->deviceGetCount(&driver->deviceCount);
   if (driver->deviceCount == 0)
     return unavailable_error(
         absl::StrCat("gpu: no device: ", driver->file, " reports 0"));

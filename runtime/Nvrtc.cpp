@@ -43,28 +43,44 @@ struct Nvrtc::Functions {
 
 namespace {
 
-template <typename Function>
-bool resolve(void *library, const char *symbol, Function *&function) {
-  function = reinterpret_cast<Function *>(dlsym(library, symbol));
-  return function != nullptr;
+/// Looks functions up in a library and remembers the first that is missing.
+class Resolver {
+public:
+  explicit Resolver(void *library) : library_(library) {}
+
+  template <typename Function>
+  void operator()(const char *symbol, Function *&function) {
+    function = reinterpret_cast<Function *>(dlsym(library_, symbol));
+    if (!function && !missing)
+      missing = symbol;
+  }
+
+  const char *missing = nullptr;
+
+private:
+  void *library_;
+};
+
+/// The name of a function that the library lacks, or null.
+const char *resolveAll(void *library, Nvrtc::Functions &f) {
+  Resolver resolve(library);
+  resolve("nvrtcVersion", f.version);
+  resolve("nvrtcGetNumSupportedArchs", f.getNumSupportedArchs);
+  resolve("nvrtcGetSupportedArchs", f.getSupportedArchs);
+  resolve("nvrtcCreateProgram", f.createProgram);
+  resolve("nvrtcDestroyProgram", f.destroyProgram);
+  resolve("nvrtcCompileProgram", f.compileProgram);
+  resolve("nvrtcGetCUBINSize", f.getCubinSize);
+  resolve("nvrtcGetCUBIN", f.getCubin);
+  resolve("nvrtcGetPTXSize", f.getPtxSize);
+  resolve("nvrtcGetPTX", f.getPtx);
+  resolve("nvrtcGetProgramLogSize", f.getLogSize);
+  resolve("nvrtcGetProgramLog", f.getLog);
+  resolve("nvrtcGetErrorString", f.getErrorString);
+  return resolve.missing;
 }
 
-bool resolveAll(void *library, Nvrtc::Functions &f) {
-  return resolve(library, "nvrtcVersion", f.version) &&
-         resolve(library, "nvrtcGetNumSupportedArchs",
-                 f.getNumSupportedArchs) &&
-         resolve(library, "nvrtcGetSupportedArchs", f.getSupportedArchs) &&
-         resolve(library, "nvrtcCreateProgram", f.createProgram) &&
-         resolve(library, "nvrtcDestroyProgram", f.destroyProgram) &&
-         resolve(library, "nvrtcCompileProgram", f.compileProgram) &&
-         resolve(library, "nvrtcGetCUBINSize", f.getCubinSize) &&
-         resolve(library, "nvrtcGetCUBIN", f.getCubin) &&
-         resolve(library, "nvrtcGetPTXSize", f.getPtxSize) &&
-         resolve(library, "nvrtcGetPTX", f.getPtx) &&
-         resolve(library, "nvrtcGetProgramLogSize", f.getLogSize) &&
-         resolve(library, "nvrtcGetProgramLog", f.getLog) &&
-         resolve(library, "nvrtcGetErrorString", f.getErrorString);
-}
+constexpr int kOldest = 12000; // the first that knows sm_90a
 
 constexpr std::array<const char *, 2> kSonames = {"libnvrtc.so.13",
                                                   "libnvrtc.so.12"};
@@ -164,8 +180,9 @@ StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::open(const std::string &file) {
   if (!handle)
     return unavailable_error(dlerror());
   auto functions = std::make_shared<Functions>();
-  if (!resolveAll(handle, *functions))
-    return unavailable_error(file + ": not NVRTC: a function is missing");
+  if (const char *missing = resolveAll(handle, *functions))
+    return unavailable_error(
+        absl::StrCat(file, ": no NVRTC or too old: lacks ", missing));
   int major = 0, minor = 0;
   functions->version(&major, &minor);
   std::shared_ptr<Nvrtc> nvrtc(new Nvrtc);
@@ -188,6 +205,12 @@ StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::find(int driverVersion) {
       continue;
     }
     int version = (*nvrtc)->version();
+    if (version < kOldest) {
+      refusals.push_back(absl::StrCat((*nvrtc)->file(),
+                                      " is too old: ", cudaVersionText(version),
+                                      ", needs ", cudaVersionText(kOldest)));
+      continue;
+    }
     if (driverVersion > 0 && version / 1000 > driverVersion / 1000) {
       refusals.push_back(
           absl::StrCat((*nvrtc)->file(),

@@ -27,9 +27,9 @@ public:
   ///   /usr/local/cuda*/lib64
   ///   Python packages: nvidia/cu13/lib, nvidia/cuda_nvrtc/lib
   ///
-  /// One of a newer major version than a driver that is there is passed over,
-  /// since the driver could not load what it makes. Errors name every place
-  /// and what was wrong there.
+  /// One older than 12.0 is passed over, and one of a newer major version than
+  /// a driver that is there, since the driver could not load what it makes.
+  /// Errors name every place and what was wrong there.
   static StatusOr<const Nvrtc *> get();
 
   /// Whether `get` will most likely succeed, without the time that loading the

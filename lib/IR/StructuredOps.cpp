@@ -172,9 +172,8 @@ LogicalResult ConcatenateOp::inferReturnTypes(
 LogicalResult ConcatenateOp::verify() {
   if (getInputs().empty())
     return emitError() << "concatenate: no inputs";
-  if (failed(sameElements(*this, getInputs())))
-    return failure();
-  if (failed(verifyAxis(*this, getAxis())))
+  if (failed(verifyAxis(*this, getAxis())) ||
+      failed(sameElements(*this, getInputs())))
     return failure();
   return verifyResult(
       *this, concatenatedShape(getInputs(), static_cast<int64_t>(getAxis())),
@@ -190,18 +189,18 @@ LogicalResult AsStridedOp::verify() {
   if (static_cast<int64_t>(getStrides().size()) != shape.rank())
     return emitError() << "as_strided: one stride a dimension: got "
                        << getStrides().size() << " for rank " << shape.rank();
-  // Saturated: strides may be as large as an int64.
-  int64_t low = static_cast<int64_t>(getOffset()), high = low;
-  for (auto [size, stride] : llvm::zip(shape, getStrides())) {
-    int64_t &end = stride < 0 ? low : high, reach = 0;
-    if (llvm::MulOverflow(size - 1, stride, reach) ||
-        llvm::AddOverflow(end, reach, end))
-      end = stride < 0 ? std::numeric_limits<int64_t>::min()
-                       : std::numeric_limits<int64_t>::max();
-  }
+  // Wide enough for any sum of products of two int64.
+  __int128 low = static_cast<int64_t>(getOffset()), high = low;
+  for (auto [size, stride] : llvm::zip(shape, getStrides()))
+    (stride < 0 ? low : high) += __int128(size - 1) * stride;
+  auto clamped = [](__int128 position) {
+    return static_cast<int64_t>(
+        std::clamp<__int128>(position, INT64_MIN, INT64_MAX));
+  };
   if (shape.num_elements() > 0 && (low < 0 || high >= source.getDimSize(0)))
-    return emitError() << "as_strided: elements outside x: reaches " << low
-                       << " to " << high << " of " << source.getDimSize(0);
+    return emitError() << "as_strided: elements outside x: reaches "
+                       << clamped(low) << " to " << clamped(high) << " of "
+                       << source.getDimSize(0);
   return verifyResult(*this, shape, elementOf(getX()));
 }
 

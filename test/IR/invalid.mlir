@@ -100,6 +100,24 @@ func.func @case() {
 
 // -----
 
+// concatenate: negative axis
+func.func @case(%x: tensor<2x3xf32>) {
+  // expected-error @below {{concatenate: axis is negative: -1}}
+  %0 = weft.concatenate %x, %x along -1 : tensor<2x3xf32>, tensor<2x3xf32> -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
+// as_strided: positions beyond int64
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{as_strided: elements outside x: reaches 0 to 9223372036854775807 of 4}}
+  %0 = weft.as_strided %x offset 0 strides [9223372036854775807, 9223372036854775807] : tensor<4xf32> -> tensor<3x3xf32>
+  return
+}
+
+// -----
+
 // where: condition is bool
 func.func @case(%c: tensor<2xi32>, %x: tensor<2xf32>) {
   // expected-error @below {{'weft.where' op operand #0 must be statically shaped tensor of 1-bit signless integer values, but got 'tensor<2xi32>'}}

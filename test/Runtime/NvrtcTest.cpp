@@ -159,7 +159,8 @@ TEST(NvrtcSearch, NamesWhatWasTried) {
 TEST(NvrtcSearch, LibraryThatIsNotNvrtcIsNamed) {
   ScopedVariable only("WEFT_NVRTC", "libm.so.6");
   EXPECT_EQ(Nvrtc::find(0).status().message(),
-            "gpu: no NVRTC: libm.so.6: not NVRTC: a function is missing");
+            "gpu: no NVRTC: libm.so.6: no NVRTC or too old: lacks "
+            "nvrtcVersion");
 }
 
 TEST(NvrtcSearch, FolderOfTheEnvironmentIsTheOnlyPlace) {
@@ -168,6 +169,83 @@ TEST(NvrtcSearch, FolderOfTheEnvironmentIsTheOnlyPlace) {
   EXPECT_THAT(nvrtcCandidates(),
               testing::ElementsAre(temp.path() + "/libnvrtc.so.13",
                                    temp.path() + "/libnvrtc.so.12"));
+}
+
+/// A folder with fakes (Fakes/nvrtc.c) under the names that are looked for.
+struct Fakes {
+  TempFolder folder;
+  ScopedVariable only{"WEFT_NVRTC", folder.path().c_str()};
+  std::string newer = folder.path() + "/libnvrtc.so.13";
+  std::string older = folder.path() + "/libnvrtc.so.12";
+
+  Fakes(const char *of13, const char *of12) {
+    if (of13)
+      std::filesystem::copy(of13, newer);
+    if (of12)
+      std::filesystem::copy(of12, older);
+  }
+};
+
+TEST(NvrtcSearch, TooOldIsRefusedByName) {
+  Fakes fakes(nullptr, WEFT_TEST_NVRTC_OLD);
+  std::string message(Nvrtc::find(12000).status().message());
+  EXPECT_THAT(message,
+              AllOf(StartsWith("gpu: no NVRTC: "),
+                    HasSubstr(fakes.newer + ": cannot open"),
+                    HasSubstr(fakes.older + " is too old: 11.8, needs 12.0")));
+}
+
+TEST(NvrtcSearch, MissingFunctionIsNamed) {
+  Fakes fakes(WEFT_TEST_NVRTC_INCOMPLETE, nullptr);
+  EXPECT_THAT(std::string(Nvrtc::find(0).status().message()),
+              HasSubstr(fakes.newer + ": no NVRTC or too old: lacks "
+                                      "nvrtcGetErrorString"));
+}
+
+TEST(NvrtcSearch, OneThatTheDriverCannotServeIsPassedOver) {
+  Fakes fakes(WEFT_TEST_NVRTC_FUTURE, WEFT_TEST_NVRTC_FAILING);
+  auto found = Nvrtc::find(12040);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ((*found)->file(), fakes.older);
+  EXPECT_EQ((*found)->version(), 12000);
+  found = Nvrtc::find(0); // no driver to fit
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ((*found)->file(), fakes.newer);
+  EXPECT_THAT(std::string(Nvrtc::find(11080).status().message()),
+              AllOf(HasSubstr(fakes.newer +
+                              " is newer than the driver: 99.0, driver 11.8"),
+                    HasSubstr(fakes.older +
+                              " is newer than the driver: 12.0, driver 11.8")));
+}
+
+TEST(NvrtcSearch, FilesThatAreNoLibrariesAreNamed) {
+  Fakes fakes(nullptr, nullptr);
+  std::ofstream(fakes.newer) << "";
+  std::ofstream(fakes.older) << std::string(5000, 'x');
+  EXPECT_THAT(std::string(Nvrtc::find(0).status().message()),
+              AllOf(HasSubstr(fakes.newer + ": file too short"),
+                    HasSubstr(fakes.older + ": invalid ELF header")));
+}
+
+TEST(NvrtcSearch, FailureOfTheCompilerIsReported) {
+  Fakes fakes(nullptr, WEFT_TEST_NVRTC_FAILING);
+  ScopedVariable temp("TMPDIR", fakes.folder.path().c_str());
+  auto found = Nvrtc::find(0);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_THAT(
+      std::string((*found)->compile("x", "k", "sm_90a").status().message()),
+      AllOf(StartsWith("nvrtc: k for sm_90a: "
+                       "NVRTC_ERROR_INTERNAL_ERROR: source "),
+            testing::EndsWith("\nfake log")));
+}
+
+TEST(NvrtcSearch, SuccessWithoutCodeIsAnError) {
+  Fakes fakes(WEFT_TEST_NVRTC_FUTURE, nullptr);
+  ScopedVariable temp("TMPDIR", "/no/such/folder");
+  auto found = Nvrtc::find(0);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ((*found)->compile("x", "k", "sm_90a").status().message(),
+            "nvrtc: k for sm_90a: no code: source not kept\nfake log");
 }
 
 TEST(NvrtcSearch, LooksWherePythonPutsIt) {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said about a driver or device that fails, with a driver that does so
+// when asked to (Fakes/driver.cpp).
+#include "runtime/Driver.h"
+#include "runtime/Storage.h"
+#include "weft/Runtime.h"
+
+#include "TempFolder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace weft {
+namespace {
+
+using runtime::ScopedVariable;
+using runtime::Storage;
+using runtime::TempFolder;
+using testing::AllOf;
+using testing::HasSubstr;
+
+// Not a test of its own: what a program says that finds the fake driver.
+TEST(FakeDriverChild, DISABLED_Report) {
+  std::printf("usable: %s\n",
+              std::string(is_usable(Device::gpu()).message()).c_str());
+  std::printf("default: %s\n", to_string(default_device()).c_str());
+  std::printf("set: %s\n",
+              std::string(set_default_device(Device::gpu()).message()).c_str());
+}
+
+void say(const char *what, const Status &status) {
+  std::printf("%s: %s\n", what,
+              status.ok() ? "ok" : std::string(status.message()).c_str());
+}
+
+// Not a test of its own either: a device with 512 KiB.
+TEST(FakeDriverChild, DISABLED_Memory) {
+  const Device gpu = Device::gpu();
+  constexpr int64_t kKiB = 1024;
+  auto first = Storage::allocate(gpu, 256 * kKiB);
+  say("first", first.status());
+  say("second", Storage::allocate(gpu, 320 * kKiB).status());
+  first = unavailable_error("given back");
+  std::printf("pooled: %d\n", static_cast<int>(memory_stats(gpu).pooled));
+  // Needs what is pooled to be given back to the device.
+  auto second = Storage::allocate(gpu, 448 * kKiB);
+  say("again", second.status());
+  say("limit", set_memory_limit(gpu, 450 * kKiB));
+  say("beyond", Storage::allocate(gpu, 4 * kKiB).status());
+  std::printf("live: %d\n", static_cast<int>(memory_stats(gpu).live));
+}
+
+/// What the child `test` prints with the fake driver failing with `fault`.
+std::string report(const char *test, const char *fault,
+                   const char *weftDevice = nullptr,
+                   const char *nvrtc = WEFT_TEST_NVRTC_FAILING) {
+  TempFolder folder;
+  std::filesystem::copy(WEFT_TEST_DRIVER, folder.path() + "/libcuda.so.1");
+  ScopedVariable path("LD_LIBRARY_PATH", folder.path().c_str());
+  ScopedVariable fails("FAKE_CUDA", fault), device("WEFT_DEVICE", weftDevice),
+      compiler("WEFT_NVRTC", nvrtc), log("WEFT_LOG", "info");
+  const std::string command =
+      std::string(std::filesystem::read_symlink("/proc/self/exe")) +
+      " --gtest_filter=FakeDriverChild.DISABLED_" + test +
+      " --gtest_also_run_disabled_tests --gtest_brief=1 2>&1";
+  std::string output;
+  FILE *child = popen(command.c_str(), "r");
+  char buffer[4096];
+  for (size_t n; (n = fread(buffer, 1, sizeof(buffer), child)) > 0;)
+    output.append(buffer, n);
+  EXPECT_EQ(pclose(child), 0) << output;
+  // The file's folder differs from run to run.
+  for (size_t at; (at = output.find(folder.path())) != std::string::npos;)
+    output.replace(at, folder.path().size(), "FOLDER");
+  return output;
+}
+
+TEST(FakeDriver, AWholeOneIsUsable) {
+  EXPECT_THAT(report("Report", "nothing"),
+              HasSubstr("usable: \ndefault: gpu:0\nset: \n"));
+  EXPECT_THAT(report("Report", "nothing", "gpu"),
+              HasSubstr("weft: info: device gpu:0, Fake, sm_90a, driver for "
+                        "CUDA 12.4 from FOLDER/libcuda.so.1, NVRTC "));
+}
+
+TEST(FakeDriver, FailingToStartIsNamed) {
+  EXPECT_THAT(report("Report", "cuInit"),
+              HasSubstr("usable: gpu: cuInit in FOLDER/libcuda.so.1 failed: "
+                        "CUDA_ERROR_UNKNOWN (a fake error)\n"));
+  EXPECT_THAT(report("Report", "cuDeviceGetCount"),
+              HasSubstr("usable: gpu: cuDeviceGetCount in FOLDER/libcuda.so.1 "
+                        "failed: CUDA_ERROR_UNKNOWN (a fake error)\n"));
+}
+
+TEST(FakeDriver, NoDeviceIsNamed) {
+  EXPECT_THAT(report("Report", "devices"),
+              AllOf(HasSubstr("usable: gpu: no device: FOLDER/libcuda.so.1 "
+                              "reports 0\n"),
+                    HasSubstr("default: cpu:0\n")));
+}
+
+TEST(FakeDriver, ADeviceThatFailsIsNamed) {
+  EXPECT_THAT(report("Report", "cuDevicePrimaryCtxRetain"),
+              HasSubstr("usable: gpu:0: cuDevicePrimaryCtxRetain failed: "
+                        "CUDA_ERROR_UNKNOWN (a fake error)\n"));
+  EXPECT_THAT(report("Report", "cuStreamCreate"),
+              HasSubstr("usable: cuStreamCreate in gpu:0 failed: "
+                        "CUDA_ERROR_UNKNOWN (a fake error)\n"));
+}
+
+TEST(FakeDriver, AMissingCompilerIsNamed) {
+  EXPECT_THAT(report("Report", "nothing", nullptr, "/no/libnvrtc.so"),
+              AllOf(HasSubstr("usable: gpu: no NVRTC: /no/libnvrtc.so: cannot "
+                              "open"),
+                    HasSubstr("default: cpu:0\n")));
+}
+
+TEST(FakeDriver, ADeviceAskedForByNameIsNeverReplaced) {
+  std::string output = report("Report", "cuInit", "gpu");
+  EXPECT_THAT(output, HasSubstr("weft: warning: WEFT_DEVICE: gpu: cuInit in "
+                                "FOLDER/libcuda.so.1 failed: "));
+  EXPECT_THAT(output, HasSubstr("default: gpu:0\n"));
+}
+
+TEST(FakeDriver, OutOfMemoryIsReportedAndPooledMemoryFreed) {
+  EXPECT_THAT(report("Memory", "memory"),
+              HasSubstr("first: ok\n"
+                        "second: out of memory on gpu:0: asked for 327680 "
+                        "bytes, 262144 in use, no limit\n"
+                        "pooled: 262144\n"
+                        "again: ok\n"
+                        "limit: ok\n"
+                        "beyond: out of memory on gpu:0: asked for 4096 "
+                        "bytes, 458752 in use, limit 460800\n"
+                        "live: 458752\n"));
+}
+
+} // namespace
+} // namespace weft

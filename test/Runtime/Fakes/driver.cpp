@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// A libcuda without a GPU. FAKE_CUDA says in a program's environment what it
+// fails with: `cuInit`, `cuDeviceGetCount`, `devices` (there is none),
+// `cuDevicePrimaryCtxRetain`, `cuStreamCreate`, `memory` (512 KiB in all).
+#include "runtime/Driver.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+using namespace weft::runtime;
+
+namespace {
+
+constexpr size_t kMemory = 512 * 1024;
+std::atomic<size_t> allocated{0};
+
+bool fails(std::string_view what) {
+  const char *fault = std::getenv("FAKE_CUDA");
+  return fault && what == fault;
+}
+
+CudaResult result(std::string_view call) { return fails(call) ? 999 : 0; }
+
+/// Some address that is not null.
+template <typename Handle> CudaResult make(Handle *handle) {
+  static int one;
+  *handle = reinterpret_cast<Handle>(&one);
+  return 0;
+}
+
+} // namespace
+
+#define FAKE extern "C" __attribute__((visibility("default"))) CudaResult
+
+FAKE cuInit(unsigned) { return result("cuInit"); }
+FAKE cuDriverGetVersion(int *version) { return *version = 12040, 0; }
+FAKE cuGetErrorName(CudaResult error, const char **text) {
+  *text = error == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_UNKNOWN";
+  return 0;
+}
+FAKE cuGetErrorString(CudaResult, const char **text) {
+  return *text = "a fake error", 0;
+}
+FAKE cuDeviceGetCount(int *count) {
+  *count = fails("devices") ? 0 : 1;
+  return result("cuDeviceGetCount");
+}
+FAKE cuDeviceGet(CudaDevice *device, int ordinal) {
+  return *device = ordinal, 0;
+}
+FAKE cuDeviceGetName(char *name, int size, CudaDevice) {
+  return std::strncpy(name, "Fake", static_cast<size_t>(size)), 0;
+}
+FAKE cuDeviceGetAttribute(int *value, int attribute, CudaDevice) {
+  *value = attribute == cuda::computeCapabilityMajor ? 9 : 0;
+  return 0;
+}
+FAKE cuDevicePrimaryCtxRetain(CudaContext *context, CudaDevice) {
+  make(context);
+  return result("cuDevicePrimaryCtxRetain");
+}
+FAKE cuCtxGetCurrent(CudaContext *context) { return *context = nullptr, 0; }
+FAKE cuCtxGetDevice(CudaDevice *device) { return *device = 0, 0; }
+FAKE cuCtxPushCurrent_v2(CudaContext) { return 0; }
+FAKE cuCtxPopCurrent_v2(CudaContext *) { return 0; }
+FAKE cuCtxSynchronize() { return 0; }
+FAKE cuModuleLoadDataEx(CudaModule *, const void *, unsigned, int *, void **) {
+  return 999;
+}
+FAKE cuModuleUnload(CudaModule) { return 0; }
+FAKE cuModuleGetFunction(CudaFunction *, CudaModule, const char *) {
+  return 999;
+}
+FAKE cuFuncSetAttribute(CudaFunction, int, int) { return 999; }
+FAKE cuLaunchKernel(CudaFunction, unsigned, unsigned, unsigned, unsigned,
+                    unsigned, unsigned, unsigned, CudaStream, void **,
+                    void **) {
+  return 999;
+}
+FAKE cuMemAlloc_v2(CudaPointer *data, size_t bytes) {
+  if (fails("memory") && allocated + bytes > kMemory)
+    return cuda::outOfMemory;
+  allocated += bytes;
+  auto *memory = static_cast<size_t *>(std::malloc(bytes + 512));
+  *memory = bytes;
+  *data = reinterpret_cast<CudaPointer>(memory) + 512;
+  return 0;
+}
+FAKE cuMemFree_v2(CudaPointer data) {
+  auto *memory = reinterpret_cast<size_t *>(data - 512);
+  allocated -= *memory;
+  std::free(memory);
+  return 0;
+}
+FAKE cuMemGetInfo_v2(size_t *free, size_t *total) {
+  *free = kMemory - allocated;
+  *total = kMemory;
+  return 0;
+}
+FAKE cuMemcpyHtoDAsync_v2(CudaPointer to, const void *from, size_t bytes,
+                          CudaStream) {
+  std::memcpy(reinterpret_cast<void *>(to), from, bytes);
+  return 0;
+}
+FAKE cuMemcpyDtoHAsync_v2(void *to, CudaPointer from, size_t bytes,
+                          CudaStream) {
+  std::memcpy(to, reinterpret_cast<void *>(from), bytes);
+  return 0;
+}
+FAKE cuMemcpyDtoDAsync_v2(CudaPointer, CudaPointer, size_t, CudaStream) {
+  return 999;
+}
+FAKE cuMemcpyPeerAsync(CudaPointer, CudaContext, CudaPointer, CudaContext,
+                       size_t, CudaStream) {
+  return 999;
+}
+FAKE cuMemcpyAsync(CudaPointer, CudaPointer, size_t, CudaStream) { return 999; }
+FAKE cuPointerGetAttribute(void *, int, CudaPointer) { return 999; }
+FAKE cuStreamCreate(CudaStream *stream, unsigned) {
+  make(stream);
+  return result("cuStreamCreate");
+}
+FAKE cuStreamGetCtx(CudaStream, CudaContext *context) { return make(context); }
+FAKE cuStreamSynchronize(CudaStream) { return 0; }
+FAKE cuStreamDestroy_v2(CudaStream) { return 0; }
+FAKE cuStreamWaitEvent(CudaStream, CudaEvent, unsigned) { return 0; }
+FAKE cuStreamIsCapturing(CudaStream, int *status) { return *status = 0, 0; }
+FAKE cuEventCreate(CudaEvent *event, unsigned) { return make(event); }
+FAKE cuEventRecord(CudaEvent, CudaStream) { return 0; }
+FAKE cuEventQuery(CudaEvent) { return 0; }
+FAKE cuEventSynchronize(CudaEvent) { return 0; }
+FAKE cuEventElapsedTime(float *milliseconds, CudaEvent, CudaEvent) {
+  return *milliseconds = 0, 0;
+}
+FAKE cuEventDestroy_v2(CudaEvent) { return 0; }
