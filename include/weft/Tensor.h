@@ -110,8 +110,9 @@ public:
   ///
   ///   tensor({{1, 2}, {3, 4}}).to_vector<int>()   // {1, 2, 3, 4}
   template <typename T> StatusOr<std::vector<T>> to_vector() const {
-    if (!ok())
-      return status();
+    // Before memory is asked for that may be too much.
+    if (Status status = eval(); !status.ok())
+      return status;
     if constexpr (std::is_same_v<T, bool>) { // has no array of bools inside
       auto bytes = std::make_unique<bool[]>(count());
       Status status = read(bytes.get(), boolean, -1, "to_vector");
@@ -281,7 +282,7 @@ Tensor iota(const Shape &shape, int64_t axis = 0, DType dtype = float32,
 ///   arange(3, 0, -1, int32)   // [3, 2, 1]
 ///
 /// Errors: step 0; numbers that are not finite; a real step for an integer
-/// type.
+/// type; integers that do not fit the type.
 Tensor arange(Scalar start, Scalar stop, Scalar step = 1, DType dtype = float32,
               std::optional<Device> device = {},
               std::source_location location = std::source_location::current());

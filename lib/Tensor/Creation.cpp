@@ -183,6 +183,17 @@ Tensor iota(const Shape &shape, int64_t axis, DType dtype,
                       location);
 }
 
+/// How many integers a range of them has: exact up to 2^53, and beyond that
+/// more than memory holds.
+static double steps_between(Scalar start, Scalar stop, Scalar step) {
+  const __int128 distance = __int128(stop.to_int64()) - start.to_int64();
+  const __int128 stride = step.to_int64();
+  const bool none = stride > 0 ? distance <= 0 : distance >= 0;
+  return none ? 0
+              : static_cast<double>(
+                    (distance - (stride > 0 ? 1 : -1)) / stride + 1);
+}
+
 Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype,
               std::optional<Device> device, std::source_location location) {
   auto bad = [&](const std::string &rule) {
@@ -206,10 +217,17 @@ Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype,
   if (is_real && !is_floating(dtype))
     return bad("a real number for " + std::string(name(dtype)));
 
-  const double elements = std::ceil((b - a) / s);
+  const double elements =
+      is_real ? std::ceil((b - a) / s) : steps_between(start, stop, step);
   if (elements > static_cast<double>(shape_rules::kMaxElements))
     return bad("too many elements");
   const int64_t count = elements > 0 ? static_cast<int64_t>(elements) : 0;
+  if (!is_real && count > 0) {
+    const Scalar last = start.to_int64() + (count - 1) * step.to_int64();
+    for (Scalar end : {start, last})
+      if (Status status = record::fits("arange", end, dtype); !status.ok())
+        return record::fail(status, location);
+  }
   auto storage = allocate(dtype, count);
   if (!storage.ok())
     return record::fail(storage.status(), location);

@@ -45,7 +45,9 @@ Tensor &Tensor::operator/=(const Arg &y) {
   return *this = div(Arg(*this, y.location()), y);
 }
 
-Tensor where(const Arg &condition, const Arg &x, const Arg &y) {
+/// `where`, under the name that its messages carry.
+static Tensor select(std::string_view op, const Arg &condition, const Arg &x,
+                     const Arg &y) {
   const std::source_location location = condition.location();
   const Tensor chosen = record::to_tensor(condition);
   // What a number becomes: the other value's type, or the type of both.
@@ -58,7 +60,7 @@ Tensor where(const Arg &condition, const Arg &x, const Arg &y) {
   auto as_tensor = [&](const Arg &value) {
     if (value.tensor())
       return *value.tensor();
-    if (Status fits = record::fits("where", value.scalar(), dtype); !fits.ok())
+    if (Status fits = record::fits(op, value.scalar(), dtype); !fits.ok())
       status = fits;
     return record::splat(value.scalar(), dtype, {}, device, location);
   };
@@ -67,16 +69,16 @@ Tensor where(const Arg &condition, const Arg &x, const Arg &y) {
     if (!operand->ok())
       return *operand;
   if (status.ok() && chosen.dtype() != boolean)
-    status = record::accepts("where", record::Types::boolean, chosen.dtype());
+    status = record::accepts(op, record::Types::boolean, chosen.dtype());
   if (status.ok())
-    status = record::same_types("where", {&a, &b});
+    status = record::same_types(op, {&a, &b});
   if (status.ok())
-    status = record::same_devices("where", {&chosen, &a, &b});
+    status = record::same_devices(op, {&chosen, &a, &b});
   if (!status.ok())
     return record::fail(status, location, {&chosen, &a, &b});
 
   const Shape shapes[] = {chosen.shape(), a.shape(), b.shape()};
-  StatusOr<Shape> shape = shape_rules::broadcast("where", shapes);
+  StatusOr<Shape> shape = shape_rules::broadcast(op, shapes);
   if (!shape.ok())
     return record::fail(shape.status(), location, {&chosen, &a, &b});
   // Numbers fill the result's shape at once; only rows broadcast implicitly.
@@ -90,9 +92,13 @@ Tensor where(const Arg &condition, const Arg &x, const Arg &y) {
   return record::node(OpKind::where, dtype, *shape, {&c, &p, &q}, {}, location);
 }
 
+Tensor where(const Arg &condition, const Arg &x, const Arg &y) {
+  return select("where", condition, x, y);
+}
+
 Tensor masked_fill(const Arg &x, const Arg &mask, Scalar value) {
-  return where(Arg(record::to_tensor(mask), x.location()),
-               Arg(value, x.location()), x);
+  return select("masked_fill", Arg(record::to_tensor(mask), x.location()),
+                Arg(value, x.location()), x);
 }
 
 Tensor cast(const Tensor &x, DType dtype, std::source_location location) {

@@ -18,6 +18,8 @@ namespace weft {
 
 /// A cluster with more ops is not copied: its readers would grow too much.
 static constexpr size_t kMaxCopiedOps = 8;
+/// Equal elements that a plan holds rather than having a kernel write them.
+static constexpr int64_t kMaxSplatElements = 1024;
 
 FusionPlan::FusionPlan(func::FuncOp function) : kept_(findKeptViews(function)) {
   findNodes(function);
@@ -45,9 +47,17 @@ void FusionPlan::findNodes(func::FuncOp function) {
   auto isReturned = [&](Operation &op) {
     return llvm::is_contained(op.getUsers(), terminator);
   };
+  // Constants are copied from the plan, unless a kernel can write them and the
+  // plan would have to hold many equal elements.
+  auto isCopied = [](Operation &op) {
+    return isa<ConstantOp>(op) &&
+           (!splatUnder(op.getResult(0)) ||
+            cast<ShapedType>(op.getResult(0).getType()).getNumElements() <=
+                kMaxSplatElements);
+  };
   for (Operation &op : block.without_terminator()) {
     bool returned = isReturned(op);
-    bool isKept = (returned && !isa<ConstantOp>(op)) || kept_.contains(&op);
+    bool isKept = (returned && !isCopied(op)) || kept_.contains(&op);
     if (isFree(&op) && !isKept)
       continue;
     numbers_[&op] = static_cast<int>(nodes_.size());

@@ -379,6 +379,18 @@ func.func @nothing_to_do(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<2xf32>) {
 
 // -----
 
+// A plan does not hold what a kernel can write.
+// CHECK-LABEL: @many_equal_elements
+// CHECK-NEXT: weft.group
+// CHECK-NEXT: weft.constant
+// CHECK-NEXT: weft.yield
+func.func @many_equal_elements() -> tensor<2048xf32> {
+  %0 = weft.constant dense<1.0> : tensor<2048xf32>
+  return %0 : tensor<2048xf32>
+}
+
+// -----
+
 // Two kernels pass the half-sized values on; both readers widen them.
 // CHECK-LABEL: @widening_is_left_to_readers
 // CHECK: weft.group{{.*}} schedule(<column>) : {{.*}} -> tensor<8x4xf16>, tensor<4xf16>
