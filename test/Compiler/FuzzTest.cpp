@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged module texts: a message or a result, never a crash.
 #include "weft/Compiler/Compiler.h"
+#include "weft/Transforms/Passes.h"
+#include "weft/Transforms/Pipelines.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 
 #include <gtest/gtest.h>
 
@@ -186,11 +193,21 @@ private:
                                            ","};
 };
 
-// WEFT_TEST_MUTATIONS asks for another number of texts; WEFT_TEST_KEEP names a
-// file for the text at hand, so that a crash leaves it behind.
-TEST(Fuzz, DamagedModulesAreErrorsOrCompile) {
+/// WEFT_TEST_MUTATIONS asks for another number of texts.
+int numMutations() {
   const char *wanted = std::getenv("WEFT_TEST_MUTATIONS");
-  const int count = wanted ? std::atoi(wanted) : 2000;
+  return wanted ? std::atoi(wanted) : 2000;
+}
+
+/// WEFT_TEST_KEEP names a file for the text at hand, which a crash leaves
+/// behind.
+void keep(const std::string &text) {
+  if (const char *file = std::getenv("WEFT_TEST_KEEP"))
+    std::ofstream(file) << text;
+}
+
+TEST(Fuzz, DamagedModulesAreErrorsOrCompile) {
+  const int count = numMutations();
   std::vector<std::string> whole;
   for (const std::string &text : modules())
     if (explain(text, "whole.mlir", {.target = "cuda:sm_90a"}).ok())
@@ -200,8 +217,7 @@ TEST(Fuzz, DamagedModulesAreErrorsOrCompile) {
   int refused = 0;
   for (int i = 0; i < count; ++i) {
     std::string text = mutator.next();
-    if (const char *keep = std::getenv("WEFT_TEST_KEEP"))
-      std::ofstream(keep) << text;
+    keep(text);
     auto stages = explain(text, "damaged.mlir", {.target = "cuda:sm_90a"});
     if (stages.ok())
       stages = explain(text, "damaged.mlir", {.target = "cpu"});
@@ -214,6 +230,38 @@ TEST(Fuzz, DamagedModulesAreErrorsOrCompile) {
   }
   EXPECT_GT(refused, count / 3);
   EXPECT_LT(refused, count);
+}
+
+TEST(Fuzz, AnyPassOnDamagedModules) {
+  registerWeftPasses();
+  registerPipelines();
+  mlir::DialectRegistry registry;
+  registry.insert<ir::WeftDialect, mlir::func::FuncDialect>();
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  mlir::ScopedDiagnosticHandler silence(
+      &context, [](mlir::Diagnostic &) { return mlir::success(); });
+  Mutator mutator(modules());
+  int parsed = 0;
+  for (int i = 0; i < numMutations(); ++i) {
+    std::string text = mutator.next();
+    mlir::OwningOpRef<mlir::ModuleOp> module =
+        mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    if (!module)
+      continue;
+    ++parsed;
+    for (const char *pipeline :
+         {"func.func(weft-fold-batch-norm)",
+          "func.func(weft-fold-into-weights)", "func.func(weft-decompose)",
+          "weft-hoist-parameters", "func.func(weft-fuse)",
+          "func.func(weft-plan-memory)", "weft-pipeline"}) {
+      keep(std::string("// ") + pipeline + "\n" + text);
+      mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
+      mlir::PassManager passes(&context);
+      ASSERT_TRUE(succeeded(mlir::parsePassPipeline(pipeline, passes)));
+      (void)passes.run(*copy);
+    }
+  }
+  EXPECT_GT(parsed, numMutations() / 20);
 }
 
 } // namespace
