@@ -10,6 +10,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,37 @@ inline io::HostTensor host(DType dtype, Shape shape, std::string bytes) {
 inline std::string bytes_of(const io::HostTensor &tensor) {
   return {static_cast<const char *>(tensor.data),
           static_cast<size_t>(tensor.bytes())};
+}
+
+/// `whole` with a few random changes: bytes, numbers of any length, pieces left
+/// out, doubled or cut off.
+inline std::string damage(std::string bytes, std::mt19937 &random) {
+  static const std::string numbers[] = {
+      "0",  "1", "-1", "7", "255", "4294967296", "9223372036854775807",
+      "[]", "()"};
+  for (size_t n = 1 + random() % 4; n > 0 && !bytes.empty(); --n) {
+    const size_t at = random() % bytes.size();
+    const size_t length = std::min<size_t>(random() % 16, bytes.size() - at);
+    switch (random() % 6) {
+    case 0:
+      bytes[at] = static_cast<char>(random());
+      break;
+    case 1:
+      bytes.erase(at, length);
+      break;
+    case 2:
+      bytes.insert(at, bytes.substr(at, length));
+      break;
+    case 3:
+      bytes.resize(random() % 8 ? bytes.size() : at);
+      break;
+    default:
+      if (size_t digit = bytes.find_first_of("0123456789", at);
+          digit != std::string::npos)
+        bytes.replace(digit, 1, numbers[random() % std::size(numbers)]);
+    }
+  }
+  return bytes;
 }
 
 /// A path under the source folder.

@@ -252,5 +252,30 @@ TEST_F(Npy, AnyDamagedByteIsAnErrorOrAFileButNeverACrash) {
   }
 }
 
+TEST_F(Npy, RandomDamageIsAnErrorOrAFileButNeverACrash) {
+  std::mt19937 random(1);
+  std::vector<std::string> wholes;
+  for (const HostTensor &x : {host(float32, {2, 3}, std::string(24, 'x')),
+                              host(boolean, {0, 7}, ""), host(int8, {}, "x")}) {
+    ASSERT_EQ(write_npy(path, x), Status());
+    wholes.push_back(test::read_bytes(path));
+  }
+  wholes.push_back(version1(dict("<i4", "(2L, 1)", "True")) + raw({1, 2}));
+  wholes.push_back(version('\x02', dict("<f8", "(1,)")) + raw({1.0}));
+  int refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    StatusOr<HostTensor> x =
+        read(test::damage(wholes[random() % wholes.size()], random));
+    refused += !x.ok();
+    if (x.ok())
+      EXPECT_EQ(bytes_of(*x).size(), static_cast<size_t>(x->bytes()));
+    else
+      EXPECT_THAT(std::string(x.status().message()),
+                  testing::StartsWith("load_npy: " + path + ": "));
+  }
+  EXPECT_GT(refused, 750);
+  EXPECT_LT(refused, 1500);
+}
+
 } // namespace
 } // namespace weft::io

@@ -364,5 +364,40 @@ TEST_F(Safetensors, AnyDamagedByteIsAnErrorOrAFileButNeverACrash) {
   EXPECT_GT(refused, 400);
 }
 
+TEST_F(Safetensors, RandomDamageIsAnErrorOrAFileButNeverACrash) {
+  const NamedTensor tensors[] = {
+      {"x", host(float32, {2}, raw({1.0f, 2.0f}))},
+      {"layer.0.weight", host(float16, {3, 1, 1}, std::string(6, 'x'))},
+      {"none", host(int64, {0, 3}, "")},
+      {"n", host(int4, {2}, raw<int8_t>({1, 2}))}};
+  ASSERT_EQ(write_safetensors(path, tensors), Status());
+  const std::string whole = test::read_bytes(path);
+  std::mt19937 random(1);
+  int refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::string bytes = test::damage(whole, random);
+    // Else most would be refused for the length of their header.
+    if (round % 2 && bytes.size() > 64)
+      bytes.replace(0, 8, le<uint64_t>(bytes.rfind('}') + 1 - 8));
+    auto result = read_file(bytes);
+    refused += !result.ok();
+    if (!result.ok())
+      EXPECT_THAT(std::string(result.status().message()),
+                  testing::StartsWith("load_safetensors: " + path + ": "));
+    else
+      for (const auto &[name, tensor] : *result) // readable to the end
+        EXPECT_EQ(bytes_of(tensor).size(), static_cast<size_t>(tensor.bytes()));
+  }
+  EXPECT_GT(refused, 750);
+  EXPECT_LT(refused, 1500);
+}
+
+TEST_F(Safetensors, ALengthInTheOtherByteOrderIsTooLarge) {
+  EXPECT_EQ(read_file(std::string("\0\0\0\0\0\0\0\2{}", 10)).status(),
+            data_loss_error("load_safetensors: " + path +
+                            ": header is too large: 144115188075855872 bytes, "
+                            "limit 100000000"));
+}
+
 } // namespace
 } // namespace weft::io
