@@ -69,9 +69,7 @@ std::string millisecondsSince(std::chrono::steady_clock::time_point start) {
   return text;
 }
 
-void log(LogLevel level, std::string_view line) {
-  if (!logEnabled(level))
-    return;
+static void emit(LogLevel level, std::string_view line) {
   std::shared_ptr<const LogCallback> callback;
   {
     std::lock_guard lock(sink().mutex);
@@ -82,6 +80,22 @@ void log(LogLevel level, std::string_view line) {
     (*callback)(level, line);
   else
     writeToStandardError(level, line);
+}
+
+void log(LogLevel level, std::string_view line) {
+  static const bool known = [] {
+    const char *text = std::getenv("WEFT_LOG");
+    std::string_view wanted = text ? text : "";
+    if (wanted.empty() || wanted == "debug" || wanted == "info" ||
+        wanted == "warning")
+      return true;
+    emit(LogLevel::warning, "WEFT_LOG: got \"" + std::string(wanted) +
+                                "\", expected debug, info or warning");
+    return false;
+  }();
+  (void)known;
+  if (logEnabled(level))
+    emit(level, line);
 }
 
 } // namespace runtime

@@ -2,6 +2,7 @@
 // Shares one loop among threads.
 #include "runtime/ThreadPool.h"
 
+#include "runtime/Log.h"
 #include "weft/Runtime.h"
 
 #include <algorithm>
@@ -148,9 +149,14 @@ Pool &pool() {
 
 int defaultThreads() {
   static const int count = [] {
-    if (const char *text = std::getenv("WEFT_NUM_THREADS"))
-      if (int wanted = std::atoi(text); wanted > 0)
-        return std::min(wanted, kMaxThreads);
+    if (const char *text = std::getenv("WEFT_NUM_THREADS"); text && *text) {
+      char *end = nullptr;
+      long wanted = std::strtol(text, &end, 10);
+      if (*end == '\0' && wanted > 0)
+        return static_cast<int>(std::min<long>(wanted, kMaxThreads));
+      log(LogLevel::warning, std::string("WEFT_NUM_THREADS: got \"") + text +
+                                 "\", expected a number above 0");
+    }
     // The cores this process may use, not those of the machine.
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process-wide knobs: threads, memory, caches, devices and messages. None
 // of them has to be touched; each has a default that suits most programs.
+//
+// Weft handles no signals, starts no thread before the first use, and may be
+// left by `exit()` at any moment. A child of `fork()` may go on using Weft on
+// the CPU if no other thread was inside Weft at that moment.
 #pragma once
 
 #include "weft/Core/Device.h"

@@ -118,6 +118,23 @@ TEST(Process, MemoryStaysFlatOverShapes) {
   EXPECT_EQ(outputOf("memory", 0, kNoCache), "ok\n");
 }
 
+TEST(Process, VariablesThatMeanNothingAreSaid) {
+  EXPECT_EQ(outputOf("default-threads", 3, {{"WEFT_NUM_THREADS", "3"}}),
+            "ok\n");
+  EXPECT_EQ(outputOf("default-threads", 1024, {{"WEFT_NUM_THREADS", "2000"}}),
+            "ok\n");
+  for (std::string value : {"abc", "-3", "0", "4x", "1e9"})
+    EXPECT_THAT(outputOf("evaluate", 1, {{"WEFT_NUM_THREADS", value}}),
+                testing::StartsWith("weft: warning: WEFT_NUM_THREADS: got \"" +
+                                    value + "\", expected a number above 0\n"))
+        << value;
+  // Said with the first message.
+  EXPECT_THAT(
+      outputOf("evaluate", 1, {{"WEFT_LOG", "all"}, {"WEFT_CACHE_DIR", "x"}}),
+      testing::StartsWith("weft: warning: WEFT_LOG: got \"all\", expected "
+                          "debug, info or warning\n"));
+}
+
 TEST(Process, NeedsNoHome) {
   for (const char *home :
        {static_cast<const char *>(nullptr), "", "relative", "/proc/none"}) {

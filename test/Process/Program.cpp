@@ -157,6 +157,8 @@ std::string keepMemoryFlat() {
 std::string run(const std::string &what, unsigned number) {
   if (what == "evaluate")
     return evaluate(number, 20);
+  if (what == "default-threads")
+    return weft::num_threads() == static_cast<int>(number) ? "ok" : "others";
   if (what == "exit")
     return exitDuringEvaluations(number);
   if (what == "signals")
