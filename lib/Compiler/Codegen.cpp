@@ -203,8 +203,7 @@ public:
         continue;
       }
       if (auto constant = dyn_cast<ConstantOp>(op)) {
-        if (Status status = addConstant(constant); !status.ok())
-          return status;
+        addConstant(constant);
         continue;
       }
       return internal_error("compile: not fused: " +
@@ -267,19 +266,11 @@ private:
     }
   }
 
-  Status addConstant(ConstantOp constant) {
-    constexpr int64_t kMostBytes = int64_t(1) << 31;
-    runtime::TensorSpec spec = specOf(constant.getType());
-    if (spec.bytes > kMostBytes)
-      return invalid_argument_error(
-          "compile: a constant is too large: " + to_string(spec.shape) +
-          " of " + std::string(name(spec.dtype)) + ", limit " +
-          std::to_string(kMostBytes) + " bytes");
+  void addConstant(ConstantOp constant) {
     plan_.constants.resize(llvm::alignTo(plan_.constants.size(), 256));
     buffers_[constant.getResult()] = {
         Kind::constant, static_cast<int64_t>(plan_.constants.size())};
     plan_.constants += bytesOf(constant);
-    return {};
   }
 
   Status addLaunches(ArrayRef<GroupOp> groups) {

@@ -171,11 +171,6 @@ TEST(Explain, NamesWhatIsWrongWithAModule) {
                     "  return\n}\n"),
             "net.mlir:1:1: func.func: too many elements: shape "
             "[9223372036854775807], limit 576460752303423488");
-  EXPECT_EQ(message("func.func @main() -> tensor<4294967296xf32> {\n"
-                    "  %0 = weft.constant dense<1.0> : tensor<4294967296xf32>\n"
-                    "  return %0 : tensor<4294967296xf32>\n}\n"),
-            "compile: a constant is too large: [4294967296] of float32, limit "
-            "2147483648 bytes");
 }
 
 TEST(Explain, RefusesUnknownTargets) {

@@ -100,6 +100,15 @@ func.func @case() {
 
 // -----
 
+// constant: other forms of elements
+func.func @case() {
+  // expected-error @below {{constant: value is not dense<...>: sparse<0, 1.000000e+00> : tensor<2xf32>}}
+  %0 = weft.constant sparse<[[0]], [1.0]> : tensor<2xf32>
+  return
+}
+
+// -----
+
 // concatenate: negative axis
 func.func @case(%x: tensor<2x3xf32>) {
   // expected-error @below {{concatenate: axis is negative: -1}}
