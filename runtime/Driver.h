@@ -19,6 +19,8 @@ using CudaPointer = uint64_t;
 using CudaContext = struct CUctx_st *;
 using CudaModule = struct CUmod_st *;
 using CudaFunction = struct CUfunc_st *;
+using CudaGraph = struct CUgraph_st *;
+using CudaGraphExec = struct CUgraphExec_st *;
 
 namespace cuda {
 inline constexpr CudaResult success = 0;
@@ -32,6 +34,7 @@ inline constexpr int l2CacheSize = 38;
 inline constexpr unsigned nonBlockingStream = 1;
 inline constexpr unsigned eventDisableTiming = 2;
 inline constexpr unsigned eventBlockingSync = 1;
+inline constexpr int captureRelaxed = 2;       // mode of cuStreamBeginCapture
 inline constexpr int maxDynamicSharedSize = 8; // function attribute
 inline constexpr int pointerMemoryType = 2;    // pointer attribute
 inline constexpr unsigned memoryTypeHost = 1;
@@ -92,6 +95,15 @@ inline constexpr int jitErrorLogBufferBytes = 6;
   X(streamWaitEvent, cuStreamWaitEvent,                                        \
     (CudaStream stream, CudaEvent event, unsigned flags))                      \
   X(streamIsCapturing, cuStreamIsCapturing, (CudaStream stream, int *status))  \
+  X(streamBeginCapture, cuStreamBeginCapture_v2,                               \
+    (CudaStream stream, int mode))                                             \
+  X(streamEndCapture, cuStreamEndCapture,                                      \
+    (CudaStream stream, CudaGraph * graph))                                    \
+  X(graphInstantiate, cuGraphInstantiateWithFlags,                             \
+    (CudaGraphExec * executable, CudaGraph graph, unsigned long long flags))   \
+  X(graphLaunch, cuGraphLaunch, (CudaGraphExec executable, CudaStream stream)) \
+  X(graphDestroy, cuGraphDestroy, (CudaGraph graph))                           \
+  X(graphExecDestroy, cuGraphExecDestroy, (CudaGraphExec executable))          \
   X(eventCreate, cuEventCreate, (CudaEvent * event, unsigned flags))           \
   X(eventRecord, cuEventRecord, (CudaEvent event, CudaStream stream))          \
   X(eventQuery, cuEventQuery, (CudaEvent event))                               \

@@ -6,6 +6,7 @@
 #include "OnceMap.h"
 #include "Progress.h"
 
+#include "lib/Core/Phases.h"
 #include "weft/Core/Float.h"
 #include "weft/IR/Dialect.h"
 #include "weft/Target/CPU/Compile.h"
@@ -100,6 +101,7 @@ StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
   if (!arch.ok())
     return arch.status();
   auto start = std::chrono::steady_clock::now();
+  PhaseTimer timer(Phase::generate);
   StatusOr<runtime::CompiledText> compiled =
       (*nvrtc)->compile(kernel.text, kernel.name, *arch);
   if (!compiled.ok())
@@ -115,7 +117,10 @@ StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
 StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
                                           KernelForm form) {
   std::string why;
-  FailureOr<CudaKernel> kernel = emitCuda(group, {target.arch}, why);
+  FailureOr<CudaKernel> kernel = [&] {
+    PhaseTimer timer(Phase::emit);
+    return emitCuda(group, {target.arch}, why);
+  }();
   if (failed(kernel))
     return cannotLower(group, why);
   LaunchableKernel result;
@@ -382,6 +387,7 @@ static int64_t numGroups(ModuleOp module) {
 
 StatusOr<CompiledProgram> compileKernels(ModuleOp module, const Target &target,
                                          KernelForm form) {
+  PhaseTimer timer(Phase::kernels);
   CompiledProgram program;
   ProgressCount progress(numGroups(module));
   if (auto prepare = module.lookupSymbol<func::FuncOp>(kPrepareName)) {

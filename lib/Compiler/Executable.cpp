@@ -7,6 +7,8 @@
 
 #include "weft/Runtime.h"
 
+#include "lib/Core/Phases.h"
+
 #include "runtime/DiskCache.h"
 #include "runtime/Log.h"
 #include "runtime/StreamOrder.h"
@@ -93,6 +95,7 @@ static StatusOr<CompiledProgram> loadOrCompile(const ProgramSource &source,
 
 StatusOr<std::shared_ptr<const Executable>>
 Executable::load(CompiledProgram program, Device device) {
+  PhaseTimer timer(Phase::load);
   auto executable = std::make_shared<Executable>();
   executable->device_ = device;
   auto loaded = runtime::LoadedPlan::load(program.main, device);

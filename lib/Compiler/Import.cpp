@@ -3,6 +3,7 @@
 // the recorded graph, become ops here.
 #include "Program.h"
 
+#include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
 
 #include "mlir/IR/Builders.h"
@@ -241,6 +242,7 @@ private:
 
 OwningOpRef<ModuleOp> importProgram(const Program &program,
                                     MLIRContext *context) {
+  PhaseTimer timer(Phase::import);
   return Importer(program, context).run();
 }
 

@@ -2,6 +2,7 @@
 // Runs the passes and keeps what they say.
 #include "Codegen.h"
 
+#include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
 #include "weft/Transforms/Pipelines.h"
 
@@ -64,6 +65,7 @@ static void numberArguments(ModuleOp module) {
 }
 
 Status lower(ModuleOp module, Stages *stages) {
+  PhaseTimer timer(Phase::passes);
   if (stages)
     stages->trace = textOf(module);
   numberArguments(module);

@@ -5,6 +5,8 @@
 #include "Emitter.h"
 #include "Lowering.h"
 
+#include "lib/Core/Phases.h"
+
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -45,8 +47,12 @@ static cpu::Features featuresOf(const CpuTarget &target) {
   return features;
 }
 
-FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
-                                bool keepText, std::string &why) {
+/// The kernel as a function of scf, arith, math and vector ops; fills in how it
+/// is launched.
+static FailureOr<OwningOpRef<ModuleOp>>
+emitKernel(ir::GroupOp group, const CpuTarget &target, MLIRContext &context,
+           CpuKernel &kernel, std::string &why) {
+  PhaseTimer timer(Phase::emit);
   // Nothing to compute: no nest is needed, and indices of nothing have none.
   bool isEmpty = llvm::all_of(group.getResultTypes(), [](Type type) {
     return cast<ShapedType>(type).getNumElements() == 0;
@@ -63,8 +69,6 @@ FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
   cpu::Schedule schedule = cpu::chooseSchedule(
       std::move(*nest), featuresOf(target), target.cacheBytes);
 
-  // A context of its own: kernels are compiled by several threads at once.
-  MLIRContext context(MLIRContext::Threading::DISABLED);
   context.loadDialect<LLVM::LLVMDialect, arith::ArithDialect,
                       cf::ControlFlowDialect, math::MathDialect,
                       scf::SCFDialect, vector::VectorDialect>();
@@ -72,24 +76,39 @@ FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
   OwningOpRef<ModuleOp> module =
       builder.create<ModuleOp>(builder.getUnknownLoc());
   builder.setInsertionPointToEnd(module->getBody());
-  CpuKernel kernel;
-  kernel.name = kernelName(group);
   cpu::Signature signature;
   signature.name = kernel.name;
   llvm::append_range(signature.inputs, group.getInputs().getTypes());
   llvm::append_range(signature.outputs, group.getResultTypes());
   cpu::Emitter(builder, schedule, signature).emit();
 
-  if (failed(cpu::lowerToLLVM(*module))) {
-    why = "the kernel cannot be lowered to LLVM";
+  kernel.extent = schedule.extent;
+  kernel.grain = schedule.grain;
+  return module;
+}
+
+FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
+                                bool keepText, std::string &why) {
+  // A context of its own: kernels are compiled by several threads at once.
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  CpuKernel kernel;
+  kernel.name = kernelName(group);
+  FailureOr<OwningOpRef<ModuleOp>> module =
+      emitKernel(group, target, context, kernel, why);
+  if (failed(module))
     return failure();
+  {
+    PhaseTimer timer(Phase::lower);
+    if (failed(cpu::lowerToLLVM(**module))) {
+      why = "the kernel cannot be lowered to LLVM";
+      return failure();
+    }
   }
-  if (failed(cpu::generateCode(*module, target,
+  PhaseTimer timer(Phase::generate);
+  if (failed(cpu::generateCode(**module, target,
                                keepText ? &kernel.llvmIR : nullptr,
                                kernel.object, why)))
     return failure();
-  kernel.extent = schedule.extent;
-  kernel.grain = schedule.grain;
   return kernel;
 }
 

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// weft bench: which benchmarks there are, and what is asked of them.
+#include "Bench.h"
+#include "BenchNetworks.h"
+#include "Command.h"
+
+#include "weft/Runtime.h"
+
+#include "runtime/Gpu.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <fstream>
+
+using namespace llvm;
+
+namespace weft::tools {
+
+static int run();
+static Command command("bench", "Measure, and check what was measured", run);
+static cl::list<std::string> names(cl::Positional, cl::desc("NAME..."),
+                                   cl::sub(command));
+static cl::opt<std::string> deviceName("device",
+                                       cl::desc("cpu or gpu:0 (default: the "
+                                                "default device)"),
+                                       cl::sub(command));
+static cl::opt<std::string>
+    dtypeNames("dtype",
+               cl::desc("float32, float16 or bfloat16, or several with commas "
+                        "(default: all three)"),
+               cl::init("float32,float16,bfloat16"), cl::sub(command));
+static cl::opt<std::string>
+    jsonFile("json",
+             cl::desc("Write the results to a file, or - for standard "
+                      "output instead of tables"),
+             cl::sub(command));
+static cl::opt<bool> quick("quick",
+                           cl::desc("Small shapes, few rounds, little memory"),
+                           cl::sub(command));
+static cl::opt<bool>
+    inProcess("in-process",
+              cl::desc("What first-result starts: one result, times as text"),
+              cl::ReallyHidden, cl::sub(command));
+
+const std::vector<Benchmark> &benchmarks() {
+  static const std::vector<Benchmark> all = [] {
+    std::vector<Benchmark> list = {
+        {"bn", "batch norm against a copy", benchNorm},
+        {"bn+relu", "the same with a relu", benchNorm},
+        {"bn+add+relu", "the same with a residual and a relu", benchNorm},
+        {"first-result", "from the start of a process to a value read",
+         benchFirstResult},
+        {"trace", "recording an op", benchTrace},
+        {"compile", "from a recorded graph to kernels", benchCompile}};
+    for (const BenchNetwork &network : benchNetworks())
+      list.push_back(
+          {network.name, "host time and memory of the network", benchNetwork});
+    return list;
+  }();
+  return all;
+}
+
+namespace {
+
+std::string knownNames() {
+  std::string text;
+  for (const Benchmark &benchmark : benchmarks())
+    text += benchmark.name + ", ";
+  return text + "all";
+}
+
+StatusOr<std::vector<const Benchmark *>> chosen() {
+  std::vector<const Benchmark *> result;
+  for (const std::string &name : names) {
+    size_t before = result.size();
+    for (const Benchmark &benchmark : benchmarks())
+      if (name == benchmark.name || name == "all")
+        result.push_back(&benchmark);
+    if (result.size() == before)
+      return invalid_argument_error("bench: got \"" + name + "\", expected " +
+                                    knownNames());
+  }
+  if (result.empty())
+    return invalid_argument_error("bench: which? " + knownNames());
+  return result;
+}
+
+StatusOr<BenchOptions> parsedOptions() {
+  BenchOptions options;
+  options.quick = quick;
+  options.device = default_device();
+  if (!deviceName.empty()) {
+    StatusOr<Device> device = Device::parse(deviceName);
+    if (!device.ok())
+      return device.status();
+    options.device = *device;
+  }
+  for (StringRef text : split(StringRef(dtypeNames), ',')) {
+    bool found = false;
+    for (DType dtype : {float32, float16, bfloat16})
+      if (text == StringRef(name(dtype))) {
+        options.dtypes.push_back(dtype);
+        found = true;
+      }
+    if (!found)
+      return invalid_argument_error("--dtype: got \"" + text.str() +
+                                    "\", expected float32, float16, bfloat16 "
+                                    "or several of them with commas");
+  }
+  return options;
+}
+
+json::Object machine(Device device) {
+  json::Object result{{"device", to_string(device)},
+                      {"threads", num_threads()}};
+  if (device.is_gpu())
+    if (auto gpu = runtime::Gpu::get(device.index); gpu.ok())
+      result["gpu"] = (*gpu)->name();
+  return result;
+}
+
+/// Written after each benchmark: what was measured stays if a later one fails.
+Status writeJson(json::Object machine, const json::Array &results) {
+  machine["results"] = json::Array(results);
+  std::string text;
+  raw_string_ostream os(text);
+  os << formatv("{0:2}", json::Value(std::move(machine))) << "\n";
+  if (jsonFile == "-") {
+    print(text);
+    return {};
+  }
+  std::ofstream file(jsonFile, std::ios::binary);
+  file << text;
+  if (!file.flush())
+    return unavailable_error("--json: " + jsonFile + ": cannot be written");
+  return {};
+}
+
+Status bench(const std::vector<const Benchmark *> &list,
+             const BenchOptions &options) {
+  if (Status status = is_usable(options.device); !status.ok())
+    return status;
+  if (inProcess)
+    return firstResultChild(options);
+  bool toStdout = jsonFile == "-";
+  json::Array results;
+  for (const Benchmark *benchmark : list) {
+    Report report(benchmark->name, /*isPrinted=*/!toStdout);
+    Status status = benchmark->run(benchmark->name, options, report);
+    results.push_back(report.json());
+    bool isLast = benchmark == list.back() || !status.ok();
+    if (!jsonFile.empty() && (!toStdout || isLast))
+      if (Status written = writeJson(machine(options.device), results);
+          status.ok())
+        status = written;
+    if (!status.ok())
+      return status;
+  }
+  return {};
+}
+
+} // namespace
+
+static int run() {
+  StatusOr<std::vector<const Benchmark *>> list = chosen();
+  if (!list.ok())
+    return misuse(list.status());
+  StatusOr<BenchOptions> options = parsedOptions();
+  if (!options.ok())
+    return misuse(options.status());
+  return exitCode(bench(*list, *options));
+}
+
+} // namespace weft::tools

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the benchmarks of `weft bench` share: their options, their list, and the
+// tables they write.
+#pragma once
+
+#include "weft/Core/DType.h"
+#include "weft/Core/Device.h"
+#include "weft/Core/Status.h"
+
+#include "llvm/Support/JSON.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft::tools {
+
+struct BenchOptions {
+  Device device;
+  std::vector<DType> dtypes; // those a benchmark of several types runs
+  bool quick = false;        // small shapes and few rounds
+};
+
+/// Prints tables while they are made, and keeps them for JSON.
+///
+///   report.method("Copies: ...");
+///   report.table("relu", {"shape", "us"});
+///   report.row({"2x3", 1.25});
+class Report {
+public:
+  /// `isPrinted`: whether the tables go to standard output.
+  Report(std::string benchmark, bool isPrinted);
+
+  /// What is compared, and how: one paragraph.
+  void method(std::string text);
+  void table(std::string title, std::vector<std::string> columns);
+  /// A cell for each column: text, or a number.
+  void row(std::vector<llvm::json::Value> cells);
+
+  llvm::json::Object json() const;
+
+private:
+  std::string benchmark_, method_;
+  bool isPrinted_;
+  std::vector<std::string> columns_;
+  llvm::json::Array tables_;
+};
+
+struct Benchmark {
+  std::string name, summary;
+  Status (*run)(const std::string &name, const BenchOptions &options,
+                Report &report);
+};
+/// All of them, in the order `all` runs them.
+const std::vector<Benchmark> &benchmarks();
+
+// Each checks its results first; a wrong one is an error.
+Status benchNorm(const std::string &form, const BenchOptions &, Report &);
+Status benchFirstResult(const std::string &, const BenchOptions &, Report &);
+Status benchTrace(const std::string &, const BenchOptions &, Report &);
+Status benchNetwork(const std::string &name, const BenchOptions &, Report &);
+Status benchCompile(const std::string &, const BenchOptions &, Report &);
+
+/// The part of `first-result` that runs in a process of its own.
+Status firstResultChild(const BenchOptions &options);
+
+} // namespace weft::tools

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network by its name: host time of a warm evaluation, and memory.
+#include "Bench.h"
+#include "BenchBuffers.h"
+#include "BenchNetworks.h"
+#include "BenchTimer.h"
+
+#include "weft/Functions.h"
+#include "weft/IR/Dialect.h"
+#include "weft/Runtime.h"
+#include "weft/Target/Reference/Interpreter.h"
+
+#include "lib/Compiler/Executable.h"
+
+#include <chrono>
+#include <cmath>
+
+namespace weft::tools {
+namespace {
+
+Tensor inputOf(const BenchNetwork &network, Device device) {
+  std::vector<float> elements(
+      static_cast<size_t>(network.input.shape.num_elements()));
+  for (size_t i = 0; i < elements.size(); ++i)
+    elements[i] = static_cast<float>(benchElement(0, static_cast<int64_t>(i)));
+  return weft::cast(
+      Tensor::from_host<float>(elements, network.input.shape, device),
+      network.input.dtype);
+}
+
+// ---- is it right ------------------------------------------------------------
+
+/// What the reference interpreter makes of a recorded tensor.
+StatusOr<reference::Value> interpreted(const Tensor &tensor) {
+  compiler::Capture capture = compiler::capture({&tensor.node(), 1});
+  std::vector<reference::Value> arguments;
+  for (const NodePtr &leaf : capture.leaves) {
+    StatusOr<std::shared_ptr<const void>> data = Tensor(leaf).host_data();
+    if (!data.ok())
+      return data.status();
+    arguments.push_back(
+        reference::fromMemory(leaf->dtype, leaf->shape, data->get()));
+  }
+  for (size_t i = 0; i < capture.scalars.size(); ++i)
+    arguments.push_back({.dtype = capture.program.scalars[i],
+                         .shape = {},
+                         .reals = {capture.scalars[i].to_double()},
+                         .ints = {}});
+  std::unique_ptr<mlir::MLIRContext> context = compiler::makeContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      compiler::importProgram(capture.program, context.get());
+  StatusOr<std::vector<reference::Value>> results = reference::interpret(
+      module->lookupSymbol<mlir::func::FuncOp>(ir::kMainName), arguments);
+  if (!results.ok())
+    return results.status();
+  return results->front();
+}
+
+Status checkResult(const std::string &name, const Tensor &tensor) {
+  StatusOr<reference::Value> want = interpreted(tensor);
+  if (!want.ok())
+    return want.status();
+  StatusOr<std::vector<float>> got = tensor.to_vector<float>();
+  if (!got.ok())
+    return got.status();
+  double largest = 0;
+  for (int64_t i = 0; i < want->size(); ++i)
+    largest = std::max(largest, std::fabs(want->at(i)));
+  for (int64_t i = 0; i < want->size(); ++i) {
+    double value = static_cast<double>((*got)[static_cast<size_t>(i)]);
+    if (!(std::fabs(value - want->at(i)) <= 1e-4 * largest))
+      return internal_error(name + ": wrong result: element " +
+                            std::to_string(i) + ": expected " +
+                            std::to_string(want->at(i)) + ", got " +
+                            std::to_string(value));
+  }
+  return {};
+}
+
+// ---- times ------------------------------------------------------------------
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Time of each step of `body`, which notes one by each call of its argument.
+class Laps {
+public:
+  explicit Laps(size_t count) : seconds_(count) {}
+  void start() { last_ = Clock::now(), next_ = 0; }
+  void lap() {
+    Clock::time_point now = Clock::now();
+    seconds_[next_++].push_back(
+        std::chrono::duration<double>(now - last_).count());
+    last_ = Clock::now();
+  }
+  Times of(size_t lap) const { return timesOf(seconds_[lap]); }
+
+private:
+  std::vector<std::vector<double>> seconds_;
+  Clock::time_point last_;
+  size_t next_ = 0;
+};
+
+std::vector<llvm::json::Value> rowOf(const std::string &name, Times times) {
+  return {name, times.median * 1e6, times.least * 1e6};
+}
+
+Status timeTracedAnew(const BenchFunction &net, const Tensor &x, int rounds,
+                      Report &report) {
+  std::vector<double> seconds;
+  for (int i = 0; i < rounds; ++i) {
+    auto start = Clock::now();
+    Status status = net({x}).eval();
+    seconds.push_back(secondsSince(start));
+    if (!status.ok())
+      return status;
+    if (status = synchronize(x.device()); !status.ok())
+      return status;
+  }
+  report.row(rowOf("traced anew, evaluated", timesOf(std::move(seconds))));
+  return {};
+}
+
+/// The steps of an evaluation, each on its own.
+Status timeSteps(const BenchFunction &net, const Tensor &x, int rounds,
+                 Report &report) {
+  Laps laps(4);
+  for (int i = 0; i < rounds; ++i) {
+    laps.start();
+    Tensor y = net({x});
+    laps.lap();
+    compiler::Capture capture = compiler::capture({&y.node(), 1});
+    laps.lap();
+    auto executable = compiler::executableOf(capture, x.device());
+    laps.lap();
+    if (!executable.ok())
+      return executable.status();
+    compiler::Storages outputs;
+    Status status = (*executable)
+                        ->run(capture.storages, capture.scalars, outputs,
+                              /*stream=*/nullptr);
+    laps.lap();
+    if (status.ok())
+      status = synchronize(x.device());
+    if (!status.ok())
+      return status;
+    laps.start();
+    y = Tensor();
+    capture = {};
+  }
+  const char *names[] = {"  recording", "  normalising, key", "  finding",
+                         "  running"};
+  for (size_t i = 0; i < 4; ++i)
+    report.row(rowOf(names[i], laps.of(i)));
+  return {};
+}
+
+Status timeExecutable(const BenchNetwork &network, const BenchFunction &net,
+                      const Tensor &x, int rounds, Report &report) {
+  StatusOr<Executable> executable = detail::compile(
+      [&](const std::vector<Tensor> &inputs) {
+        return std::vector<Tensor>{net(inputs)};
+      },
+      {network.input}, {.device = x.device()});
+  if (!executable.ok())
+    return executable.status();
+  auto outputs = executable->run({x});
+  if (!outputs.ok())
+    return outputs.status();
+  std::vector<double> seconds;
+  for (int i = 0; i < rounds; ++i) {
+    auto start = Clock::now();
+    Status status = executable->run({x}, *outputs, {});
+    seconds.push_back(secondsSince(start));
+    if (status.ok())
+      status = synchronize(x.device());
+    if (!status.ok())
+      return status;
+  }
+  report.row(rowOf("through an Executable", timesOf(std::move(seconds))));
+  return {};
+}
+
+// ---- memory -----------------------------------------------------------------
+
+Status measureMemory(const BenchFunction &net, const Tensor &x,
+                     Report &report) {
+  Tensor y = net({x});
+  compiler::Capture capture = compiler::capture({&y.node(), 1});
+  auto executable = compiler::executableOf(capture, x.device());
+  if (!executable.ok())
+    return executable.status();
+  const runtime::Plan &plan = (*executable)->plan();
+  report.table("memory", {"plan", "recorded ops", "launches", "kernels",
+                          "arena bytes", "sum of values", "share %"});
+  report.row({"main", static_cast<int64_t>(capture.program.ops.size()),
+              static_cast<int64_t>(plan.launches.size()),
+              static_cast<int64_t>(plan.kernels.size()), plan.arenaBytes,
+              plan.liveBytes,
+              100 * static_cast<double>(plan.arenaBytes) /
+                  static_cast<double>(std::max<int64_t>(plan.liveBytes, 1))});
+  MemoryStats before = memory_stats(x.device());
+  if (Status status = y.eval(); !status.ok())
+    return status;
+  MemoryStats after = memory_stats(x.device());
+  report.table("pool of " + to_string(x.device()) + " (bytes)",
+               {"when", "live", "peak", "pooled"});
+  report.row({"before an evaluation", before.live, before.peak, before.pooled});
+  report.row({"after it", after.live, after.peak, after.pooled});
+  return {};
+}
+
+} // namespace
+
+Status benchNetwork(const std::string &name, const BenchOptions &options,
+                    Report &report) {
+  const BenchNetwork *network = nullptr;
+  for (const BenchNetwork &each : benchNetworks())
+    if (each.name == name)
+      network = &each;
+  Device device = options.device;
+  BenchFunction net = network->make(device);
+  Tensor x = inputOf(*network, device);
+  if (Status status = x.eval(); !status.ok())
+    return status;
+  if (Status status = checkResult(name, net({x})); !status.ok())
+    return status;
+  report.method(
+      "Host time of warm evaluations of " + name + ", input " +
+      to_string(network->input.shape) +
+      ": everything is compiled. On a GPU an evaluation\nonly enqueues, and "
+      "the "
+      "device is waited for outside of the time; on the CPU running contains "
+      "the kernels.\nResults were compared with the reference interpreter's.");
+  report.table(name + " on " + to_string(device),
+               {"step", "median us", "least us"});
+  int rounds = options.quick ? 50 : 500;
+  Status status = timeTracedAnew(net, x, rounds, report);
+  if (status.ok())
+    status = timeSteps(net, x, rounds, report);
+  if (status.ok())
+    status = timeExecutable(*network, net, x, rounds, report);
+  if (status.ok())
+    status = measureMemory(net, x, report);
+  return status;
+}
+
+} // namespace weft::tools
