@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <ctime>
 
 namespace weft {
 
@@ -12,10 +13,19 @@ static std::atomic<int64_t> &nanosecondsIn(Phase phase) {
   return counters[static_cast<size_t>(phase)];
 }
 
+static int64_t nanoseconds(Phase phase) {
+  timespec time;
+  clock_gettime(phase < Phase::emit ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID,
+                &time);
+  return int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+PhaseTimer::PhaseTimer(Phase phase)
+    : phase_(phase), start_(nanoseconds(phase)) {}
+
 PhaseTimer::~PhaseTimer() {
-  nanosecondsIn(phase_).fetch_add(
-      std::chrono::nanoseconds(Clock::now() - start_).count(),
-      std::memory_order_relaxed);
+  nanosecondsIn(phase_).fetch_add(nanoseconds(phase_) - start_,
+                                  std::memory_order_relaxed);
 }
 
 double secondsIn(Phase phase) {

@@ -3,19 +3,21 @@
 // time of each phase, `weft bench` reads it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 
 namespace weft {
 
 enum class Phase : uint8_t {
-  import,   // recorded graph to MLIR
-  passes,   // graph passes up to the memory plan
-  kernels,  // all kernels, by several threads: what follows, and waiting
+  // Wall time:
+  import,  // recorded graph to MLIR
+  passes,  // graph passes up to the memory plan
+  kernels, // all kernels, by several threads
+  load,    // machine code into the process or onto the device
+  // Processor time of the threads that compile kernels, which does not count
+  // how long they waited for a core:
   emit,     // group to a kernel's IR, or to CUDA text
   lower,    // a kernel's IR to the LLVM dialect
   generate, // to machine code: LLVM, or NVRTC
-  load,     // machine code into the process or onto the device
 };
 inline constexpr int kNumPhases = 7;
 
@@ -24,15 +26,14 @@ inline constexpr int kNumPhases = 7;
 ///   PhaseTimer timer(Phase::import);
 class PhaseTimer {
 public:
-  explicit PhaseTimer(Phase phase) : phase_(phase) {}
+  explicit PhaseTimer(Phase phase);
   PhaseTimer(const PhaseTimer &) = delete;
   PhaseTimer &operator=(const PhaseTimer &) = delete;
   ~PhaseTimer();
 
 private:
-  using Clock = std::chrono::steady_clock;
   Phase phase_;
-  Clock::time_point start_ = Clock::now();
+  int64_t start_;
 };
 
 /// Spent in a phase since the start of the process, summed over threads.

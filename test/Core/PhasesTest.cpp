@@ -19,16 +19,25 @@ TEST(Phases, AScopeCountsForItsPhaseAlone) {
   EXPECT_EQ(secondsIn(Phase::emit), emit);
 }
 
-TEST(Phases, ThreadsAddUp) {
+TEST(Phases, WaitingIsNoWork) {
   const double before = secondsIn(Phase::generate);
-  auto work = [] {
+  {
     PhaseTimer timer(Phase::generate);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_LT(secondsIn(Phase::generate) - before, 0.01);
+}
+
+TEST(Phases, ThreadsAddUp) {
+  const double before = secondsIn(Phase::import);
+  auto work = [] {
+    PhaseTimer timer(Phase::import);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   };
   std::thread one(work), two(work);
   one.join();
   two.join();
-  EXPECT_GE(secondsIn(Phase::generate) - before, 0.004);
+  EXPECT_GE(secondsIn(Phase::import) - before, 0.004);
 }
 
 } // namespace

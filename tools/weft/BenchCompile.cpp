@@ -279,8 +279,9 @@ Status benchCompile(const std::string &, const BenchOptions &options,
       "\nthreads. kernels: wall time of all kernels; emit, lower and generate "
       "(" +
       generator +
-      "): summed over threads.\nThe first program pays for what a process does "
-      "once. Results of such kernels are checked by the other benchmarks.");
+      "): processor time, summed over\nthreads, ms/kernel a kernel's share of "
+      "it. The first program pays for what a process does "
+      "once.\nResults of such kernels are checked by the other benchmarks.");
   report.table("stages on " + to_string(options.device),
                {"program", "ops", "compiled", "trace", "import", "passes",
                 "kernels", "emit", "lower", "generate", "load", "total ms",

@@ -213,11 +213,12 @@ StatusOr<std::vector<NamedCopy>> copiesOf(Device device,
 
 // ---- measuring --------------------------------------------------------------
 
-/// So many calls that a round takes about two milliseconds on a GPU, ten on a
-/// CPU; whole rotations where rounds would begin with the same set each time.
+/// So many calls that a round takes about two milliseconds on a GPU, and one on
+/// a CPU, where other programs get less into a short round; whole rotations
+/// where rounds would begin with the same set each time.
 int64_t callsOf(Device device, const BenchBuffers &buffers, size_t streams) {
   double rate = device.is_gpu() ? 2e12 : 1e10;
-  double wanted = device.is_gpu() ? 2e-3 : 1e-2;
+  double wanted = device.is_gpu() ? 2e-3 : 1e-3;
   double call =
       static_cast<double>(buffers.bytes) * static_cast<double>(streams) / rate +
       1e-6;
@@ -274,7 +275,7 @@ Status measure(Form form, DType dtype, const Shape &shape,
       added = (*timer)->add(copy.call, callsOf(device, *buffers, 2));
   if (!added.ok())
     return added;
-  auto times = (*timer)->measure(options.quick ? 5 : 15);
+  auto times = (*timer)->measure(options.quick ? 0.1 : 0.5);
   if (!times.ok())
     return times.status();
 

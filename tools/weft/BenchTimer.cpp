@@ -12,9 +12,16 @@ Times timesOf(std::vector<double> seconds) {
   return {seconds[seconds.size() / 2], seconds.front()};
 }
 
-StatusOr<std::vector<Times>> BenchTimer::measure(int rounds) {
+StatusOr<std::vector<Times>> BenchTimer::measure(double atLeast) {
+  constexpr int kLeast = 15, kMost = 500;
   std::vector<std::vector<double>> seconds(size());
-  for (int i = -1; i < rounds; ++i)
+  auto start = std::chrono::steady_clock::now();
+  auto isOver = [&](int rounds) {
+    std::chrono::duration<double> spent =
+        std::chrono::steady_clock::now() - start;
+    return rounds >= kMost || (rounds >= kLeast && spent.count() >= atLeast);
+  };
+  for (int i = -1; !isOver(i); ++i)
     for (size_t contender = 0; contender < size(); ++contender) {
       StatusOr<double> time = round(contender);
       if (!time.ok())
@@ -41,7 +48,6 @@ private:
   struct Contender {
     Call call;
     int64_t calls;
-    int64_t next = 0; // goes on from round to round
   };
 
   size_t size() const override { return contenders_.size(); }
@@ -50,8 +56,7 @@ private:
     Contender &contender = contenders_[number];
     auto start = std::chrono::steady_clock::now();
     for (int64_t i = 0; i < contender.calls; ++i)
-      if (Status status = contender.call(contender.next++, nullptr);
-          !status.ok())
+      if (Status status = contender.call(next_++, nullptr); !status.ok())
         return status;
     std::chrono::duration<double> time =
         std::chrono::steady_clock::now() - start;
@@ -59,6 +64,8 @@ private:
   }
 
   std::vector<Contender> contenders_;
+  /// Shared: none may find the operands that another has just used.
+  int64_t next_ = 0;
 };
 
 class GpuTimer final : public BenchTimer {

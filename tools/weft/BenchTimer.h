@@ -32,9 +32,10 @@ public:
 
   /// Adds a contender; a round makes `calls` calls of it.
   virtual Status add(Call call, int64_t calls) = 0;
-  /// Times of one call of each contender: one round to warm up, then `rounds`
-  /// that go through all contenders in turn.
-  StatusOr<std::vector<Times>> measure(int rounds);
+  /// Times of one call of each contender: one round to warm up, then rounds
+  /// that go through all contenders in turn, for so many seconds and at
+  /// least 15.
+  StatusOr<std::vector<Times>> measure(double atLeast);
 
 protected:
   virtual size_t size() const = 0;
