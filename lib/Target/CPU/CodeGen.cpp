@@ -3,8 +3,6 @@
 #include "Lowering.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/ModuleTranslation.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -15,14 +13,19 @@
 #include "llvm/TargetParser/Host.h"
 
 #include <fstream>
+#include <map>
 #include <mutex>
+#include <thread>
 
 using namespace mlir;
 
 namespace weft {
 
-/// Bytes of the largest cache. The kernel's word counts: the C library
-/// multiplies by the number of cores on some processors.
+/// What this program may expect to find again in the largest cache. The
+/// kernel's word counts: the C library multiplies by the number of cores on
+/// some processors. A virtual machine is told of the whole cache of its host,
+/// which it shares with others, so that a core counts for no more than cores
+/// have.
 static int64_t lastLevelCache() {
   int64_t largest = 0;
   for (int index = 0; index < 5; ++index) {
@@ -32,8 +35,11 @@ static int64_t lastLevelCache() {
     if (file >> kibibytes)
       largest = std::max(largest, kibibytes << 10);
   }
-  constexpr int64_t kUsual = int64_t(16) << 20;
-  return largest > 0 ? largest : kUsual;
+  constexpr int64_t kUsual = int64_t(16) << 20, kOfCore = int64_t(4) << 20;
+  if (largest == 0)
+    return kUsual;
+  return std::min<int64_t>(largest,
+                           kOfCore * std::thread::hardware_concurrency());
 }
 
 const CpuTarget &CpuTarget::host() {
@@ -41,6 +47,9 @@ const CpuTarget &CpuTarget::host() {
     CpuTarget host;
     host.cpu = llvm::sys::getHostCPUName().str();
     llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+    // Halves are computed with as f32. Were they a type of the processor's,
+    // LLVM would have no stores of them that bypass the cache.
+    features["avx512fp16"] = false;
     std::vector<std::string> names;
     for (auto &feature : features)
       names.push_back((feature.second ? "+" : "-") + feature.first().str());
@@ -72,11 +81,44 @@ createMachine(const CpuTarget &target, std::string &why) {
       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
 }
 
+namespace {
+
+/// Code generators not in use. One takes longer to make than a small kernel to
+/// compile, most of it for finding out what the processor can do.
+class MachinePool {
+public:
+  std::unique_ptr<llvm::TargetMachine> take(const CpuTarget &target,
+                                            std::string &why) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      auto &unused = unused_[target.key()];
+      if (!unused.empty())
+        return unused.pop_back_val();
+    }
+    return createMachine(target, why);
+  }
+  void give(const CpuTarget &target,
+            std::unique_ptr<llvm::TargetMachine> machine) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    unused_[target.key()].push_back(std::move(machine));
+  }
+
+private:
+  std::mutex mutex_;
+  std::map<std::string, SmallVector<std::unique_ptr<llvm::TargetMachine>>>
+      unused_;
+};
+
+MachinePool &machinePool() {
+  static auto *pool = new MachinePool; // never destroyed
+  return *pool;
+}
+
+} // namespace
+
 LogicalResult generateCode(ModuleOp module, const CpuTarget &target,
                            std::string *text, std::string &object,
                            std::string &why) {
-  registerBuiltinDialectTranslation(*module.getContext());
-  registerLLVMDialectTranslation(*module.getContext());
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code =
       translateModuleToLLVMIR(module, context, "weft");
@@ -84,7 +126,8 @@ LogicalResult generateCode(ModuleOp module, const CpuTarget &target,
     why = "the kernel has no translation to LLVM IR";
     return failure();
   }
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(target, why);
+  std::unique_ptr<llvm::TargetMachine> machine =
+      machinePool().take(target, why);
   if (!machine)
     return failure();
   code->setTargetTriple(machine->getTargetTriple().str());
@@ -103,6 +146,7 @@ LogicalResult generateCode(ModuleOp module, const CpuTarget &target,
   }
   passes.run(*code);
   object.assign(bytes.begin(), bytes.end());
+  machinePool().give(target, std::move(machine));
   return success();
 }
 

@@ -11,6 +11,11 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+
+#include <memory>
+#include <mutex>
 
 using namespace mlir;
 
@@ -69,9 +74,6 @@ emitKernel(ir::GroupOp group, const CpuTarget &target, MLIRContext &context,
   cpu::Schedule schedule = cpu::chooseSchedule(
       std::move(*nest), featuresOf(target), target.cacheBytes);
 
-  context.loadDialect<LLVM::LLVMDialect, arith::ArithDialect,
-                      cf::ControlFlowDialect, math::MathDialect,
-                      scf::SCFDialect, vector::VectorDialect>();
   OpBuilder builder(&context);
   OwningOpRef<ModuleOp> module =
       builder.create<ModuleOp>(builder.getUnknownLoc());
@@ -87,10 +89,57 @@ emitKernel(ir::GroupOp group, const CpuTarget &target, MLIRContext &context,
   return module;
 }
 
-FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
-                                bool keepText, std::string &why) {
-  // A context of its own: kernels are compiled by several threads at once.
-  MLIRContext context(MLIRContext::Threading::DISABLED);
+namespace {
+
+/// Contexts not in use: loading the dialects takes as long as a small kernel
+/// takes to lower. One that many kernels have left their constants in is not
+/// kept.
+class ContextPool {
+public:
+  struct Entry {
+    std::unique_ptr<MLIRContext> context;
+    int uses = 0;
+  };
+
+  Entry take() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (!unused_.empty())
+        return unused_.pop_back_val();
+    }
+    auto context =
+        std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
+    context->loadDialect<LLVM::LLVMDialect, arith::ArithDialect,
+                         cf::ControlFlowDialect, math::MathDialect,
+                         scf::SCFDialect, vector::VectorDialect>();
+    registerBuiltinDialectTranslation(*context);
+    registerLLVMDialectTranslation(*context);
+    return {std::move(context), 0};
+  }
+
+  void give(Entry entry) {
+    constexpr int kUses = 64;
+    if (++entry.uses == kUses)
+      return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    unused_.push_back(std::move(entry));
+  }
+
+private:
+  std::mutex mutex_;
+  SmallVector<Entry> unused_;
+};
+
+ContextPool &contextPool() {
+  static auto *pool = new ContextPool; // never destroyed
+  return *pool;
+}
+
+} // namespace
+
+static FailureOr<CpuKernel> compileIn(MLIRContext &context, ir::GroupOp group,
+                                      const CpuTarget &target, bool keepText,
+                                      std::string &why) {
   CpuKernel kernel;
   kernel.name = kernelName(group);
   FailureOr<OwningOpRef<ModuleOp>> module =
@@ -109,6 +158,16 @@ FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
                                keepText ? &kernel.llvmIR : nullptr,
                                kernel.object, why)))
     return failure();
+  return kernel;
+}
+
+FailureOr<CpuKernel> compileCpu(ir::GroupOp group, const CpuTarget &target,
+                                bool keepText, std::string &why) {
+  // A context of its own: kernels are compiled by several threads at once.
+  ContextPool::Entry entry = contextPool().take();
+  FailureOr<CpuKernel> kernel =
+      compileIn(*entry.context, group, target, keepText, why);
+  contextPool().give(std::move(entry));
   return kernel;
 }
 

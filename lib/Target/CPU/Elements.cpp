@@ -148,14 +148,29 @@ Value Elements::widen8(Value raw) {
   return bits.asFloat(bits.either(result, sign));
 }
 
-Value Elements::narrowBfloat(Value value) {
+Value Elements::roundBfloat(Value value) {
   Bits bits{b_, loc_};
   Value x = bits.asInt(value);
   Value odd = bits.both(bits.right(x, 16), 1);
-  Value rounded = bits.right(bits.add(bits.add(x, 0x7fff), odd), 16);
-  Value nan = bits.either(bits.right(x, 16), bits.number(x, 0x40));
+  Value rounded = bits.add(bits.add(x, 0x7fff), odd);
+  Value nan = bits.either(x, bits.number(x, 0x400000));
   Value isNan = bits.is(CmpFPredicate::UNO, value, value);
-  return bits.truncate(bits.select(isNan, nan, rounded), 16);
+  return bits.select(isNan, nan, rounded);
+}
+
+// A bfloat16 is the high half of an f32.
+static constexpr int64_t kHighHalf = -0x10000;
+
+Value Elements::fromPairs(Value words, bool isSecond) {
+  Bits bits{b_, loc_};
+  return bits.asFloat(isSecond ? bits.both(words, kHighHalf)
+                               : bits.left(words, 16));
+}
+
+Value Elements::toPairs(Value first, Value second) {
+  Bits bits{b_, loc_};
+  return bits.either(bits.right(roundBfloat(first), 16),
+                     bits.both(roundBfloat(second), kHighHalf));
 }
 
 Value Elements::narrowTo(Value value, const Format &format) {
@@ -187,7 +202,7 @@ Value Elements::narrowTo(Value value, const Format &format) {
 Value Elements::narrow(Value value, DType to) {
   Bits bits{b_, loc_};
   if (to == DType::bfloat16)
-    return narrowBfloat(value);
+    return bits.truncate(bits.right(roundBfloat(value), 16), 16);
   Value sign = bits.asInt(value);
   if (to == DType::float16) {
     if (features_.halfConversions)

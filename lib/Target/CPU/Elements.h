@@ -25,6 +25,10 @@ public:
   mlir::Value fromMemory(mlir::Value raw, DType dtype);
   mlir::Value toMemory(mlir::Value value, DType dtype);
 
+  /// Two bfloat16 in the halves of an i32, the first in the low one.
+  mlir::Value fromPairs(mlir::Value words, bool isSecond);
+  mlir::Value toPairs(mlir::Value first, mlir::Value second);
+
   /// weft.cast: floats round to nearest, integers wrap, floats to integers
   /// truncate and saturate, NaN gives 0.
   mlir::Value cast(mlir::Value value, DType from, DType to);
@@ -34,7 +38,8 @@ private:
   Value widen16(Value bits);           // IEEE half as i16 -> f32
   Value widen8(Value bits);            // E4M3 as i8 -> f32
   Value narrow(Value value, DType to); // f32 -> i16 or i8, rounded once
-  Value narrowBfloat(Value value);
+  /// f32 -> i32 whose high half is the bfloat16; the low half means nothing.
+  Value roundBfloat(Value value);
   /// f32 -> sign, `exponentBits` and `mantissaBits` as i32, for formats with
   /// subnormals whose smallest step is 2^`lowest`.
   struct Format {

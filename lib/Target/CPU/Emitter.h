@@ -99,6 +99,9 @@ private:
   std::pair<int, Point> keyOf(int id, const Point &point) const;
   Value constantOf(const Stmt &stmt);
   Value load(const Stmt &stmt, const Point &point);
+  Value loadOfPair(const Stmt &stmt, const Point &point);
+  void storePair(const Store &store, const Point &point, const Scope &scope);
+  void prefetch(Value address, const Point &point, int64_t bytes);
   Value loadRaw(const Stmt &stmt, const Point &point, mlir::Type element);
   Value gather(const Stmt &stmt, const Point &point, mlir::Type element,
                const Condition &valid);
@@ -119,6 +122,12 @@ private:
   mlir::Type laneIndexType(mlir::AffineExpr expr);
   Lanes lanes() const { return {s_.lanes.dim, width_}; }
   Point lanePoint(const Point &point, int64_t lane) const;
+  /// Whether the code being built works on pairs (see Schedule): all but the
+  /// rest of a dim that fills no tile.
+  bool isPaired() const {
+    return s_.pairs && width_ == s_.lanes.count &&
+           counts_[s_.lanes.dim] == s_.tile[s_.lanes.dim];
+  }
   bool variesWithLanes(int id) const {
     return width_ > 1 && (s_.varies[id] >> s_.lanes.dim & 1);
   }

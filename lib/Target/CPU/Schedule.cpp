@@ -47,6 +47,7 @@ public:
     chooseLanes();
     orderInnerDims();
     chooseTile();
+    choosePairs();
     chooseUnits();
     chooseStores();
     return std::move(s_);
@@ -63,8 +64,9 @@ private:
   void orderInnerDims();
   void chooseTile();
   void tileParallelLanes(int64_t registers);
-  void tileInnerLanes(int64_t registers);
+  void tileInnerLanes(int64_t registers, int64_t most);
   int sharing(unsigned dim) const;
+  void choosePairs();
   void chooseUnits();
   void chooseStores();
 
@@ -340,7 +342,8 @@ void Chooser::tileParallelLanes(int64_t registers) {
                           std::max<int64_t>(registers / s_.tile[lane], 1));
 }
 
-void Chooser::tileInnerLanes(int64_t registers) {
+/// `most`: vectors of the body, which long ones need not be many of.
+void Chooser::tileInnerLanes(int64_t registers, int64_t most) {
   int64_t points = 1;
   bool isPlain = nest_.stages.size() <= 2; // one reduction and its results
   for (unsigned d = nest_.numParallel; isPlain && d-- > 0;)
@@ -352,7 +355,8 @@ void Chooser::tileInnerLanes(int64_t registers) {
         break;
     }
   int64_t vectors = nest_.sizes[s_.lanes.dim] / s_.lanes.count;
-  s_.unroll = std::clamp<int64_t>(4 / points, 1, std::max<int64_t>(vectors, 1));
+  s_.unroll =
+      std::clamp<int64_t>(most / points, 1, std::max<int64_t>(vectors, 1));
 }
 
 void Chooser::chooseTile() {
@@ -369,7 +373,7 @@ void Chooser::chooseTile() {
     else if (accumulators == 2)
       registers /= 2;
     if (s_.lanesAreInner())
-      tileInnerLanes(registers);
+      tileInnerLanes(registers, isHeavyNest ? 2 : 4);
     else
       tileParallelLanes(registers);
     return;
@@ -379,6 +383,30 @@ void Chooser::chooseTile() {
   int64_t vectors = nest_.sizes[s_.lanes.dim] / s_.lanes.count;
   if (!isHeavyNest && nest_.stmts.size() < 40 && vectors >= 4)
     s_.tile[s_.lanes.dim] = 2;
+}
+
+/// Whether all that varies with the lanes is bfloat16 in memory, side by side,
+/// and computed element by element.
+void Chooser::choosePairs() {
+  unsigned dim = s_.lanes.dim;
+  if (hasInner() || s_.lanes.count == 1 || s_.tile[dim] != 2)
+    return;
+  auto isSideBySide = [&](Type type, AffineExpr expr) {
+    return type.isBF16() && s_.lanes.stride(expr) == 1;
+  };
+  for (auto [id, stmt] : llvm::enumerate(nest_.stmts)) {
+    if (!(s_.varies[id] >> dim & 1) || stmt.kind == Stmt::Kind::row ||
+        stmt.kind == Stmt::Kind::cast)
+      continue;
+    if (stmt.kind != Stmt::Kind::load || !stmt.guards.empty() ||
+        !isSideBySide(stmt.type, stmt.expr))
+      return;
+  }
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores)
+      if (!isSideBySide(nest_.stmts[store.value].type, store.offset))
+        return;
+  s_.pairs = true;
 }
 
 // ---- pieces of work ---------------------------------------------------------

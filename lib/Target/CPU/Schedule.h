@@ -23,6 +23,11 @@ struct Schedule {
   /// Points along each parallel dim (vectors along the lanes' dim) whose values
   /// are in registers at once.
   llvm::SmallVector<int64_t> tile;
+  /// The two vectors of a tile are read and written as pairs of bfloat16 in one
+  /// vector of words: elements beside each other are a lane of either, which
+  /// takes no moving between lanes. For nests that do not care which lane an
+  /// element is in.
+  bool pairs = false;
   /// Vectors along an inner lanes' dim, each with accumulators of its own.
   int64_t unroll = 1;
   /// Order of the inner loops, outermost first.

@@ -119,9 +119,41 @@ Value Emitter::address(Value base, Type element, AffineExpr expr,
 }
 
 Value Emitter::load(const Stmt &stmt, const Point &point) {
+  if (isPaired() && lanes().stride(stmt.expr) == 1)
+    return loadOfPair(stmt, point);
   DType dtype = ir::toDType(stmt.type);
   Type element = elements_.memoryType(dtype);
   return elements_.fromMemory(loadRaw(stmt, point, element), dtype);
+}
+
+/// Both points of a pair load the same words; one of the loads goes away.
+Value Emitter::loadOfPair(const Stmt &stmt, const Point &point) {
+  Point first = point;
+  first[s_.lanes.dim] = 0;
+  Value where =
+      address(inputs_[stmt.input], b_.getI16Type(), stmt.expr, first, {});
+  bool isSecond = point[s_.lanes.dim] != 0;
+  if (!isSecond)
+    prefetch(where, first, 4 * width_);
+  auto words = VectorType::get({width_}, b_.getI32Type());
+  return elements_.fromPairs(
+      b_.create<LLVM::LoadOp>(loc_, words, where, /*alignment=*/2), isSecond);
+}
+
+/// Asks for what a later step of the loop will read at this point, once for
+/// each line of memory: the more arithmetic there is, the less the processor
+/// runs ahead by itself.
+void Emitter::prefetch(Value address, const Point &point, int64_t bytes) {
+  constexpr int64_t kLine = 64, kAhead = 2048;
+  bool hasInner =
+      llvm::any_of(nest_.stages, [](auto &stage) { return stage.inner; });
+  int64_t offset = point[s_.lanes.dim] / width_ * bytes;
+  if (hasInner || offset % kLine != 0)
+    return;
+  Value ahead = b_.create<LLVM::GEPOp>(
+      loc_, address.getType(), b_.getI8Type(), address,
+      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(kAhead)});
+  b_.create<LLVM::Prefetch>(loc_, ahead, /*rw=*/0, /*hint=*/3, /*cache=*/1);
 }
 
 Value Emitter::loadRaw(const Stmt &stmt, const Point &point, Type element) {
@@ -145,6 +177,8 @@ Value Emitter::loadRaw(const Stmt &stmt, const Point &point, Type element) {
   if (lanes().stride(stmt.expr) == 1 && (!isGuarded || canMask)) {
     auto type = VectorType::get({width}, element);
     Value where = address(base, element, stmt.expr, point, {});
+    if (!isGuarded)
+      prefetch(where, point, width * bytes);
     if (!isGuarded)
       return b_.create<LLVM::LoadOp>(loc_, type, where, bytes);
     Value zeros = ops(DType::boolean).broadcast(zero, width);
@@ -237,8 +271,33 @@ Value Emitter::gather(const Stmt &stmt, const Point &point, Type element,
   return mask ? s.select(mask, result, zeros) : result;
 }
 
+/// The pair is stored at its second point, when both values are known.
+void Emitter::storePair(const Store &store, const Point &point,
+                        const Scope &scope) {
+  if (point[s_.lanes.dim] == 0)
+    return;
+  Point first = point;
+  first[s_.lanes.dim] = 0;
+  ScalarBuilder s = ops(DType::float32);
+  Value words = elements_.toPairs(
+      s.broadcast(valueOf(store.value, first, scope), width_),
+      s.broadcast(valueOf(store.value, point, scope), width_));
+  Value where =
+      address(outputs_[store.output], b_.getI16Type(), store.offset, first, {});
+  int64_t whole = 4 * width_;
+  bool aligned =
+      Lanes{s_.lanes.dim, 2 * width_}.isMultiple(store.offset, 2 * width_);
+  b_.create<LLVM::StoreOp>(loc_, words, where, aligned ? whole : 2,
+                           /*isVolatile=*/false,
+                           /*isNonTemporal=*/aligned && s_.bypassCache);
+}
+
 void Emitter::store(const Store &store, const Point &point,
                     const Scope &scope) {
+  if (isPaired()) {
+    storePair(store, point, scope);
+    return;
+  }
   DType dtype = typeOf(store.value);
   Type element = elements_.memoryType(dtype);
   unsigned bytes = element.getIntOrFloatBitWidth() / 8;

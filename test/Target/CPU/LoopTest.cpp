@@ -83,6 +83,50 @@ TEST(CpuLoop, LargeResultsBypassTheCache) {
   EXPECT_EQ(large.kernel().llvmIR.find("sfence"), std::string::npos);
 }
 
+/// Rows of SIZE elements that start FROM elements into rows of x.
+const char *const kBfloats = R"(
+    func.func @main(%x: tensor<6xWIDExbf16>, %y: tensor<6xSIZExbf16>, %c: tensor<6x1xbf16>) -> tensor<6xSIZExbf16> {
+      %s = weft.slice %x from [0, FROM] by [1, 1] : tensor<6xWIDExbf16> -> tensor<6xSIZExbf16>
+      %b = weft.broadcast %c : tensor<6x1xbf16> -> tensor<6xSIZExbf16>
+      %m = weft.mul %s, %b : tensor<6xSIZExbf16>
+      %a = weft.add %m, %y : tensor<6xSIZExbf16>
+      %z = weft.relu %a : tensor<6xSIZExbf16>
+      return %z : tensor<6xSIZExbf16>
+    })";
+
+/// Pairs in words, what fills no tile, rows that start anywhere; through the
+/// cache and past it.
+TEST(CpuLoop, PairsOfBfloat16) {
+  CpuTarget smallCache = CpuTarget::host();
+  smallCache.cacheBytes = 64;
+  for (const CpuTarget &target : {CpuTarget::host(), smallCache})
+    for (int64_t size : {128, 256, 1155, 250})
+      for (int64_t from : {0, 1}) {
+        SCOPED_TRACE(std::to_string(size) + " from " + std::to_string(from));
+        std::string text = with(with(kBfloats, "SIZE", std::to_string(size)),
+                                "WIDE", std::to_string(size + from));
+        checkAgainstReference(with(text, "FROM", std::to_string(from)), 8e-3,
+                              -4, 4, target);
+      }
+}
+
+/// Where an element's place counts, pairs would put it in the wrong lane.
+TEST(CpuLoop, PlacesOfBfloat16) {
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<2x128xbf16>) -> tensor<2x128xbf16> {
+      %i = weft.iota 1 : tensor<2x128xbf16>
+      %y = weft.mul %x, %i : tensor<2x128xbf16>
+      return %y : tensor<2x128xbf16>
+    })",
+                        1);
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<2x128xbf16>, %y: tensor<2x128xf32>) -> tensor<2x128xf32> {
+      %w = weft.cast %x : tensor<2x128xbf16> -> tensor<2x128xf32>
+      %z = weft.add %w, %y : tensor<2x128xf32>
+      return %z : tensor<2x128xf32>
+    })");
+}
+
 TEST(CpuLoop, OtherProcessors) {
   OneKernel baseline(kScale, {"x86-64", "", 0});
   EXPECT_NE(baseline.kernel().llvmIR.find("<4 x float>"), std::string::npos);
