@@ -108,7 +108,8 @@ static std::string literal(Type type, Attribute value) {
 
 KernelPrinter::KernelPrinter(ir::GroupOp group, const LoopNest &nest)
     : group_(group), nest_(nest), names_(nameGroup(group)),
-      values_(nest.stmts.size()) {
+      values_(nest.stmts.size()), elements_(nest.stmts.size()),
+      divisors_(nest.stmts.size()) {
   for (auto &names : {names_.inputs, names_.outputs})
     for (const std::string &name : names)
       taken_.insert(name);
@@ -117,6 +118,7 @@ KernelPrinter::KernelPrinter(ir::GroupOp group, const LoopNest &nest)
        {"i", "j", "k", "u", "int", "float", "double", "bool", "half", "weft"})
     taken_.insert(word);
   wide_ = needsWideIndices();
+  findFinalCasts();
   for (unsigned i = 0; i < nest.sizes.size(); ++i) {
     bool inner = i >= nest.numParallel;
     unsigned count =
@@ -333,15 +335,63 @@ std::string KernelPrinter::widened(Type type, StringRef element) {
                                  : element.str();
 }
 
-void KernelPrinter::narrow(Type type, StringRef element, StringRef value) {
-  if (ir::isNarrowFloat(type))
-    line("weft::narrow(" + value + ", " + element + ");");
+/// A cast whose result is only stored, in its type, is the rounding of that
+/// store.
+void KernelPrinter::findFinalCasts() {
+  finalCasts_.resize(nest_.stmts.size());
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores) {
+      const Stmt &stmt = nest_.stmts[store.value];
+      bool rounds =
+          stmt.kind == Stmt::Kind::cast || stmt.kind == Stmt::Kind::round;
+      if (rounds && stmt.type == outputType(store.output) &&
+          ir::isNarrowFloat(stmt.type) &&
+          computeType(nest_.stmts[stmt.operands[0]].type) == "float")
+        finalCasts_.set(store.value);
+    }
+  for (const Stmt &stmt : nest_.stmts)
+    for (int operand : stmt.operands)
+      finalCasts_.reset(operand);
+  for (const Stage &stage : nest_.stages) {
+    for (const Accumulator &accumulator : stage.accumulators)
+      finalCasts_.reset(accumulator.value);
+    for (const Store &store : stage.stores)
+      if (nest_.stmts[store.value].type != outputType(store.output))
+        finalCasts_.reset(store.value);
+  }
+}
+
+void KernelPrinter::defineAs(int id, const std::string &element) {
+  Type type = nest_.stmts[id].type;
+  elements_[id] = element;
+  values_[id] = nameOf(id);
+  line("const " + computeType(type) + " " + values_[id] + " = " +
+       widened(type, element) + ";");
+}
+
+void KernelPrinter::narrow(const Store &store, StringRef element) {
+  Type type = outputType(store.output);
+  const std::string &moved = elements_[store.value];
+  if (!moved.empty() && nest_.stmts[store.value].type == type)
+    line(element + " = " + moved + ";");
+  else if (ir::isNarrowFloat(type))
+    line("weft::narrow(" + value(store.value) + ", " + element + ");");
   else
-    line(element + " = " + value + ";");
+    line(element + " = " + value(store.value) + ";");
 }
 
 std::string KernelPrinter::loaded(const Stmt &stmt) const {
   return widened(stmt.type, input(stmt.input) + "[" + index(stmt.expr) + "]");
+}
+
+std::string KernelPrinter::loadedVector(const Stmt &stmt, int64_t lanes) const {
+  std::string count = std::to_string(lanes);
+  std::string load = "weft::load_vector<" + count + ">(" +
+                     address(input(stmt.input), stmt.expr) + ")";
+  if (stmt.guards.empty())
+    return load;
+  return condition(stmt.guards) + " ? " + load + " : weft::Vector<" +
+         storageType(stmt.type) + ", " + count + ">{}";
 }
 
 std::string KernelPrinter::address(StringRef buffer, AffineExpr offset) const {
@@ -350,9 +400,7 @@ std::string KernelPrinter::address(StringRef buffer, AffineExpr offset) const {
 }
 
 void KernelPrinter::store(const Store &store) {
-  narrow(outputType(store.output),
-         output(store.output) + "[" + index(store.offset) + "]",
-         value(store.value));
+  narrow(store, output(store.output) + "[" + index(store.offset) + "]");
 }
 
 std::string KernelPrinter::nameOf(int id) {
@@ -405,6 +453,11 @@ void KernelPrinter::defineGuardedLoad(int id) {
        " ? " + element + " : " + zero + ";");
 }
 
+void KernelPrinter::declareDivisor(int id) {
+  divisors_[id] = fresh("by_" + values_[id]);
+  line("const weft::Divisor " + divisors_[id] + "(" + values_[id] + ");");
+}
+
 void KernelPrinter::define(int id) {
   const Stmt &stmt = nest_.stmts[id];
   std::string text;
@@ -433,6 +486,11 @@ void KernelPrinter::define(int id) {
            literal(stmt.type, int64_t{0});
     break;
   case Stmt::Kind::row:
+    if (stmt.op == OpKind::div && !divisors_[stmt.operands[1]].empty()) {
+      text = divisors_[stmt.operands[1]] + ".divide(" +
+             values_[stmt.operands[0]] + ")";
+      break;
+    }
     text = "weft::" +
            std::string(stmt.op == OpKind::where ? "select" : name(stmt.op));
     text += "(" +
@@ -442,7 +500,8 @@ void KernelPrinter::define(int id) {
             ")";
     break;
   case Stmt::Kind::cast:
-    if (isFreeCast(nest_.stmts[stmt.operands[0]].type, stmt.type)) {
+    if (finalCasts_.test(id) ||
+        isFreeCast(nest_.stmts[stmt.operands[0]].type, stmt.type)) {
       values_[id] = values_[stmt.operands[0]];
       return;
     }
@@ -450,6 +509,10 @@ void KernelPrinter::define(int id) {
            values_[stmt.operands[0]] + ")";
     break;
   case Stmt::Kind::round:
+    if (finalCasts_.test(id)) {
+      values_[id] = values_[stmt.operands[0]];
+      return;
+    }
     text = "weft::cast<" + storageType(stmt.type) + ">(" +
            values_[stmt.operands[0]] + ")";
     break;
@@ -600,12 +663,16 @@ CudaKernel KernelPrinter::take(int64_t blocks, int64_t threads) {
 CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
   CudaKernel kernel;
   kernel.name = names_.kernel;
-  std::string text = "// " + names_.ops + "\nWEFT_GLOBAL(" +
-                     std::to_string(threads) + ")\n" + names_.kernel +
-                     "(\n    " + parameters() + ") {\n" + text_ + "}\n";
-  kernel.text = cudaPrelude(text) + "\n" + text;
-  for (auto [i, size] : llvm::enumerate(grid))
+  std::string blocks;
+  for (auto [i, size] : llvm::enumerate(grid)) {
     kernel.grid[i] = static_cast<uint32_t>(std::max<int64_t>(size, 1));
+    blocks += (i > 0 ? " x " : "") + std::to_string(kernel.grid[i]);
+  }
+  std::string text = "// " + names_.ops + "; blocks: " + blocks +
+                     "\nWEFT_GLOBAL(" + std::to_string(threads) + ")\n" +
+                     names_.kernel + "(\n    " + parameters() + ") {\n" +
+                     text_ + "}\n";
+  kernel.text = cudaPrelude(text) + "\n" + text;
   kernel.block[0] = static_cast<uint32_t>(threads);
   return kernel;
 }

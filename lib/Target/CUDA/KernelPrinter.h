@@ -90,13 +90,19 @@ public:
   }
   const std::string &value(int stmt) const { return values_[stmt]; }
   void setValue(int stmt, std::string text) { values_[stmt] = std::move(text); }
+  /// Divisions by this statement go through a reciprocal, computed here.
+  void declareDivisor(int stmt);
   /// The element that a load reads, widened: `weft::widen(x[i])`.
   std::string loaded(const Stmt &stmt) const;
+  /// `lanes` neighbours that a load reads at once; zeros where its guards fail.
+  std::string loadedVector(const Stmt &stmt, int64_t lanes) const;
   /// `offset` of input or output as a pointer: `x + 4 * i`.
   std::string address(llvm::StringRef buffer, mlir::AffineExpr offset) const;
   void store(const Store &store);
-  static std::string widened(mlir::Type type, llvm::StringRef element);
-  void narrow(mlir::Type type, llvm::StringRef element, llvm::StringRef value);
+  /// Declares the value of a load whose element is at hand: `x_vector[k]`.
+  void defineAs(int stmt, const std::string &element);
+  /// Rounds what `store` stores into `element`; copies what is only moved.
+  void narrow(const Store &store, llvm::StringRef element);
   std::string nameOf(int stmt); // a fresh name for its value
 
   // ---- accumulators -------------------------------------------------------
@@ -119,8 +125,10 @@ private:
   mlir::Type accumulated(const Accumulator &accumulator) const {
     return nest_.stmts[accumulator.value].type;
   }
+  static std::string widened(mlir::Type type, llvm::StringRef element);
   std::string index(mlir::AffineExpr expr, bool asFactor) const;
   void defineGuardedLoad(int stmt);
+  void findFinalCasts();
   bool fitsInt(mlir::AffineExpr expr) const;
   bool needsWideIndices() const;
   bool mayAlias(unsigned number, bool isInput) const;
@@ -131,6 +139,9 @@ private:
   GroupNames names_;
   llvm::StringSet<> taken_;
   std::vector<std::string> values_;
+  std::vector<std::string> elements_; // of loads: as they lie in memory
+  std::vector<std::string> divisors_; // by statement: what divides by it
+  llvm::SmallBitVector finalCasts_;   // casts that the store after them makes
   std::string text_;
   int indent_ = 1;
   bool wide_ = false;
@@ -141,6 +152,10 @@ private:
 CudaKernel emitGeneral(ir::GroupOp group, const LoopNest &nest);
 /// One pass over a space without reductions, in 16-byte accesses.
 CudaKernel emitLoop(ir::GroupOp group, const LoopNest &nest);
+/// One pass in which operands in another order go through shared memory.
+/// Nothing if there are none.
+std::optional<CudaKernel> emitTranspose(ir::GroupOp group,
+                                        const LoopNest &nest);
 /// A sum of products of two operands that vary along different dims (matmul,
 /// conv): tiles in shared memory. Nothing if the nest is none.
 std::optional<CudaKernel> emitTiles(ir::GroupOp group, const LoopNest &nest);

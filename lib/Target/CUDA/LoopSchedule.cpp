@@ -195,15 +195,11 @@ void LoopEmitter::printLanes() {
     if (access_[id] == Access::lane) {
       p_.define(id);
     } else if (access_[id] == Access::vector) {
-      const Stmt &stmt = nest_.stmts[id];
-      std::string name = p_.nameOf(id);
-      p_.line("const " + computeType(stmt.type) + " " + name + " = " +
-              KernelPrinter::widened(stmt.type, vectors_[id] + "[k]") + ";");
-      p_.setValue(id, name);
+      p_.defineAs(id, vectors_[id] + "[k]");
     }
   }
   for (auto [store, name] : llvm::zip(stage_.stores, results))
-    p_.narrow(p_.outputType(store.output), name + "[k]", p_.value(store.value));
+    p_.narrow(store, name + "[k]");
   p_.close();
   p_.dims.back() = lastDim;
   storeVectors(results);
@@ -236,6 +232,8 @@ CudaKernel LoopEmitter::emit() {
 CudaKernel emitLoop(ir::GroupOp group, const LoopNest &nest) {
   if (nest.numRows() == 0)
     return emitGeneral(group, nest);
+  if (std::optional<CudaKernel> kernel = emitTranspose(group, nest))
+    return *kernel;
   LoopEmitter emitter(group, nest);
   return emitter.hasVectors() ? emitter.emit() : emitGeneral(group, nest);
 }

@@ -446,6 +446,26 @@ template <class T> WEFT_DEVICE T floor_quotient(T x, T y) {
   bool is_above = y < T(0) ? rest > T(0) : rest < T(0);
   return x - x == T(0) || y == T(0) ? quotient - T(is_above) : x - x;
 }
+//@ Divisor
+// Divides many numbers by one: the quotient is found with the reciprocal and
+// corrected by what is left, which rounds it as a division does but for rare
+// last bits. A division takes three times as many instructions.
+struct Divisor {
+  float scale, by, reciprocal; // tiny divisors are scaled: none is subnormal
+  WEFT_METHOD Divisor(float y)
+      : scale(::fabsf(y) < 0x1p-126f ? 0x1p32f : 1.0f), by(y * scale),
+        reciprocal(1.0f / by) {}
+  WEFT_METHOD float divide(float x) const {
+    float scaled = x * scale;
+    float quotient = scaled * reciprocal;
+    float rest = ::fmaf(-quotient, by, scaled);
+    float corrected = ::fmaf(rest, reciprocal, quotient);
+    // A rest of 0, infinity or NaN has nothing to add.
+    return ::fabsf(rest) > 0 && ::fabsf(rest) < bits_float(0x7f800000u)
+               ? corrected
+               : quotient;
+  }
+};
 //@ floor_div
 WEFT_DEVICE float floor_div(float x, float y) { return floor_quotient(x, y); }
 WEFT_DEVICE double floor_div(double x, double y) {

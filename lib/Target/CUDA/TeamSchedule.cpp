@@ -47,6 +47,7 @@ private:
 
   void printHead();
   void printStage(const Stage &stage);
+  void declareDivisors(const Stage &stage);
   void printRowStores(const Stage &stage);
   void printLoop(const Stage &stage, ArrayRef<std::string> names);
   void printPoint(const Stage &stage, ArrayRef<std::string> names,
@@ -55,7 +56,6 @@ private:
   void printLanes(ArrayRef<int> stmts, StringRef subscript);
   void printKept();
   std::vector<int> neededStmts(const Stage &stage) const;
-  std::string vectorLoad(int id) const;
   std::string reduced(const Accumulator &accumulator, StringRef name) const;
 
   int64_t numVectors() const { return nest_.numInnerPoints() / lanes_; }
@@ -252,17 +252,6 @@ void TeamEmitter::printHead() {
   }
 }
 
-std::string TeamEmitter::vectorLoad(int id) const {
-  const Stmt &stmt = nest_.stmts[id];
-  std::string count = std::to_string(lanes_);
-  std::string load = "weft::load_vector<" + count + ">(" +
-                     p_.address(p_.input(stmt.input), stmt.expr) + ")";
-  if (stmt.guards.empty())
-    return load;
-  return p_.condition(stmt.guards) + " ? " + load + " : weft::Vector<" +
-         storageType(stmt.type) + ", " + count + ">{}";
-}
-
 /// The statements of a stage that something needs, given what is kept.
 std::vector<int> TeamEmitter::neededStmts(const Stage &stage) const {
   std::vector<bool> needed(nest_.stmts.size(), false);
@@ -293,9 +282,10 @@ void TeamEmitter::printVectors(ArrayRef<int> stmts, StringRef subscript) {
     std::string name = first >= 0 ? kept_[first] + subscript.str()
                                   : p_.fresh(p_.input(stmt.input) + "_vector");
     if (first < 0)
-      p_.line("const auto " + name + " = " + vectorLoad(id) + ";");
+      p_.line("const auto " + name + " = " + p_.loadedVector(stmt, lanes_) +
+              ";");
     else if (first == id)
-      p_.line(name + " = " + vectorLoad(id) + ";");
+      p_.line(name + " = " + p_.loadedVector(stmt, lanes_) + ";");
     p_.setValue(id, name);
   }
 }
@@ -303,13 +293,8 @@ void TeamEmitter::printVectors(ArrayRef<int> stmts, StringRef subscript) {
 /// What differs from lane to lane.
 void TeamEmitter::printLanes(ArrayRef<int> stmts, StringRef subscript) {
   for (int id : stmts) {
-    const Stmt &stmt = nest_.stmts[id];
-    if (access_[id] == Access::vector) {
-      std::string element = p_.value(id) + "[k]", name = p_.nameOf(id);
-      p_.line("const " + computeType(stmt.type) + " " + name + " = " +
-              KernelPrinter::widened(stmt.type, element) + ";");
-      p_.setValue(id, name);
-    }
+    if (access_[id] == Access::vector)
+      p_.defineAs(id, p_.value(id) + "[k]");
     if (access_[id] != Access::lane)
       continue;
     int first = first_[id];
@@ -354,8 +339,7 @@ void TeamEmitter::printPoint(const Stage &stage, ArrayRef<std::string> names,
     p_.combine(accumulator, name);
   for (auto [i, store] : llvm::enumerate(stage.stores))
     if (inVectors[i])
-      p_.narrow(p_.outputType(store.output), results[i] + "[k]",
-                p_.value(store.value));
+      p_.narrow(store, results[i] + "[k]");
     else
       p_.store(store);
   if (lanes_ > 1) {
@@ -425,12 +409,30 @@ void TeamEmitter::printRowStores(const Stage &stage) {
   p_.close();
 }
 
+/// Many elements of a row are divided by one number of the row.
+void TeamEmitter::declareDivisors(const Stage &stage) {
+  std::vector<bool> declared(nest_.stmts.size(), false);
+  for (int id : stage.body) {
+    const Stmt &stmt = nest_.stmts[id];
+    if (stmt.kind != Stmt::Kind::row || stmt.op != OpKind::div ||
+        computeType(stmt.type) != "float")
+      continue;
+    int divisor = stmt.operands[1];
+    bool isOfRow = nest_.stmts[divisor].kind == Stmt::Kind::reduced ||
+                   llvm::is_contained(stage.rowBody, divisor);
+    if (isOfRow && !declared[divisor])
+      p_.declareDivisor(divisor);
+    declared[divisor] = declared[divisor] || isOfRow;
+  }
+}
+
 void TeamEmitter::printStage(const Stage &stage) {
   p_.define(stage.rowBody);
   if (!stage.inner) {
     printRowStores(stage);
     return;
   }
+  declareDivisors(stage);
   std::vector<std::string> names;
   for (const Accumulator &accumulator : stage.accumulators) {
     std::string_view op = name(accumulator.op);

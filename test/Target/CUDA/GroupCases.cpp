@@ -153,6 +153,7 @@ public:
          "%y = weft.transpose %x [2, 0, 1] : tensor<3x8x5xf32> -> "
          "tensor<5x3x8xf32>",
          "%y : tensor<5x3x8xf32>"});
+    addTransposes();
     add({"slice backwards", "%x: tensor<9x16xf16>",
          "%y = weft.slice %x from [8, 1] by [-2, 3] : tensor<9x16xf16> -> "
          "tensor<4x5xf16>",
@@ -216,6 +217,63 @@ public:
          "%r = weft.reshape %t : tensor<4x6xf32> -> tensor<8x3xf32>\n"
          "%y = weft.add %r, %z : tensor<8x3xf32>",
          "%y : tensor<8x3xf32>"});
+  }
+
+  void addTranspose(const std::string &sizes, const std::string &type) {
+    auto [rows, columns] = llvm::StringRef(sizes).split('x');
+    std::string x = tensor(sizes, type),
+                y = tensor((columns + "x" + rows).str(), type);
+    add({"transpose of " + x, "%x: " + x,
+         "%y = weft.transpose %x [1, 0] : " + x + " -> " + y, "%y : " + y});
+  }
+
+  /// Large enough for tiles in shared memory.
+  void addTransposes() {
+    for (const std::string &type : allTypes())
+      addTranspose("96x72", type);
+    addTranspose("70x67", "f16"); // single elements, tiles that reach beyond
+    addTranspose("65x68", "f32");
+    addTranspose("9x600", "f32"); // a short side
+    addTranspose("600x9", "bf16");
+    addTranspose("1100x1040", "i8");
+    add({"planes to pixels with a scale and a residual",
+         "%x: tensor<3x40x5x12xf16>, %s: tensor<40xf32>, "
+         "%r: tensor<3x5x12x40xf16>",
+         "%t = weft.transpose %x [0, 2, 3, 1] : tensor<3x40x5x12xf16> -> "
+         "tensor<3x5x12x40xf16>\n"
+         "%f = weft.cast %t : tensor<3x5x12x40xf16> -> tensor<3x5x12x40xf32>\n"
+         "%s2 = weft.broadcast %s : tensor<40xf32> -> tensor<3x5x12x40xf32>\n"
+         "%m = weft.mul %f, %s2 : tensor<3x5x12x40xf32>\n"
+         "%g = weft.cast %r : tensor<3x5x12x40xf16> -> tensor<3x5x12x40xf32>\n"
+         "%a = weft.add %m, %g : tensor<3x5x12x40xf32>\n"
+         "%y = weft.cast %a : tensor<3x5x12x40xf32> -> tensor<3x5x12x40xf16>",
+         "%y : tensor<3x5x12x40xf16>, %a : tensor<3x5x12x40xf32>"});
+    add({"pixels to planes of two types",
+         "%x: tensor<2x7x9x24xui8>, %z: tensor<2x7x9x24xf64>, "
+         "%n: tensor<2x7x9xf32>",
+         "%c = weft.cast %x : tensor<2x7x9x24xui8> -> tensor<2x7x9x24xf64>\n"
+         "%a = weft.sub %c, %z : tensor<2x7x9x24xf64>\n"
+         "%t = weft.transpose %a [0, 3, 1, 2] : tensor<2x7x9x24xf64> -> "
+         "tensor<2x24x7x9xf64>\n"
+         "%n1 = weft.reshape %n : tensor<2x7x9xf32> -> tensor<2x1x7x9xf32>\n"
+         "%n2 = weft.broadcast %n1 : tensor<2x1x7x9xf32> -> "
+         "tensor<2x24x7x9xf32>\n"
+         "%d = weft.cast %n2 : tensor<2x24x7x9xf32> -> tensor<2x24x7x9xf64>\n"
+         "%y = weft.mul %t, %d : tensor<2x24x7x9xf64>",
+         "%y : tensor<2x24x7x9xf64>"});
+    add({"a matrix and its transpose", "%x: tensor<80x80xf32>",
+         "%t = weft.transpose %x [1, 0] : tensor<80x80xf32> -> "
+         "tensor<80x80xf32>\n"
+         "%y = weft.add %x, %t : tensor<80x80xf32>\n"
+         "%i = weft.iota 0 : tensor<80x80xf32>\n"
+         "%z = weft.mul %y, %i : tensor<80x80xf32>",
+         "%y : tensor<80x80xf32>, %z : tensor<80x80xf32>"});
+    add({"columns backwards", "%x: tensor<3x50x36xf16>",
+         "%s = weft.slice %x from [0, 49, 2] by [1, -1, 1] : "
+         "tensor<3x50x36xf16> -> tensor<3x50x34xf16>\n"
+         "%y = weft.transpose %s [2, 0, 1] : tensor<3x50x34xf16> -> "
+         "tensor<34x3x50xf16>",
+         "%y : tensor<34x3x50xf16>"});
   }
 
   // ---- reductions -----------------------------------------------------------

@@ -29,7 +29,7 @@ Case scaled(const std::string &x, const std::string &result) {
 }
 
 TEST(CudaText, OneOpAStatementWithNamesFromTheOps) {
-  EXPECT_EQ(kernelText(Prepared(scaled("x", "y"))), R"(// mul
+  EXPECT_EQ(kernelText(Prepared(scaled("x", "y"))), R"(// mul; blocks: 1
 WEFT_GLOBAL(256)
 mul_f32(
     const float *x,
@@ -77,6 +77,74 @@ TEST(CudaText, WhatMayRunInPlaceIsNotRestrict) {
   EXPECT_THAT(kernelText(sums),
               HasSubstr("(\n    const float *__restrict__ x,\n"
                         "    float *__restrict__ y) {"));
+}
+
+TEST(CudaText, TransposesGoThroughSharedMemory) {
+  std::string x = "tensor<128x64xf16>", y = "tensor<64x128xf16>";
+  EXPECT_EQ(
+      kernelText(Prepared({"transpose", "%x: " + x,
+                           "%y = weft.transpose %x [1, 0] : " + x + " -> " + y,
+                           "%y : " + y, "loop"})),
+      R"(// transpose; blocks: 8
+WEFT_GLOBAL(256)
+transpose_f16(
+    const weft::half *__restrict__ x,
+    weft::half *__restrict__ y) {
+  WEFT_SHARED weft::half x_tile[32][33];
+  const int thread = threadIdx.x;
+  const int block = blockIdx.x;
+  const int first_across = block % 4 * 32;
+  const int first_down = block / 4 % 2 * 32;
+  weft::Vector<weft::half, 4> x_next[1];
+#pragma unroll
+  for (int u = 0; u < 1; ++u) {
+    const int place = thread + u * 256;
+    const int across = place / 8;
+    const int down = place % 8 * 4;
+    const int i0 = first_down + down;
+    const int i1 = first_across + across;
+    x_next[u] = weft::load_vector<4>(x + i0 + 64 * i1);
+  }
+#pragma unroll
+  for (int u = 0; u < 1; ++u) {
+    const int place = thread + u * 256;
+    const int across = place / 8;
+    const int down = place % 8 * 4;
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      x_tile[across][down + k] = x_next[u][k];
+    }
+  }
+  __syncthreads();
+#pragma unroll
+  for (int u = 0; u < 1; ++u) {
+    const int place = thread + u * 256;
+    const int down = place / 8;
+    const int across = place % 8 * 4;
+    const int i0 = first_down + down;
+    const int i1 = first_across + across;
+    weft::Vector<weft::half, 4> y_vector;
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      const float x_i = weft::widen(x_tile[across + k][down]);
+      y_vector[k] = x_tile[across + k][down];
+    }
+    weft::store_vector(y + 128 * i0 + i1, y_vector);
+  }
+}
+)");
+}
+
+TEST(CudaText, RowsAreDividedByAReciprocal) {
+  for (const Case &c : allCases())
+    if (c.name == "softmax of tensor<3x1000xf16>") {
+      std::string text = kernelText(Prepared(c));
+      EXPECT_THAT(text, HasSubstr("const weft::Divisor by_sum(sum);"));
+      EXPECT_THAT(text, HasSubstr("by_sum.divide("));
+      EXPECT_THAT(text, Not(HasSubstr("weft::div(")));
+      // What is rounded when it is stored is not rounded before.
+      EXPECT_THAT(text, Not(HasSubstr("weft::cast<weft::half>")));
+    }
 }
 
 TEST(CudaText, EqualGroupsGiveEqualText) {
