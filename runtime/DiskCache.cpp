@@ -397,6 +397,17 @@ StatusOr<DiskCache::Removed> DiskCache::clear() {
   return removed;
 }
 
+bool DiskCache::hasEntries() const {
+  DIR *folder = opendir(folder_.c_str());
+  if (!folder)
+    return false;
+  bool found = false;
+  while (const dirent *file = found ? nullptr : readdir(folder))
+    found = endsWith(file->d_name, kSuffix);
+  closedir(folder);
+  return found;
+}
+
 DiskCache::Stats DiskCache::stats() {
   Stats stats;
   if (std::optional<File> folder = openOrWarn(folder_, warned_))

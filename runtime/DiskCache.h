@@ -39,6 +39,10 @@ public:
   /// or the folder may not be used (see `check`).
   bool put(std::string_view key, std::string_view value);
 
+  /// Whether anything is stored: something to find instead of compiling it.
+  /// A hint: nothing is made or checked.
+  bool hasEntries() const;
+
   struct Stats {
     int64_t entries = 0; // in the folder now
     int64_t bytes = 0;   // of their files

@@ -2,6 +2,9 @@
 // The CUDA driver, opened when a GPU is first asked for.
 #include "runtime/Driver.h"
 
+#include "runtime/DiskCache.h"
+#include "runtime/Nvrtc.h"
+
 #include "absl/strings/str_cat.h"
 
 #include <dlfcn.h>
@@ -40,6 +43,11 @@ StatusOr<const Driver *> Driver::open(const char *library) {
   WEFT_CUDA_FUNCTIONS(WEFT_CUDA_FUNCTION)
 #undef WEFT_CUDA_FUNCTION
   driver->file = fileOf(reinterpret_cast<void *>(driver->init), library);
+  // Where nothing is kept on disk, kernels will be compiled: the compiler loads
+  // while the driver starts, which takes as long.
+  if (std::shared_ptr<DiskCache> disk = diskCache();
+      !disk || !disk->hasEntries())
+    Nvrtc::preload();
   Status status = driver->check(driver->init(0), "cuInit", driver->file);
   if (status.ok())
     status = driver->check(driver->driverGetVersion(&driver->version),

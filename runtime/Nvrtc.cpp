@@ -13,9 +13,12 @@
 #include <array>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <memory>
+#include <mutex>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace weft::runtime {
@@ -237,6 +240,27 @@ StatusOr<const Nvrtc *> Nvrtc::get() {
   return nvrtc->get();
 }
 
+/// Has the file read into the system's cache, ahead of the pages' first use.
+static void readAhead(const std::string &path) {
+  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return;
+  (void)posix_fadvise(file, 0, 0, POSIX_FADV_WILLNEED);
+  close(file);
+}
+
+void Nvrtc::preload() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    std::thread([candidates = nvrtcCandidates()] {
+      for (const std::string &candidate : candidates)
+        if (StatusOr<std::shared_ptr<const Nvrtc>> nvrtc = open(candidate);
+            nvrtc.ok())
+          return readAhead((*nvrtc)->file());
+    }).detach();
+  });
+}
+
 StatusOr<std::string> Nvrtc::locate() {
   for (const std::string &candidate : nvrtcCandidates())
     if (candidate.find('/') != std::string::npos && exists(candidate))
@@ -337,9 +361,11 @@ StatusOr<CompiledText> Nvrtc::compile(const std::string &text,
       absl::StrCat("--gpu-architecture=", std::string(arch));
   // Contraction is off so that both back ends agree; `fma` is explicit.
   // Functions without a qualifier are device functions: plain C++ will do.
+  // The log says where registers do not suffice.
   std::vector<const char *> options = {archOption.c_str(), "--std=c++17",
                                        "--fmad=false",
-                                       "--device-as-default-execution-space"};
+                                       "--device-as-default-execution-space",
+                                       "--ptxas-options=--warn-on-spills"};
   if (report)
     options.push_back("--ptxas-options=-v");
   ScopedProgram scope(f);

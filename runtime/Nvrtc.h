@@ -14,7 +14,7 @@ namespace weft::runtime {
 
 struct CompiledText {
   std::string cubin; // machine code, or PTX if the architecture is `compute_*`
-  std::string log;   // also of a success: advisories of the assembler
+  std::string log;   // also of a success: warnings, registers spilled
 };
 
 class Nvrtc {
@@ -31,6 +31,10 @@ public:
   /// a driver that is there, since the driver could not load what it makes.
   /// Errors name every place and what was wrong there.
   static StatusOr<const Nvrtc *> get();
+
+  /// Begins to load the library in a thread of its own, once; `get` is then
+  /// quick. For when kernels will be compiled soon.
+  static void preload();
 
   /// Whether `get` will most likely succeed, without the time that loading the
   /// library takes: the file that would be tried first exists.

@@ -66,6 +66,16 @@ TEST(DiskCache, FindsWhatWasStored) {
   EXPECT_EQ(stats.bytes, 2 * 32 + 3 + 5 + 5); // headers, keys, values
 }
 
+TEST(DiskCache, KnowsWhetherItHasEntries) {
+  Fixture f;
+  EXPECT_FALSE(f.cache.hasEntries());
+  ASSERT_TRUE(f.cache.put("key", "value"));
+  EXPECT_TRUE(f.cache.hasEntries());
+  ASSERT_TRUE(f.cache.clear().ok());
+  EXPECT_FALSE(f.cache.hasEntries());
+  EXPECT_FALSE(DiskCache("/dev/null/none").hasEntries());
+}
+
 TEST(DiskCache, NobodyElseMayRead) {
   Fixture f;
   ASSERT_TRUE(f.cache.put("key", "value"));

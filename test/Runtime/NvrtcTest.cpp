@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -148,6 +150,23 @@ TEST_F(Compile, NewerThanTheDriverIsRefusedByName) {
                     HasSubstr(nvrtc->file() + " is newer than the driver: "),
                     HasSubstr(", driver 11.8")));
   EXPECT_TRUE(Nvrtc::find(nvrtc->version()).ok());
+}
+
+TEST(NvrtcPreload, LoadsTheLibrary) {
+  StatusOr<std::string> file = Nvrtc::locate();
+  if (!file.ok())
+    GTEST_SKIP() << file.status();
+  auto isLoaded = [&] {
+    void *library = dlopen(file->c_str(), RTLD_LAZY | RTLD_NOLOAD);
+    if (library)
+      dlclose(library);
+    return library != nullptr;
+  };
+  Nvrtc::preload();
+  Nvrtc::preload(); // does nothing more
+  for (int i = 0; i < 3000 && !isLoaded(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(isLoaded());
 }
 
 TEST(NvrtcSearch, NamesWhatWasTried) {
