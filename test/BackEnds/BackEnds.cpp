@@ -7,7 +7,6 @@
 #include "runtime/Executor.h"
 #include "runtime/Storage.h"
 #include "runtime/StreamOrder.h"
-#include "test/Target/CUDA/Emulator.h"
 #include "weft/Core/Float.h"
 #include "weft/IR/Dialect.h"
 
@@ -240,20 +239,34 @@ std::vector<Results> runOnCpu(const std::vector<Job> &jobs) {
   return results;
 }
 
+/// No NVRTC here.
+static StatusOr<CompiledProgram> compileToText(const Job &job) {
+  return compile(job, "cuda:sm_90a", KernelForm::text);
+}
+
+static void addKernels(const CompiledProgram &program,
+                       std::vector<emulator::Source> &sources) {
+  for (const runtime::Plan *plan : {&program.prepare, &program.main})
+    for (const runtime::Kernel &kernel : plan->kernels)
+      sources.push_back({kernel.name, kernel.source});
+}
+
+StatusOr<std::vector<emulator::Source>> cudaKernelsOf(const Job &job) {
+  StatusOr<CompiledProgram> program = compileToText(job);
+  if (!program.ok())
+    return program.status();
+  std::vector<emulator::Source> sources;
+  addKernels(*program, sources);
+  return sources;
+}
+
 std::vector<Results> runEmulated(const std::vector<Job> &jobs) {
-  // Text only: no NVRTC here.
   std::vector<StatusOr<CompiledProgram>> programs;
   std::vector<emulator::Source> sources;
-  auto addKernels = [&](const runtime::Plan &plan) {
-    for (const runtime::Kernel &kernel : plan.kernels)
-      sources.push_back({kernel.name, kernel.source});
-  };
   for (const Job &job : jobs) {
-    programs.push_back(compile(job, "cuda:sm_90a", KernelForm::text));
-    if (!programs.back().ok())
-      continue;
-    addKernels(programs.back()->prepare);
-    addKernels(programs.back()->main);
+    programs.push_back(compileToText(job));
+    if (programs.back().ok())
+      addKernels(*programs.back(), sources);
   }
   auto library = emulator::Library::compile(sources);
   if (!library.ok())

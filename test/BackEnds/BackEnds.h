@@ -3,6 +3,7 @@
 // CPU, on a GPU, and as CUDA text executed by the emulator.
 #pragma once
 
+#include "test/Target/CUDA/Emulator.h"
 #include "weft/Core/Status.h"
 #include "weft/Target/Reference/Interpreter.h"
 
@@ -28,6 +29,9 @@ std::vector<Results> runOnCpu(const std::vector<Job> &jobs);
 
 /// All kernels are compiled together.
 std::vector<Results> runEmulated(const std::vector<Job> &jobs);
+
+/// The text of every kernel, `@prepare`'s first; nothing is compiled.
+StatusOr<std::vector<emulator::Source>> cudaKernelsOf(const Job &job);
 
 /// Needs `is_usable(Device::gpu())`.
 std::vector<Results> runOnGpu(const std::vector<Job> &jobs);

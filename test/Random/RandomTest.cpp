@@ -8,6 +8,7 @@
 #include "RandomGraph.h"
 
 #include "test/BackEnds/BackEnds.h"
+#include "test/Target/CUDA/CompileCheck.h"
 #include "weft/Runtime.h"
 #include "weft/Transforms/Pipelines.h"
 
@@ -163,6 +164,23 @@ TEST_F(RandomTest, PassesKeepTheMeaning) {
 TEST_F(RandomTest, CpuAgrees) { compareWith(test::runOnCpu, 10); }
 
 TEST_F(RandomTest, EmulatedCudaAgrees) { compareWith(test::runEmulated, 100); }
+
+TEST_F(RandomTest, NvrtcCompilesWithoutAWarning) {
+  auto nvrtc = runtime::Nvrtc::get();
+  if (!nvrtc.ok())
+    GTEST_SKIP() << nvrtc.status();
+  std::vector<emulator::Source> sources;
+  for (int i = 0; i < options().numCompiledGraphs / 8; ++i) {
+    mlir::OwningOpRef<mlir::ModuleOp> module = graph(options().firstSeed + i);
+    auto kernels = test::cudaKernelsOf({*module, nullptr});
+    ASSERT_TRUE(kernels.ok()) << kernels.status();
+    sources.insert(sources.end(), kernels->begin(), kernels->end());
+  }
+  for (const char *architecture : cuda_tests::kArchitectures)
+    EXPECT_THAT(cuda_tests::findWarnings(**nvrtc, architecture, sources),
+                testing::IsEmpty())
+        << architecture;
+}
 
 TEST_F(RandomTest, GpuAgrees) {
   if (Status status = is_usable(Device::gpu()); !status.ok())

@@ -7,7 +7,14 @@ using namespace mlir;
 
 namespace weft::cuda {
 
-static constexpr int64_t kThreads = 256;
+int64_t blockSize(int64_t threads) {
+  constexpr int64_t least = 64, most = 256;
+  constexpr int64_t multiprocessors = 132; // of a large GPU
+  int64_t size = most;
+  while (size > least && threads < size * multiprocessors)
+    size /= 2;
+  return size;
+}
 
 static void emitStage(KernelPrinter &p, const Stage &stage) {
   const LoopNest &nest = p.nest();
@@ -41,14 +48,15 @@ CudaKernel emitGeneral(ir::GroupOp group, const LoopNest &nest) {
   int64_t rows = nest.numRows();
   if (rows == 0)
     return p.take(1, 32);
-  p.line("const " + p.indexType() + " point = " + p.globalThread(kThreads) +
+  int64_t threads = blockSize(rows);
+  p.line("const " + p.indexType() + " point = " + p.globalThread(threads) +
          ";");
   p.line("if (point >= " + Twine(rows) + ")");
   p.line("  return;");
   p.splitPosition("point", 0, nest.parallelSizes(), p.usedDims());
   for (const Stage &stage : nest.stages)
     emitStage(p, stage);
-  return p.take(llvm::divideCeil(rows, kThreads), kThreads);
+  return p.take(llvm::divideCeil(rows, threads), threads);
 }
 
 } // namespace weft::cuda

@@ -147,6 +147,10 @@ private:
   bool wide_ = false;
 };
 
+/// Threads of a block where `threads` in all do not work together: few enough
+/// that small tensors reach every multiprocessor.
+int64_t blockSize(int64_t threads);
+
 /// A thread for each point of the parallel dims, plain loops inside: whatever
 /// no other schedule takes.
 CudaKernel emitGeneral(ir::GroupOp group, const LoopNest &nest);

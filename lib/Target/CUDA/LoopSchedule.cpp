@@ -20,7 +20,8 @@ namespace weft::cuda {
 
 namespace {
 
-constexpr int64_t kThreads = 256;
+/// Elements that a thread can have in registers with what it computes of them.
+constexpr int64_t kMostElements = 64;
 
 class LoopEmitter {
 public:
@@ -55,10 +56,11 @@ private:
 };
 
 /// As many elements as the narrowest operand needs for a full access, but no
-/// more than 64 bytes of the widest.
+/// more than 64 bytes of the widest, nor than registers hold of all.
 int64_t LoopEmitter::widestVector() const {
-  int64_t least = kWidestAccess, most = 1;
+  int64_t least = kWidestAccess, most = 1, operands = 0;
   auto count = [&](Type type) {
+    ++operands;
     least = std::min(least, storageBytes(type));
     most = std::max(most, storageBytes(type));
   };
@@ -68,7 +70,8 @@ int64_t LoopEmitter::widestVector() const {
   for (const Store &store : stage_.stores)
     count(p_.outputType(store.output));
   int64_t lanes = kWidestAccess / least;
-  while (lanes * most > 4 * kWidestAccess)
+  while (lanes > 1 &&
+         (lanes * most > 4 * kWidestAccess || lanes * operands > kMostElements))
     lanes /= 2;
   return lanes;
 }
@@ -211,7 +214,8 @@ CudaKernel LoopEmitter::emit() {
   classify();
   used_ = p_.usedDims([&](AffineExpr expr) { return isIdentity(expr); });
   int64_t vectors = llvm::divideCeil(points_, lanes_);
-  p_.line("const " + p_.indexType() + " vector = " + p_.globalThread(kThreads) +
+  int64_t threads = blockSize(vectors);
+  p_.line("const " + p_.indexType() + " vector = " + p_.globalThread(threads) +
           ";");
   p_.line("if (vector >= " + Twine(vectors) + ")");
   p_.line("  return;");
@@ -224,7 +228,7 @@ CudaKernel LoopEmitter::emit() {
     if (access_[id] == Access::uniform)
       p_.define(id);
   printLanes();
-  return p_.take(llvm::divideCeil(vectors, kThreads), kThreads);
+  return p_.take(llvm::divideCeil(vectors, threads), threads);
 }
 
 } // namespace

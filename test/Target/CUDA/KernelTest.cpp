@@ -2,10 +2,10 @@
 // Every case's kernel is compiled for three architectures, run on the CPU by
 // the emulator and, where there is one, on the GPU.
 #include "Cases.h"
+#include "CompileCheck.h"
 #include "Emulator.h"
 
 #include "runtime/Executor.h"
-#include "runtime/Nvrtc.h"
 #include "weft/Runtime.h"
 
 #include <gmock/gmock.h>
@@ -62,21 +62,54 @@ TEST(CudaKernels, EmulatorMatchesReference) {
   }
 }
 
-TEST(CudaKernels, NvrtcCompilesForEveryArchitecture) {
-  auto nvrtc = runtime::Nvrtc::get();
-  if (!nvrtc.ok())
-    GTEST_SKIP() << nvrtc.status();
-  // Compiling is slow, and architectures differ in the prelude's PTX alone.
-  std::vector<Prepared> cases = prepareAll();
-  const char *architectures[] = {"sm_90a", "sm_80", "sm_100a"};
-  for (size_t i = 0; i < cases.size(); i += 4) {
-    const CudaKernel &kernel = cases[i].kernel;
-    auto compiled =
-        (*nvrtc)->compile(kernel.text, kernel.name, architectures[i / 4 % 3]);
-    ASSERT_TRUE(compiled.ok()) << compiled.status();
-    EXPECT_EQ(compiled->log, "") << kernel.name;
+class NvrtcCompiles : public testing::TestWithParam<const char *> {
+protected:
+  std::vector<std::string>
+  warningsOf(std::span<const emulator::Source> sources) {
+    return findWarnings(**runtime::Nvrtc::get(), GetParam(), sources);
   }
+
+private:
+  void SetUp() override {
+    if (auto nvrtc = runtime::Nvrtc::get(); !nvrtc.ok())
+      GTEST_SKIP() << nvrtc.status();
+  }
+};
+
+TEST_P(NvrtcCompiles, EveryCaseWithoutAWarning) {
+  std::vector<emulator::Source> sources;
+  for (const Prepared &c : prepareAll())
+    sources.push_back({c.kernel.name, c.kernel.text});
+  EXPECT_THAT(warningsOf(sources), testing::IsEmpty());
 }
+
+TEST_P(NvrtcCompiles, WarningsAreFound) {
+  // More registers than a thread of such a block has.
+  std::vector<emulator::Source> sources = {{"spills", R"(
+extern "C" __global__ void __launch_bounds__(1024, 2) spills(float *x) {
+  float y[64];
+#pragma unroll
+  for (int i = 0; i < 64; ++i)
+    y[i] = x[i * 7 + threadIdx.x];
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < 64; ++i)
+    x[i * 9 + threadIdx.x] = y[63 - i] * y[i];
+}
+)"},
+                                           {"unused", R"(
+extern "C" __global__ void unused(float *x) { int y; x[0] = 1; }
+)"}};
+  using testing::AllOf, testing::HasSubstr, testing::StartsWith;
+  EXPECT_THAT(
+      warningsOf(sources),
+      testing::ElementsAre(
+          AllOf(StartsWith("spills: "), HasSubstr("spilled")),
+          AllOf(StartsWith("unused: "), HasSubstr("never referenced"))));
+}
+
+INSTANTIATE_TEST_SUITE_P(For, NvrtcCompiles, testing::ValuesIn(kArchitectures),
+                         [](const auto &info) { return info.param; });
 
 } // namespace
 } // namespace weft::cuda_tests

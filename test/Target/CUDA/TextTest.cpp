@@ -30,12 +30,12 @@ Case scaled(const std::string &x, const std::string &result) {
 
 TEST(CudaText, OneOpAStatementWithNamesFromTheOps) {
   EXPECT_EQ(kernelText(Prepared(scaled("x", "y"))), R"(// mul; blocks: 1
-WEFT_GLOBAL(256)
+WEFT_GLOBAL(64)
 mul_f32(
     const float *x,
     const float *__restrict__ scale,
-    float *y) {
-  const int vector = static_cast<int>(blockIdx.x * 256 + threadIdx.x);
+    float *__restrict__ y) {
+  const int vector = static_cast<int>(blockIdx.x * 64 + threadIdx.x);
   if (vector >= 12)
     return;
   const int i = vector * 4;
