@@ -432,6 +432,12 @@ StatusOr<CompiledProgram> compileModule(ModuleOp module, const Target &target) {
   return program;
 }
 
+StatusOr<CompiledProgram> compileProgram(const Program &program,
+                                         const Target &target) {
+  std::unique_ptr<MLIRContext> context = makeContext();
+  return compileModule(*importProgram(program, context.get()), target);
+}
+
 std::vector<KernelText> kernelTexts(const CompiledProgram &program) {
   std::vector<KernelText> texts;
   llvm::StringSet<> seen; // a kernel may serve both plans

@@ -55,6 +55,9 @@ StatusOr<CompiledProgram> compileKernels(mlir::ModuleOp module,
 /// WEFT_DUMP_DIR if that is set.
 StatusOr<CompiledProgram> compileModule(mlir::ModuleOp module,
                                         const Target &target);
+/// The same from a recorded program.
+StatusOr<CompiledProgram> compileProgram(const Program &program,
+                                         const Target &target);
 
 /// The kernels of a compiled program as text.
 std::vector<KernelText> kernelTexts(const CompiledProgram &program);

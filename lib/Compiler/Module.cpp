@@ -27,9 +27,6 @@ static LogicalResult checkArgument(func::FuncOp main, unsigned i) {
     return main.emitError("@main: argument ")
            << i << " is marked " << kPreparedAttr
            << ", which only compilation does";
-  if (main.getArgAttr(i, kParameterAttr) && !isa<RankedTensorType>(type))
-    return main.emitError("@main: argument ")
-           << i << " is marked " << kParameterAttr << " and is no tensor";
   return success();
 }
 

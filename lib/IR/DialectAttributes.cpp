@@ -40,6 +40,13 @@ static LogicalResult verifyOffsets(Operation *op, NamedAttribute attribute) {
                          << op->getNumResults() << " results";
 }
 
+static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
+  if (isa<StringAttr>(attribute.getValue()))
+    return success();
+  return op->emitError() << attribute.getName().getValue()
+                         << ": must be a string: got " << attribute.getValue();
+}
+
 LogicalResult WeftDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
   StringRef name = attribute.getName();
@@ -73,9 +80,8 @@ LogicalResult WeftDialect::verifyRegionArgAttribute(Operation *op, unsigned,
   if (name == kParameterAttr && !isa<UnitAttr>(attribute.getValue()))
     return op->emitError() << name << ": takes no value: got "
                            << attribute.getValue();
-  if (name == kNameAttr && !isa<StringAttr>(attribute.getValue()))
-    return op->emitError() << name << ": must be a string: got "
-                           << attribute.getValue();
+  if (name == kNameAttr)
+    return verifyName(op, attribute);
   // @prepare takes some inputs of @main and keeps their numbers; what has the
   // other numbers are arguments of one function.
   int64_t end = name == kInputAttr ? std::numeric_limits<int32_t>::max()
@@ -89,6 +95,8 @@ LogicalResult WeftDialect::verifyRegionArgAttribute(Operation *op, unsigned,
 LogicalResult
 WeftDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
                                          NamedAttribute attribute) {
+  if (attribute.getName() == kNameAttr)
+    return verifyName(op, attribute);
   return unknown(op, attribute, "a result");
 }
 

@@ -57,7 +57,7 @@ std::vector<std::string> textsOf(const std::string &program, int threads,
   if (!module || !compiler::lower(*module, nullptr).ok())
     return texts;
   auto compiled = compiler::compileKernels(
-      *module, *compiler::Target::parse(device), /*keepText=*/true);
+      *module, *compiler::Target::parse(device), compiler::KernelForm::both);
   EXPECT_TRUE(compiled.ok()) << compiled.status();
   if (compiled.ok())
     for (const runtime::Kernel &kernel : compiled->main.kernels)

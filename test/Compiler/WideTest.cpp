@@ -72,7 +72,7 @@ TEST(Wide, NoKernelReadsMoreThanItMay) {
   std::vector<wf::NodePtr> roots = {y.node()};
   auto stages = wf::compiler::explain(roots, {.target = "cuda:sm_90a"});
   ASSERT_TRUE(stages.ok()) << stages.status();
-  for (const std::string &kernel : stages->kernels) {
+  for (const auto &[name, kernel, ptx, resources] : stages->kernels) {
     size_t begin = kernel.find("__global__"), end = kernel.find(") {", begin);
     std::string signature = kernel.substr(begin, end - begin);
     EXPECT_LE(std::count(signature.begin(), signature.end(), '*'), 64);

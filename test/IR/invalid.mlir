@@ -802,8 +802,16 @@ func.func @case(%x: tensor<2xf32> {weft.param}) {
 
 // -----
 
-// results have none
-// expected-error @below {{weft.name: no attribute of a result}}
-func.func @case(%x: tensor<2xf32>) -> (tensor<2xf32> {weft.name = "y"}) {
+// weft.name: a string on results as well
+// expected-error @below {{weft.name: must be a string: got unit}}
+func.func @case(%x: tensor<2xf32>) -> (tensor<2xf32> {weft.name}) {
+  return %x : tensor<2xf32>
+}
+
+// -----
+
+// results: names only
+// expected-error @below {{weft.parameter: no attribute of a result}}
+func.func @case(%x: tensor<2xf32>) -> (tensor<2xf32> {weft.parameter}) {
   return %x : tensor<2xf32>
 }

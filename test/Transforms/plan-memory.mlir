@@ -139,3 +139,27 @@ func.func @bytes(%x: tensor<257xi1>) -> tensor<257xi1> {
   }
   return %1 : tensor<257xi1>
 }
+
+// -----
+
+// One of two results takes the operand's place, the other needs its own.
+// CHECK-LABEL: @no_two_results_in_one_place
+// CHECK: weft.offsets = array<i64: 0>
+// CHECK: weft.offsets = array<i64: 0, 256>
+// CHECK: weft.offsets = array<i64: -1>
+func.func @no_two_results_in_one_place(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = weft.group(%a = %x) schedule(<loop>) : tensor<4xf32> -> tensor<4xf32> {
+    %r = weft.exp %a : tensor<4xf32>
+    weft.yield %r : tensor<4xf32>
+  }
+  %1:2 = weft.group(%a = %0) schedule(<loop>) : tensor<4xf32> -> tensor<4xf32>, tensor<4xf32> {
+    %r = weft.neg %a : tensor<4xf32>
+    %s = weft.abs %a : tensor<4xf32>
+    weft.yield %r, %s : tensor<4xf32>, tensor<4xf32>
+  }
+  %2 = weft.group(%a = %1#0, %b = %1#1) schedule(<loop>) : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32> {
+    %r = weft.add %a, %b : tensor<4xf32>
+    weft.yield %r : tensor<4xf32>
+  }
+  return %2 : tensor<4xf32>
+}

@@ -66,7 +66,7 @@ double benchElement(size_t input, int64_t i) {
 
 StatusOr<int64_t> lastCacheBytes(Device device) {
   if (device.is_cpu())
-    return CpuTarget::host().cacheBytes;
+    return std::max<int64_t>(reportedCacheBytes(), 1 << 20);
   StatusOr<runtime::Gpu *> gpu = runtime::Gpu::get(device.index);
   if (!gpu.ok())
     return gpu.status();

@@ -35,35 +35,35 @@ double millisecondsSince(Clock::time_point start) {
 
 // ---- programs ---------------------------------------------------------------
 
-std::vector<BenchNetwork> programs() {
-  std::vector<BenchNetwork> all = benchNetworks();
-  all.push_back({"bn+add+relu", {float32, {8, 64, 56, 56}}, [](Device) {
-                   return BenchFunction([](const std::vector<Tensor> &x) {
-                     return relu(nn::BatchNorm(64)(x[0]) + x[0]);
-                   });
-                 }});
-  all.push_back({"softmax", {float32, {512, 1000}}, [](Device) {
-                   return BenchFunction([](const std::vector<Tensor> &x) {
-                     return softmax(x[0], 1);
-                   });
-                 }});
-  all.push_back({"layer_norm", {float32, {512, 768}}, [](Device) {
-                   return BenchFunction([](const std::vector<Tensor> &x) {
-                     return nn::LayerNorm({768})(x[0]);
-                   });
-                 }});
-  all.push_back({"gelu(linear)", {float32, {64, 256}}, [](Device) {
-                   return BenchFunction([](const std::vector<Tensor> &x) {
-                     return gelu(nn::Linear(256, 512)(x[0]));
-                   });
-                 }});
-  all.push_back({"conv+bn+relu", {float32, {8, 16, 28, 28}}, [](Device) {
-                   return BenchFunction([](const std::vector<Tensor> &x) {
-                     return nn::Sequential(
-                         nn::Conv(16, 32, {.kernel = {3, 3}, .padding = {1}}),
-                         nn::BatchNorm(32), relu)(x[0]);
-                   });
-                 }});
+struct Program {
+  std::string name;
+  InputSpec input;
+  BenchFunction function;
+};
+
+/// The networks, the first of them alone if quick, and single groups.
+std::vector<Program> programs(Device device, bool quick) {
+  std::vector<Program> all;
+  for (const BenchNetwork &network : benchNetworks())
+    if (all.empty() || !quick)
+      all.push_back({network.name, network.input, network.make(device)});
+  auto add = [&](const char *name, const Shape &shape,
+                 Tensor (*function)(const Tensor &)) {
+    all.push_back({name, {float32, shape}, [=](const std::vector<Tensor> &x) {
+                     return function(x[0]);
+                   }});
+  };
+  add("bn+add+relu", {8, 64, 56, 56},
+      [](const Tensor &x) { return relu(nn::BatchNorm(64)(x) + x); });
+  add("softmax", {512, 1000}, [](const Tensor &x) { return softmax(x, 1); });
+  add("layer_norm", {512, 768},
+      [](const Tensor &x) { return nn::LayerNorm({768})(x); });
+  add("gelu(linear)", {64, 256},
+      [](const Tensor &x) { return gelu(nn::Linear(256, 512)(x)); });
+  add("conv+bn+relu", {8, 16, 28, 28}, [](const Tensor &x) {
+    return relu(nn::BatchNorm(32)(
+        nn::Conv(16, 32, {.kernel = {3, 3}, .padding = {1}})(x)));
+  });
   return all;
 }
 
@@ -245,13 +245,12 @@ struct Case {
   double traced;
 };
 
-StatusOr<std::vector<Case>> record(Device device) {
+StatusOr<std::vector<Case>> record(Device device, bool quick) {
   std::vector<Case> cases;
-  for (const BenchNetwork &program : programs()) {
-    BenchFunction function = program.make(device);
+  for (const Program &program : programs(device, quick)) {
     auto start = Clock::now();
     StatusOr<RecordedFunction> recorded =
-        recordFunction(function, {&program.input, 1}, device);
+        recordFunction(program.function, {&program.input, 1}, device);
     double traced = millisecondsSince(start);
     if (!recorded.ok())
       return recorded.status();
@@ -267,7 +266,7 @@ Status benchCompile(const std::string &, const BenchOptions &options,
   StatusOr<compiler::Target> target = compiler::Target::of(options.device);
   if (!target.ok())
     return target.status();
-  StatusOr<std::vector<Case>> cases = record(options.device);
+  StatusOr<std::vector<Case>> cases = record(options.device, options.quick);
   if (!cases.ok())
     return cases.status();
   std::string generator =

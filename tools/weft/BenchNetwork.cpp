@@ -18,14 +18,12 @@
 namespace weft::tools {
 namespace {
 
-Tensor inputOf(const BenchNetwork &network, Device device) {
-  std::vector<float> elements(
-      static_cast<size_t>(network.input.shape.num_elements()));
+Tensor inputOf(const InputSpec &spec, Device device) {
+  std::vector<float> elements(static_cast<size_t>(spec.shape.num_elements()));
   for (size_t i = 0; i < elements.size(); ++i)
     elements[i] = static_cast<float>(benchElement(0, static_cast<int64_t>(i)));
-  return weft::cast(
-      Tensor::from_host<float>(elements, network.input.shape, device),
-      network.input.dtype);
+  return weft::cast(Tensor::from_host<float>(elements, spec.shape, device),
+                    spec.dtype);
 }
 
 // ---- is it right ------------------------------------------------------------
@@ -81,6 +79,23 @@ Status checkResult(const std::string &name, const Tensor &tensor) {
 
 using Clock = std::chrono::steady_clock;
 
+/// Ends a measurement: after a second (a tenth of one if quick) and ten rounds,
+/// or after many.
+class Rounds {
+public:
+  explicit Rounds(bool quick) : seconds_(quick ? 0.1 : 1) {}
+  bool next() {
+    std::chrono::duration<double> spent = Clock::now() - start_;
+    ++count_;
+    return count_ <= 10 || (count_ <= 1000 && spent.count() < seconds_);
+  }
+
+private:
+  double seconds_;
+  int count_ = 0;
+  Clock::time_point start_ = Clock::now();
+};
+
 double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -108,10 +123,10 @@ std::vector<llvm::json::Value> rowOf(const std::string &name, Times times) {
   return {name, times.median * 1e6, times.least * 1e6};
 }
 
-Status timeTracedAnew(const BenchFunction &net, const Tensor &x, int rounds,
+Status timeTracedAnew(const BenchFunction &net, const Tensor &x, Rounds rounds,
                       Report &report) {
   std::vector<double> seconds;
-  for (int i = 0; i < rounds; ++i) {
+  while (rounds.next()) {
     auto start = Clock::now();
     Status status = net({x}).eval();
     seconds.push_back(secondsSince(start));
@@ -125,16 +140,16 @@ Status timeTracedAnew(const BenchFunction &net, const Tensor &x, int rounds,
 }
 
 /// The steps of an evaluation, each on its own.
-Status timeSteps(const BenchFunction &net, const Tensor &x, int rounds,
+Status timeSteps(const BenchFunction &net, const Tensor &x, Rounds rounds,
                  Report &report) {
   Laps laps(4);
-  for (int i = 0; i < rounds; ++i) {
+  while (rounds.next()) {
     laps.start();
     Tensor y = net({x});
     laps.lap();
     compiler::Capture capture = compiler::capture({&y.node(), 1});
     laps.lap();
-    auto executable = compiler::executableOf(capture, x.device());
+    auto executable = compiler::executableOf(capture.program, x.device());
     laps.lap();
     if (!executable.ok())
       return executable.status();
@@ -159,7 +174,7 @@ Status timeSteps(const BenchFunction &net, const Tensor &x, int rounds,
 }
 
 Status timeExecutable(const BenchNetwork &network, const BenchFunction &net,
-                      const Tensor &x, int rounds, Report &report) {
+                      const Tensor &x, Rounds rounds, Report &report) {
   StatusOr<Executable> executable = detail::compile(
       [&](const std::vector<Tensor> &inputs) {
         return std::vector<Tensor>{net(inputs)};
@@ -171,7 +186,7 @@ Status timeExecutable(const BenchNetwork &network, const BenchFunction &net,
   if (!outputs.ok())
     return outputs.status();
   std::vector<double> seconds;
-  for (int i = 0; i < rounds; ++i) {
+  while (rounds.next()) {
     auto start = Clock::now();
     Status status = executable->run({x}, *outputs, {});
     seconds.push_back(secondsSince(start));
@@ -190,7 +205,7 @@ Status measureMemory(const BenchFunction &net, const Tensor &x,
                      Report &report) {
   Tensor y = net({x});
   compiler::Capture capture = compiler::capture({&y.node(), 1});
-  auto executable = compiler::executableOf(capture, x.device());
+  auto executable = compiler::executableOf(capture.program, x.device());
   if (!executable.ok())
     return executable.status();
   const runtime::Plan &plan = (*executable)->plan();
@@ -223,10 +238,11 @@ Status benchNetwork(const std::string &name, const BenchOptions &options,
       network = &each;
   Device device = options.device;
   BenchFunction net = network->make(device);
-  Tensor x = inputOf(*network, device);
-  if (Status status = x.eval(); !status.ok())
+  Tensor x = inputOf(network->input, device),
+         checked = inputOf(network->checked, device);
+  if (Status status = eval({x, checked}); !status.ok())
     return status;
-  if (Status status = checkResult(name, net({x})); !status.ok())
+  if (Status status = checkResult(name, net({checked})); !status.ok())
     return status;
   report.method(
       "Host time of warm evaluations of " + name + ", input " +
@@ -234,15 +250,17 @@ Status benchNetwork(const std::string &name, const BenchOptions &options,
       ": everything is compiled. On a GPU an evaluation\nonly enqueues, and "
       "the "
       "device is waited for outside of the time; on the CPU running contains "
-      "the kernels.\nResults were compared with the reference interpreter's.");
+      "the kernels.\nResults of an input " +
+      to_string(network->checked.shape) +
+      " were compared with the reference interpreter's.");
   report.table(name + " on " + to_string(device),
                {"step", "median us", "least us"});
-  int rounds = options.quick ? 50 : 500;
-  Status status = timeTracedAnew(net, x, rounds, report);
+  auto rounds = [&] { return Rounds(options.quick); };
+  Status status = timeTracedAnew(net, x, rounds(), report);
   if (status.ok())
-    status = timeSteps(net, x, rounds, report);
+    status = timeSteps(net, x, rounds(), report);
   if (status.ok())
-    status = timeExecutable(*network, net, x, rounds, report);
+    status = timeExecutable(*network, net, x, rounds(), report);
   if (status.ok())
     status = measureMemory(net, x, report);
   return status;

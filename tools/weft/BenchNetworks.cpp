@@ -5,6 +5,10 @@
 #include "weft/Weft.h"
 
 #include "digits/Net.h"
+#include "encoder/Encoder.h"
+#include "mlp/MLP.h"
+#include "mobilenet_v2/MobileNetV2.h"
+#include "resnet/ResNet.h"
 
 #include <cmath>
 
@@ -14,11 +18,8 @@ namespace {
 /// Gives every parameter elements: variances of 1, weights small enough that
 /// values stay near 1 through all layers.
 template <typename Net> Net loaded(Net net, Device device) {
-  StatusOr<StateDict> state = net.state_dict();
-  if (!state.ok())
-    return net;
   StateDict values;
-  for (const auto &[name, parameter] : *state) {
+  for (const auto &[name, parameter] : net.state_dict()) {
     std::vector<float> elements(static_cast<size_t>(parameter.num_elements()));
     auto fanIn = static_cast<float>(
         parameter.rank() > 1 ? parameter.num_elements() / parameter.shape()[0]
@@ -36,8 +37,8 @@ template <typename Net> Net loaded(Net net, Device device) {
   return net;
 }
 
-BenchFunction digitsNet(Device device) {
-  return [net = loaded(digits::Net(), device)](const std::vector<Tensor> &x) {
+template <typename Net> BenchFunction functionOf(Net net, Device device) {
+  return [net = loaded(std::move(net), device)](const std::vector<Tensor> &x) {
     return net(x[0]);
   };
 }
@@ -45,8 +46,26 @@ BenchFunction digitsNet(Device device) {
 } // namespace
 
 const std::vector<BenchNetwork> &benchNetworks() {
+  static const InputSpec image{float32, {1, 3, 224, 224}},
+      small{float32, {1, 3, 32, 32}}, digit{float32, {1, 1, 8, 8}},
+      vector{float32, {1, 784}};
   static const std::vector<BenchNetwork> networks = {
-      {"digits", {float32, {1, 1, 8, 8}}, digitsNet},
+      {"digits", digit, digit,
+       [](Device device) { return functionOf(digits::Net(), device); }},
+      {"mlp", vector, vector,
+       [](Device device) { return functionOf(mlp::MLP(), device); }},
+      {"resnet18", image, small,
+       [](Device device) { return functionOf(resnet::resnet18(), device); }},
+      {"resnet50", image, small,
+       [](Device device) { return functionOf(resnet::resnet50(), device); }},
+      {"mobilenet_v2", image, small,
+       [](Device device) {
+         return functionOf(mobilenet_v2::MobileNetV2(), device);
+       }},
+      {"encoder",
+       {float32, {1, 512, 768}},
+       {float32, {1, 4, 768}},
+       [](Device device) { return functionOf(encoder::Block(), device); }},
   };
   return networks;
 }

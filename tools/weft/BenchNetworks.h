@@ -12,6 +12,9 @@ namespace weft::tools {
 struct BenchNetwork {
   std::string name;
   InputSpec input;
+  /// A smaller input, on which results are compared with the reference
+  /// interpreter's.
+  InputSpec checked;
   /// The network with its weights on `device`.
   BenchFunction (*make)(Device device);
 };

@@ -3,40 +3,60 @@
 
 #include "weft/Compiler/Compiler.h"
 
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <thread>
 #include <unistd.h>
 
 namespace weft::tools {
 namespace {
 
+/// A thread of its own shows the line: a single kernel may take seconds, too.
 class ProgressLine {
 public:
   void update(int64_t done, int64_t total) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    auto now = std::chrono::steady_clock::now();
-    if (done == 0) {
-      start_ = now;
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (done == 0 && !isRunning_) {
+      done_ = 0;
+      total_ = total;
       isRunning_ = true;
+      thread_ = std::thread([this] { show(); });
     }
     // Threads may be late to tell what was done before the end.
-    if (!isRunning_)
+    done_ = std::max(done_, done);
+    if (done < total || !isRunning_)
       return;
-    isRunning_ = done < total;
-    if (!isRunning_ && isShown_)
-      std::fputs("\r\033[K", stderr);
-    isShown_ = isRunning_ && now - start_ > std::chrono::seconds(1);
-    if (isShown_)
-      std::fprintf(stderr, "\r\033[Kweft: compiling %lld of %lld kernels",
-                   static_cast<long long>(done + 1),
-                   static_cast<long long>(total));
+    isRunning_ = false;
+    ended_.notify_all();
+    std::thread thread = std::move(thread_);
+    lock.unlock();
+    thread.join();
   }
 
 private:
+  void show() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    auto next = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    bool isShown = false;
+    while (!ended_.wait_until(lock, next, [&] { return !isRunning_; })) {
+      std::fprintf(stderr, "\r\033[Kweft: compiling %lld of %lld kernels",
+                   static_cast<long long>(done_ + 1),
+                   static_cast<long long>(total_));
+      isShown = true;
+      next += std::chrono::milliseconds(100);
+    }
+    if (isShown)
+      std::fputs("\r\033[K", stderr);
+  }
+
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point start_;
-  bool isRunning_ = false, isShown_ = false;
+  std::condition_variable ended_;
+  std::thread thread_;
+  int64_t done_ = 0, total_ = 0;
+  bool isRunning_ = false;
 };
 
 } // namespace

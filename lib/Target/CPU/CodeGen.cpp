@@ -21,12 +21,7 @@ using namespace mlir;
 
 namespace weft {
 
-/// What this program may expect to find again in the largest cache. The
-/// kernel's word counts: the C library multiplies by the number of cores on
-/// some processors. A virtual machine is told of the whole cache of its host,
-/// which it shares with others, so that a core counts for no more than cores
-/// have.
-static int64_t lastLevelCache() {
+int64_t reportedCacheBytes() {
   int64_t largest = 0;
   for (int index = 0; index < 5; ++index) {
     std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" +
@@ -35,10 +30,18 @@ static int64_t lastLevelCache() {
     if (file >> kibibytes)
       largest = std::max(largest, kibibytes << 10);
   }
+  return largest;
+}
+
+/// What this program may expect to find again in the largest cache. A virtual
+/// machine is told of the whole cache of its host, which it shares with others:
+/// a core counts for no more than cores usually have.
+static int64_t cacheShare() {
   constexpr int64_t kUsual = int64_t(16) << 20, kOfCore = int64_t(4) << 20;
-  if (largest == 0)
+  int64_t reported = reportedCacheBytes();
+  if (reported == 0)
     return kUsual;
-  return std::min<int64_t>(largest,
+  return std::min<int64_t>(reported,
                            kOfCore * std::thread::hardware_concurrency());
 }
 
@@ -55,7 +58,7 @@ const CpuTarget &CpuTarget::host() {
       names.push_back((feature.second ? "+" : "-") + feature.first().str());
     llvm::sort(names);
     host.features = llvm::join(names, ",");
-    host.cacheBytes = lastLevelCache();
+    host.cacheBytes = cacheShare();
     return host;
   }();
   return target;

@@ -127,6 +127,15 @@ FAKE cuStreamSynchronize(CudaStream) { return 0; }
 FAKE cuStreamDestroy_v2(CudaStream) { return 0; }
 FAKE cuStreamWaitEvent(CudaStream, CudaEvent, unsigned) { return 0; }
 FAKE cuStreamIsCapturing(CudaStream, int *status) { return *status = 0, 0; }
+FAKE cuStreamBeginCapture_v2(CudaStream, int) { return 999; }
+FAKE cuStreamEndCapture(CudaStream, CudaGraph *) { return 999; }
+FAKE cuGraphInstantiateWithFlags(CudaGraphExec *, CudaGraph,
+                                 unsigned long long) {
+  return 999;
+}
+FAKE cuGraphLaunch(CudaGraphExec, CudaStream) { return 999; }
+FAKE cuGraphDestroy(CudaGraph) { return 0; }
+FAKE cuGraphExecDestroy(CudaGraphExec) { return 0; }
 FAKE cuEventCreate(CudaEvent *event, unsigned) { return make(event); }
 FAKE cuEventRecord(CudaEvent, CudaStream) { return 0; }
 FAKE cuEventQuery(CudaEvent) { return 0; }

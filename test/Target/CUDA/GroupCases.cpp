@@ -462,14 +462,17 @@ public:
            "1] : " +
                tensor("2x3x9x9", type) + " -> " + tensor("2x3x5x5", type),
            "%y : " + tensor("2x3x5x5", type), "window"});
-    for (const char *counts : {"true", "false"})
-      add({std::string("avgpool, padding counts: ") + counts,
-           "%x: tensor<2x3x8xf32>",
-           "%y = weft.avgpool %x kernel [3] stride [2] padding [1, 1] "
-           "count_include_pad " +
-               std::string(counts) +
-               " : tensor<2x3x8xf32> -> tensor<2x3x4xf32>",
-           "%y : tensor<2x3x4xf32>", "window"});
+    for (const char *type : {"f32", "f8E4M3FN", "i32", "i8", "ui8"})
+      for (const char *counts : {"true", "false"})
+        for (const char *window : {"kernel [3] stride [2] padding [1, 1]",
+                                   "kernel [33] stride [2] padding [16, 16]"})
+          add({std::string("avgpool of ") + type + ", " + window +
+                   ", padding counts: " + counts,
+               "%x: " + tensor("2x3x40", type),
+               std::string("%y = weft.avgpool %x ") + window +
+                   " count_include_pad " + counts + " : " +
+                   tensor("2x3x40", type) + " -> " + tensor("2x3x20", type),
+               "%y : " + tensor("2x3x20", type), "window"});
   }
 
   void addMatmul(const std::string &lhs, const std::string &rhs,

@@ -34,7 +34,7 @@ WEFT_GLOBAL(64)
 mul_f32(
     const float *x,
     const float *__restrict__ scale,
-    float *__restrict__ y) {
+    float *y) {
   const int vector = static_cast<int>(blockIdx.x * 64 + threadIdx.x);
   if (vector >= 12)
     return;
@@ -64,12 +64,13 @@ TEST(CudaText, WhatMayRunInPlaceIsNotRestrict) {
               "%s = weft.add %w, %r : tensor<64xf32>\n"
               "%y = weft.add %s, %c : tensor<64xf32>",
               "%y : tensor<64xf32>, %w : tensor<64xf32>", "loop"});
-  EXPECT_THAT(kernelText(c), HasSubstr("add_add_f32(\n"
-                                       "    const weft::half *__restrict__ x,\n"
-                                       "    const float *__restrict__ x2,\n"
-                                       "    const float *residual,\n"
-                                       "    float *y,\n"
-                                       "    float *y2) {"));
+  EXPECT_THAT(kernelText(c),
+              HasSubstr("add_add_f32(\n"
+                        "    const weft::half *__restrict__ x,\n"
+                        "    const float *__restrict__ residual,\n"
+                        "    const float *residual2,\n"
+                        "    float *y,\n"
+                        "    float *y2) {"));
   Prepared sums({"sum", "%a: tensor<64x64xf32>",
                  "%s = weft.sum %a over [1] : tensor<64x64xf32> -> "
                  "tensor<64xf32>",

@@ -15,7 +15,7 @@ namespace weft {
 struct CpuTarget {
   std::string cpu;        // an LLVM name: `znver3`, `x86-64`
   std::string features;   // `+avx2,-avx512f,...`
-  int64_t cacheBytes = 0; // of the last level; larger results bypass it
+  int64_t cacheBytes = 0; // of the last level; results of half of it bypass it
 
   /// The processor this program runs on.
   static const CpuTarget &host();
@@ -24,6 +24,10 @@ struct CpuTarget {
     return cpu + " " + features + " " + std::to_string(cacheBytes);
   }
 };
+
+/// Bytes of the largest cache, 0 if the kernel tells of none. The kernel's word
+/// counts: the C library multiplies by the number of cores on some processors.
+int64_t reportedCacheBytes();
 
 /// A compiled group: `void name(void *const *args, int64_t begin, int64_t end)`
 /// in an ELF object. args[i] points to input i (a buffer or a scalar), then to
