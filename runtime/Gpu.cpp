@@ -151,13 +151,18 @@ StatusOr<CudaStream> Gpu::resolve(CudaStream stream) const {
   return stream;
 }
 
-StatusOr<CudaEvent> Gpu::newEvent() {
-  {
+StatusOr<std::shared_ptr<CUevent_st>> Gpu::newEvent() {
+  auto giveBack = [this](CudaEvent event) {
     std::lock_guard lock(eventsMutex_);
+    events_.push_back(event);
+  };
+  {
+    std::unique_lock lock(eventsMutex_);
     if (!events_.empty()) {
       CudaEvent event = events_.back();
       events_.pop_back();
-      return event;
+      lock.unlock();
+      return std::shared_ptr<CUevent_st>(event, giveBack);
     }
   }
   ScopedContext scope(*this);
@@ -169,36 +174,36 @@ StatusOr<CudaEvent> Gpu::newEvent() {
                     "cuEventCreate");
   if (!status.ok())
     return status;
-  return event;
+  return std::shared_ptr<CUevent_st>(event, giveBack);
 }
 
 StatusOr<Use> Gpu::useOf(CudaStream stream) {
   if (stream == stream_)
     return Use{this, stream, nullptr};
-  StatusOr<CudaEvent> event = newEvent();
+  StatusOr<std::shared_ptr<CUevent_st>> event = newEvent();
   if (!event.ok())
     return event.status();
-  Use use{this, stream, *event};
   ScopedContext scope(*this);
-  Status status =
-      driver_.check(driver_.eventRecord(*event, stream), "cuEventRecord");
-  if (status.ok())
-    return use;
-  drop(use);
-  return status;
+  if (Status status = driver_.check(driver_.eventRecord(event->get(), stream),
+                                    "cuEventRecord");
+      !status.ok())
+    return status;
+  return Use{this, stream, *event};
 }
 
 namespace {
 
 /// Gives a use of one of Weft's streams the event it was made without.
-Status materialise(Use &use, StatusOr<CudaEvent> event) {
+Status materialise(Use &use, StatusOr<std::shared_ptr<CUevent_st>> event) {
   if (!event.ok())
     return event.status();
-  use.event = *event;
   ScopedContext scope(*use.gpu);
   const Driver &driver = use.gpu->driver();
-  return driver.check(driver.eventRecord(use.event, use.stream),
-                      "cuEventRecord");
+  Status status = driver.check(driver.eventRecord(event->get(), use.stream),
+                               "cuEventRecord");
+  if (status.ok())
+    use.event = std::move(*event);
+  return status;
 }
 
 } // namespace
@@ -210,13 +215,13 @@ Status Gpu::wait(CudaStream stream, Use &use) {
     if (Status status = materialise(use, use.gpu->newEvent()); !status.ok())
       return status;
   const Driver &driver = use.gpu->driver();
-  return driver.check(driver.streamWaitEvent(stream, use.event, 0),
+  return driver.check(driver.streamWaitEvent(stream, use.event.get(), 0),
                       "cuStreamWaitEvent");
 }
 
 bool Gpu::isOver(const Use &use) {
-  return !use.gpu || (use.event && use.gpu->driver().eventQuery(use.event) !=
-                                       cuda::notReady);
+  return !use.gpu || (use.event && use.gpu->driver().eventQuery(
+                                       use.event.get()) != cuda::notReady);
 }
 
 Status Gpu::finish(Use &use) {
@@ -226,15 +231,8 @@ Status Gpu::finish(Use &use) {
     if (Status status = materialise(use, use.gpu->newEvent()); !status.ok())
       return status;
   const Driver &driver = use.gpu->driver();
-  return driver.check(driver.eventSynchronize(use.event), "cuEventSynchronize");
-}
-
-void Gpu::drop(Use &use) {
-  if (use.event) {
-    std::lock_guard lock(use.gpu->eventsMutex_);
-    use.gpu->events_.push_back(use.event);
-  }
-  use = {};
+  return driver.check(driver.eventSynchronize(use.event.get()),
+                      "cuEventSynchronize");
 }
 
 Status Gpu::synchronize() {
@@ -269,17 +267,13 @@ Status Gpu::order(std::vector<Use> &uses, CudaStream stream) {
   for (Use &use : uses)
     if (Status status = wait(ours, use); !status.ok())
       return status;
-  for (Use &use : uses)
-    drop(use);
   uses.clear();
   return {};
 }
 
 void Gpu::finish(std::vector<Use> &uses) {
-  for (Use &use : uses) {
+  for (Use &use : uses)
     (void)finish(use);
-    drop(use);
-  }
   uses.clear();
 }
 

@@ -48,16 +48,14 @@ public:
   static bool isOver(const Use &use);
   /// Waits on this thread.
   static Status finish(Use &use);
-  /// Gives the event of `use` back.
-  static void drop(Use &use);
-
   Status synchronize();
 
 private:
   Gpu(const Driver &driver, int index, CudaContext context);
   static StatusOr<Gpu *> make(const Driver &driver, int index,
                               CudaContext context);
-  StatusOr<CudaEvent> newEvent();
+  /// Comes back to `events_` with its last owner.
+  StatusOr<std::shared_ptr<CUevent_st>> newEvent();
 
   void *allocate(int64_t bytes) override;
   void release(void *data, int64_t bytes) override;

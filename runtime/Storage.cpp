@@ -42,10 +42,9 @@ private:
       auto [uses, release] = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
-      for (Use &use : uses) {
+      for (Use &use : uses)
         (void)Gpu::finish(use);
-        Gpu::drop(use);
-      }
+      uses.clear();
       release();
       release = nullptr;
       lock.lock();
@@ -105,16 +104,10 @@ Storage::~Storage() {
     pool_->free({data_, capacity_, std::move(uses)});
     return;
   }
-  std::erase_if(uses, [](Use &use) {
-    bool over = Gpu::isOver(use);
-    if (over)
-      Gpu::drop(use);
-    return over;
-  });
   if (!release_)
-    for (Use &use : uses)
-      Gpu::drop(use);
-  else if (uses.empty())
+    return;
+  std::erase_if(uses, Gpu::isOver);
+  if (uses.empty())
     release_();
   else
     reaper().add(std::move(uses), std::move(release_));

@@ -23,11 +23,12 @@ class Pool;
 
 /// Work on some memory that a stream may still be at. Without an event: all
 /// that is on the stream by the time somebody asks, which only Weft's own
-/// streams have, since those live as long as the process.
+/// streams have, since those live as long as the process. Several memories may
+/// share an event.
 struct Use {
   Gpu *gpu = nullptr;
   CudaStream stream = nullptr;
-  CudaEvent event = nullptr;
+  std::shared_ptr<CUevent_st> event;
 };
 
 /// What was computed from some memory and kept: of no use without it.

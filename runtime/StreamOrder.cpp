@@ -24,41 +24,29 @@ struct StreamOrder {
     return {};
   }
 
-  static Status markRead(Storage &storage, Gpu &gpu, CudaStream stream) {
-    StatusOr<Use> use = gpu.useOf(stream);
-    if (!use.ok())
-      return use.status();
+  static void markRead(Storage &storage, const Use &use) {
     std::lock_guard lock(storage.mutex_);
     // One mark a stream: the newer one is behind the older.
     for (Use &reader : storage.readers_)
-      if (reader.stream == stream) {
-        Gpu::drop(reader);
-        reader = *use;
-        return {};
+      if (reader.stream == use.stream) {
+        reader = use;
+        return;
       }
-    storage.readers_.push_back(*use);
-    return {};
+    storage.readers_.push_back(use);
   }
 
-  static Status markWritten(Storage &storage, Gpu &gpu, CudaStream stream) {
-    StatusOr<Use> use = gpu.useOf(stream);
-    if (!use.ok())
-      return use.status();
+  static void markWritten(Storage &storage, const Use &use) {
     std::lock_guard lock(storage.mutex_);
     // The write waited for everything before it.
-    for (Use &reader : storage.readers_)
-      Gpu::drop(reader);
     storage.readers_.clear();
-    Gpu::drop(storage.writer_);
-    storage.writer_ = *use;
-    return {};
+    storage.writer_ = use;
   }
 
   static Status waitOnHost(Storage &storage) {
     std::lock_guard lock(storage.mutex_);
     if (Status status = Gpu::finish(storage.writer_); !status.ok())
       return status;
-    Gpu::drop(storage.writer_);
+    storage.writer_ = {};
     return {};
   }
 };
@@ -91,6 +79,11 @@ StatusOr<Place> placeOf(const Storage &storage, CudaStream stream) {
                  stream);
 }
 
+/// The mark of what is on the stream of `place` now.
+StatusOr<Use> useOf(const StatusOr<Place> &place) {
+  return place.ok() ? place->gpu->useOf(place->stream) : place.status();
+}
+
 } // namespace
 
 Status waitToRead(Storage &storage, CudaStream stream) {
@@ -112,18 +105,52 @@ Status waitToWrite(Storage &storage, CudaStream stream) {
 Status markRead(Storage &storage, CudaStream stream) {
   if (isHostOnly(storage, stream))
     return {};
-  StatusOr<Place> place = placeOf(storage, stream);
-  return place.ok() ? StreamOrder::markRead(storage, *place->gpu, place->stream)
-                    : place.status();
+  StatusOr<Use> use = useOf(placeOf(storage, stream));
+  if (use.ok())
+    StreamOrder::markRead(storage, *use);
+  return use.status();
 }
 
 Status markWritten(Storage &storage, CudaStream stream) {
   if (isHostOnly(storage, stream))
     return {};
-  StatusOr<Place> place = placeOf(storage, stream);
-  return place.ok()
-             ? StreamOrder::markWritten(storage, *place->gpu, place->stream)
-             : place.status();
+  StatusOr<Use> use = useOf(placeOf(storage, stream));
+  if (use.ok())
+    StreamOrder::markWritten(storage, *use);
+  return use.status();
+}
+
+Status Accesses::wait() const {
+  if (device.is_cpu()) {
+    for (const auto *storages : {&reads, &writes})
+      for (Storage *storage : *storages)
+        if (Status status = waitOnHost(*storage); !status.ok())
+          return status;
+    return {};
+  }
+  StatusOr<Place> place = placeOf(device, stream);
+  if (!place.ok())
+    return place.status();
+  for (const auto *storages : {&reads, &writes})
+    for (Storage *storage : *storages)
+      if (Status status =
+              StreamOrder::wait(*storage, place->stream, storages == &writes);
+          !status.ok())
+        return status;
+  return {};
+}
+
+Status Accesses::mark() const {
+  if (device.is_cpu())
+    return {};
+  StatusOr<Use> use = useOf(placeOf(device, stream));
+  if (!use.ok())
+    return use.status();
+  for (Storage *storage : reads)
+    StreamOrder::markRead(*storage, *use);
+  for (Storage *storage : writes)
+    StreamOrder::markWritten(*storage, *use);
+  return {};
 }
 
 Status waitOnHost(Storage &storage) { return StreamOrder::waitOnHost(storage); }
@@ -166,9 +193,12 @@ Status copyHostToGpu(Storage &to, const void *from, int64_t bytes,
   if (pinned)
     status = driver.check(driver.streamSynchronize(place->stream),
                           "cuStreamSynchronize");
-  if (status.ok())
-    status = StreamOrder::markWritten(to, *place->gpu, place->stream);
-  return status;
+  if (!status.ok())
+    return status;
+  StatusOr<Use> use = place->gpu->useOf(place->stream);
+  if (use.ok())
+    StreamOrder::markWritten(to, *use);
+  return use.status();
 }
 
 Status copyGpuToHost(void *to, Storage &from, int64_t bytes,
@@ -217,11 +247,14 @@ Status copyGpuToGpu(Storage &to, Storage &from, int64_t bytes,
                              pointer(from.data()), source->gpu->context(), size,
                              target->stream),
                          "cuMemcpyPeerAsync");
-  if (status.ok())
-    status = StreamOrder::markRead(from, *target->gpu, target->stream);
-  if (status.ok())
-    status = StreamOrder::markWritten(to, *target->gpu, target->stream);
-  return status;
+  if (!status.ok())
+    return status;
+  StatusOr<Use> use = target->gpu->useOf(target->stream);
+  if (!use.ok())
+    return use.status();
+  StreamOrder::markRead(from, *use);
+  StreamOrder::markWritten(to, *use);
+  return {};
 }
 
 } // namespace

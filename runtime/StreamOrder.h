@@ -8,6 +8,13 @@
 //   ... enqueue ...
 //   markRead(input, stream); markWritten(output, stream);
 //
+// or, for all memories of a piece of work at once, with one mark:
+//
+//   Accesses accesses{device, stream, {&input}, {&output}};
+//   accesses.wait();
+//   ... enqueue ...
+//   accesses.mark();
+//
 // Reads of several streams are not ordered with each other. On the CPU all of
 // this does nothing. A null stream is Weft's own of the storage's device.
 #pragma once
@@ -17,6 +24,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace weft::runtime {
 
@@ -28,6 +36,18 @@ Status waitToWrite(Storage &storage, CudaStream stream);
 Status markRead(Storage &storage, CudaStream stream);
 /// What has been enqueued on `stream` writes `storage`.
 Status markWritten(Storage &storage, CudaStream stream);
+
+/// What a piece of work on `device` reads and writes.
+struct Accesses {
+  Device device;
+  CudaStream stream = nullptr;
+  std::vector<Storage *> reads, writes;
+
+  /// Makes `stream` wait for what it must not overtake.
+  Status wait() const;
+  /// What has been enqueued on `stream` is this work.
+  Status mark() const;
+};
 
 /// Waits on this thread for the last write to `storage`, and reports what went
 /// wrong on the device until then.

@@ -186,41 +186,6 @@ static Status allocate(const std::vector<runtime::TensorSpec> &specs,
   return {};
 }
 
-/// Applies `step` to every storage and the stream until one fails.
-static Status forEach(const Storages &storages, runtime::CudaStream stream,
-                      Status (*step)(runtime::Storage &, runtime::CudaStream)) {
-  for (const auto &storage : storages)
-    if (Status status = step(*storage, stream); !status.ok())
-      return status;
-  return {};
-}
-
-/// Enqueues a plan between the work its buffers wait for and the work that will
-/// wait for them.
-static Status enqueue(const runtime::LoadedPlan &plan, const Storages &inputs,
-                      const Storages &prepared, const Storages &outputs,
-                      std::span<const Scalar> scalars,
-                      runtime::CudaStream stream) {
-  for (const Storages *storages : {&inputs, &prepared})
-    if (Status status = forEach(*storages, stream, runtime::waitToRead);
-        !status.ok())
-      return status;
-  if (Status status = forEach(outputs, stream, runtime::waitToWrite);
-      !status.ok())
-    return status;
-  // What came before a launch that fails runs all the same.
-  Status ran = plan.run(pointersOf(inputs), pointersOf(prepared),
-                        pointersOf(outputs), scalars, stream);
-  for (const Storages *storages : {&inputs, &prepared})
-    if (Status status = forEach(*storages, stream, runtime::markRead);
-        !status.ok())
-      return status;
-  if (Status status = forEach(outputs, stream, runtime::markWritten);
-      !status.ok())
-    return status;
-  return ran;
-}
-
 /// Kernels move 16 bytes at once on a GPU, and stores that bypass the cache are
 /// 64 bytes wide on the CPU. Memory of Weft's own allows it; a caller's may
 /// not.
@@ -251,7 +216,28 @@ static Status replaceUnaligned(Storages &storages, bool isWritten,
   return {};
 }
 
-StatusOr<Storages> Executable::runPrepare(
+/// Enqueues a plan between the work its buffers wait for and the work that will
+/// wait for them.
+static Status enqueue(const runtime::LoadedPlan &plan,
+                      const runtime::Accesses &accesses, const Storages &inputs,
+                      std::span<void *const> prepared, const Storages &outputs,
+                      std::span<const Scalar> scalars) {
+  if (Status status = accesses.wait(); !status.ok())
+    return status;
+  // What came before a launch that fails runs all the same.
+  Status ran = plan.run(pointersOf(inputs), prepared, pointersOf(outputs),
+                        scalars, accesses.stream);
+  Status marked = accesses.mark();
+  return ran.ok() ? marked : ran;
+}
+
+static void append(std::vector<runtime::Storage *> &to,
+                   const Storages &storages) {
+  for (const auto &storage : storages)
+    to.push_back(storage.get());
+}
+
+StatusOr<Executable::PreparedPtr> Executable::runPrepare(
     std::span<const std::shared_ptr<runtime::Storage>> inputs,
     runtime::CudaStream stream) const {
   Storages results;
@@ -263,43 +249,50 @@ StatusOr<Storages> Executable::runPrepare(
   if (Status status = replaceUnaligned(weights, /*isWritten=*/false, stream);
       !status.ok())
     return status;
+  auto values = std::make_shared<PreparedValues>();
+  values->data = pointersOf(results);
+  values->memory = std::make_shared<runtime::Storage>(
+      device_, nullptr, 0, [results] { (void)results; });
+  runtime::Accesses accesses{device_, stream, {}, {values->memory.get()}};
+  append(accesses.reads, weights);
   ++counters().prepares;
-  if (Status status = enqueue(*prepare_, weights, {}, results, {}, stream);
+  if (Status status =
+          enqueue(*prepare_, accesses, weights, /*prepared=*/{}, results, {});
       !status.ok())
     return status;
-  return results;
+  return PreparedPtr(std::move(values));
 }
 
 /// What @prepare made of one set of weights; gone as soon as one of them is.
 class Executable::Prepared final : public runtime::Derived {
 public:
-  Prepared(std::vector<uint64_t> weights, Storages results)
-      : weights_(std::move(weights)), results_(std::move(results)) {}
+  Prepared(std::vector<uint64_t> weights, PreparedPtr values)
+      : weights_(std::move(weights)), values_(std::move(values)) {}
 
   /// The ids of the weights' memory. They are not used again.
   const std::vector<uint64_t> &weights() const { return weights_; }
   /// Nothing once a weight is gone.
-  Storages results() const {
+  PreparedPtr values() const {
     std::lock_guard<std::mutex> lock(mutex_);
-    return results_;
+    return values_;
   }
   void release() override {
     std::lock_guard<std::mutex> lock(mutex_);
-    results_.clear();
+    values_ = nullptr;
   }
 
 private:
   const std::vector<uint64_t> weights_;
   mutable std::mutex mutex_;
-  Storages results_;
+  PreparedPtr values_;
 };
 
-StatusOr<Storages>
+StatusOr<Executable::PreparedPtr>
 Executable::prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
                      runtime::CudaStream stream) const {
   constexpr size_t kSetsKept = 8;
   if (!prepare_)
-    return Storages();
+    return PreparedPtr();
   Storages weights = select(inputs, program_.prepareInputs);
   std::vector<uint64_t> ids;
   for (const auto &weight : weights)
@@ -308,26 +301,26 @@ Executable::prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
   for (auto it = prepared_.begin(); it != prepared_.end(); ++it)
     if ((*it)->weights() == ids) {
       prepared_.splice(prepared_.begin(), prepared_, it);
-      return (*it)->results();
+      return (*it)->values();
     }
-  StatusOr<Storages> results = runPrepare(inputs, stream);
-  if (!results.ok())
-    return results;
-  prepared_.push_front(std::make_shared<Prepared>(std::move(ids), *results));
+  StatusOr<PreparedPtr> values = runPrepare(inputs, stream);
+  if (!values.ok())
+    return values;
+  prepared_.push_front(std::make_shared<Prepared>(std::move(ids), *values));
   for (const auto &weight : weights) {
     weight->freeze();
     weight->addDerived(prepared_.front());
   }
   if (prepared_.size() > kSetsKept)
     prepared_.pop_back();
-  return results;
+  return values;
 }
 
 Status
 Executable::run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
                 std::span<const Scalar> scalars, Storages &outputs,
                 runtime::CudaStream stream) const {
-  StatusOr<Storages> ready = prepared(inputs, stream);
+  StatusOr<PreparedPtr> ready = prepared(inputs, stream);
   if (!ready.ok())
     return ready.status();
   if (Status status = allocate(program_.main.outputs, device_, stream, outputs);
@@ -340,10 +333,18 @@ Executable::run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
   if (Status status = replaceUnaligned(targets, /*isWritten=*/true, stream);
       !status.ok())
     return status;
+  runtime::Accesses accesses{device_, stream, {}, {}};
+  append(accesses.reads, sources);
+  append(accesses.writes, targets);
+  std::span<void *const> values;
+  if (*ready) {
+    accesses.reads.push_back((*ready)->memory.get());
+    values = (*ready)->data;
+  }
   counters().kernelsLaunched +=
       static_cast<int64_t>(program_.main.launches.size());
   if (Status status =
-          enqueue(*main_, sources, *ready, targets, scalars, stream);
+          enqueue(*main_, accesses, sources, values, targets, scalars);
       !status.ok())
     return status;
   for (size_t i = 0; i < targets.size(); ++i)

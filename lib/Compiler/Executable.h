@@ -33,11 +33,19 @@ public:
 
 private:
   class Prepared;
+  /// What @prepare made.
+  struct PreparedValues {
+    std::vector<void *> data;
+    /// Owns all of it, and stands for it in the order of streams: what is read
+    /// by every run and written once needs no marks of its own.
+    std::shared_ptr<runtime::Storage> memory;
+  };
+  using PreparedPtr = std::shared_ptr<const PreparedValues>;
 
-  StatusOr<Storages>
+  StatusOr<PreparedPtr>
   prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
            runtime::CudaStream stream) const;
-  StatusOr<Storages>
+  StatusOr<PreparedPtr>
   runPrepare(std::span<const std::shared_ptr<runtime::Storage>> inputs,
              runtime::CudaStream stream) const;
 
