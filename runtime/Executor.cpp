@@ -3,6 +3,7 @@
 #include "runtime/Executor.h"
 
 #include "runtime/Gpu.h"
+#include "runtime/LaunchGraphs.h"
 #include "runtime/ObjectLoader.h"
 #include "runtime/StreamOrder.h"
 #include "runtime/ThreadPool.h"
@@ -21,6 +22,8 @@ using CpuKernel = void(void *const *arguments, int64_t begin, int64_t end);
 
 // Room for the arguments of nearly every kernel without allocation.
 constexpr size_t kInlineArguments = 32;
+// Launching a graph costs the host what two or three launches cost.
+constexpr size_t kGraphSteps = 4;
 
 Status ofKernel(std::string_view prefix, const std::string &name,
                 const Status &status) {
@@ -64,6 +67,8 @@ StatusOr<std::shared_ptr<const LoadedPlan>> LoadedPlan::load(const Plan &plan,
   loaded->numScalars_ = plan.scalars.size();
   loaded->arenaBytes_ = plan.arenaBytes;
   loaded->resolveSteps(plan, functions);
+  if (loaded->gpu_ && loaded->steps_.size() >= kGraphSteps)
+    loaded->graphs_ = std::make_unique<LaunchGraphs>(*loaded->gpu_);
   return std::shared_ptr<const LoadedPlan>(std::move(loaded));
 }
 
@@ -356,33 +361,57 @@ Status LoadedPlan::launchGpu(const Step &step, const Bases &bases,
       "cuLaunchKernel");
 }
 
+Status LoadedPlan::launchAll(const Bases &bases, std::span<uint64_t> slots,
+                             CudaStream stream) const {
+  const Driver &driver = gpu_->driver();
+  for (const Step &step : steps_) {
+    Status status;
+    if (!step.isCopy) {
+      status = launchGpu(step, bases, slots, stream);
+      if (!status.ok())
+        return ofKernel("run", names_[static_cast<size_t>(step.kernel)],
+                        status);
+    } else if (step.bytes > 0) {
+      // Unified addressing tells the driver where each of the two lies.
+      status = driver.check(
+          driver.memcpyAsync(
+              reinterpret_cast<CudaPointer>(bases(step.to.kind, step.to.index)),
+              reinterpret_cast<CudaPointer>(
+                  bases(step.from.kind, step.from.index)),
+              static_cast<size_t>(step.bytes), stream),
+          "run: cuMemcpyAsync");
+      if (!status.ok())
+        return status;
+    }
+  }
+  return {};
+}
+
+/// All that decides what a run enqueues.
+static absl::InlinedVector<uint64_t, 4 * kInlineArguments>
+argumentsOf(std::span<void *const> inputs, std::span<void *const> prepared,
+            std::span<void *const> outputs, const void *arena,
+            std::span<const uint64_t> slots) {
+  absl::InlinedVector<uint64_t, 4 * kInlineArguments> arguments;
+  for (const auto &buffers : {inputs, prepared, outputs})
+    for (const void *buffer : buffers)
+      arguments.push_back(reinterpret_cast<uintptr_t>(buffer));
+  arguments.push_back(reinterpret_cast<uintptr_t>(arena));
+  arguments.insert(arguments.end(), slots.begin(), slots.end());
+  return arguments;
+}
+
 Status LoadedPlan::runGpu(const Bases &bases, std::span<uint64_t> slots,
                           CudaStream stream) const {
-  const Driver &driver = gpu_->driver();
   ScopedContext scope(*gpu_);
   if (Status status = waitToRead(*constants_, stream); !status.ok())
     return status;
-  Status result;
-  for (const Step &step : steps_) {
-    if (step.isCopy) {
-      // Unified addressing tells the driver where each of the two lies.
-      if (step.bytes > 0)
-        result = driver.check(
-            driver.memcpyAsync(reinterpret_cast<CudaPointer>(
-                                   bases(step.to.kind, step.to.index)),
-                               reinterpret_cast<CudaPointer>(
-                                   bases(step.from.kind, step.from.index)),
-                               static_cast<size_t>(step.bytes), stream),
-            "run: cuMemcpyAsync");
-    } else {
-      result = launchGpu(step, bases, slots, stream);
-      if (!result.ok())
-        result =
-            ofKernel("run", names_[static_cast<size_t>(step.kernel)], result);
-    }
-    if (!result.ok())
-      break;
-  }
+  auto launch = [&](CudaStream on) { return launchAll(bases, slots, on); };
+  Status result =
+      graphs_ ? graphs_->run(argumentsOf(bases.inputs, bases.prepared,
+                                         bases.outputs, bases.arena, slots),
+                             stream, launch)
+              : launch(stream);
   // Also after an error: what came before it runs.
   Status marked = markRead(*constants_, stream);
   return result.ok() ? marked : result;

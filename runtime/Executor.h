@@ -16,6 +16,7 @@
 
 namespace weft::runtime {
 
+class LaunchGraphs;
 class LoadedObject;
 
 /// Loaded kernels, uploaded constants, resolved arguments. Immutable: any
@@ -86,6 +87,8 @@ private:
   void runCpu(const Bases &bases, std::span<uint64_t> slots) const;
   Status runGpu(const Bases &bases, std::span<uint64_t> slots,
                 CudaStream stream) const;
+  Status launchAll(const Bases &bases, std::span<uint64_t> slots,
+                   CudaStream stream) const;
   Status launchGpu(const Step &step, const Bases &bases,
                    std::span<uint64_t> slots, CudaStream stream) const;
 
@@ -102,6 +105,7 @@ private:
   /// Of the constants. On a GPU its readers are the runs, so that constants
   /// and modules outlast those that are still going on.
   std::shared_ptr<Storage> constants_;
+  std::unique_ptr<LaunchGraphs> graphs_; // null: launches one by one
 };
 
 } // namespace weft::runtime

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is said about a driver or device that fails, with a driver that does so
 // when asked to (Fakes/driver.cpp).
-#include "runtime/Driver.h"
+#include "runtime/Gpu.h"
+#include "runtime/LaunchGraphs.h"
 #include "runtime/Storage.h"
 #include "weft/Runtime.h"
 
@@ -10,7 +11,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <dlfcn.h>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +56,35 @@ TEST(FakeDriverChild, DISABLED_Memory) {
   say("limit", set_memory_limit(gpu, 450 * kKiB));
   say("beyond", Storage::allocate(gpu, 4 * kKiB).status());
   std::printf("live: %d\n", static_cast<int>(memory_stats(gpu).live));
+}
+
+// Nor is this: launches with arguments 1 to 9, which come back.
+TEST(FakeDriverChild, DISABLED_Graphs) {
+  runtime::Gpu &gpu = **runtime::Gpu::get(0);
+  runtime::CudaStream own = gpu.stream(), stream = nullptr;
+  gpu.driver().streamCreate(&stream, 0);
+  auto *count = reinterpret_cast<int (*)(int *, int *)>(
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeGraphs"));
+  int calls = 0, existing = 0, launched = 0;
+  auto graphs = std::make_unique<runtime::LaunchGraphs>(gpu);
+  auto run = [&](uint64_t argument, runtime::CudaStream on) {
+    Status status = graphs->run({{7, argument}}, on, [&](runtime::CudaStream) {
+      return ++calls, Status();
+    });
+    count(&existing, &launched);
+    std::printf("%d%s %d calls, %d graphs, %d launches\n",
+                static_cast<int>(argument),
+                status.ok() ? ":" : " failed:", calls, existing, launched);
+  };
+  for (int i = 0; i < 4; ++i)
+    run(1, own);
+  for (uint64_t argument = 2; argument <= 9; ++argument)
+    run(argument, own);
+  run(1, own); // forgotten
+  run(9, stream);
+  graphs = nullptr;
+  count(&existing, &launched);
+  std::printf("end: %d graphs\n", existing);
 }
 
 /// What the child `test` prints with the fake driver failing with `fault`.
@@ -125,6 +157,47 @@ TEST(FakeDriver, ADeviceAskedForByNameIsNeverReplaced) {
   EXPECT_THAT(output, HasSubstr("weft: warning: WEFT_DEVICE: gpu: cuInit in "
                                 "FOLDER/libcuda.so.1 failed: "));
   EXPECT_THAT(output, HasSubstr("default: gpu:0\n"));
+}
+
+TEST(FakeDriver, LaunchesThatComeBackAreReplayed) {
+  EXPECT_THAT(report("Graphs", "nothing"),
+              HasSubstr("1: 1 calls, 0 graphs, 0 launches\n"
+                        "1: 2 calls, 1 graphs, 1 launches\n"
+                        "1: 2 calls, 1 graphs, 2 launches\n"
+                        "1: 2 calls, 1 graphs, 3 launches\n"
+                        "2: 3 calls, 1 graphs, 3 launches\n"
+                        "3: 4 calls, 1 graphs, 3 launches\n"
+                        "4: 5 calls, 1 graphs, 3 launches\n"
+                        "5: 6 calls, 1 graphs, 3 launches\n"
+                        "6: 7 calls, 1 graphs, 3 launches\n"
+                        "7: 8 calls, 1 graphs, 3 launches\n"
+                        "8: 9 calls, 1 graphs, 3 launches\n"
+                        "9: 10 calls, 0 graphs, 3 launches\n"
+                        "1: 11 calls, 0 graphs, 3 launches\n"
+                        "9: 12 calls, 1 graphs, 4 launches\n"
+                        "end: 0 graphs\n"));
+}
+
+TEST(FakeDriver, WhatCannotBeCapturedIsLaunched) {
+  // The second time, capturing is tried: where it fails, `launch` was called
+  // once more, or not at all if nothing could be begun.
+  for (auto [fault, calls] : {std::pair("cuStreamBeginCapture", 2),
+                              std::pair("cuStreamEndCapture", 3),
+                              std::pair("cuGraphInstantiate", 3)}) {
+    std::string output = report("Graphs", fault);
+    EXPECT_THAT(
+        output,
+        HasSubstr("1: 1 calls, 0 graphs, 0 launches\n1: " +
+                  std::to_string(calls) + " calls, 0 graphs, 0 launches\n1: " +
+                  std::to_string(calls + 1) + " calls, 0 graphs, 0 launches\n"))
+        << fault;
+    EXPECT_THAT(output, HasSubstr("end: 0 graphs\n")) << fault;
+  }
+}
+
+TEST(FakeDriver, AStreamThatItsOwnerCapturesTakesLaunches) {
+  EXPECT_THAT(report("Graphs", "captured"),
+              HasSubstr("9: 12 calls, 0 graphs, 3 launches\n"));
 }
 
 TEST(FakeDriver, OutOfMemoryIsReportedAndPooledMemoryFreed) {

@@ -130,6 +130,33 @@ protected:
     return *plan;
   }
 
+  /// Four floats times scalar 0, five times, through the arena.
+  std::shared_ptr<const LoadedPlan> scalingFiveTimes() {
+    Plan plan;
+    plan.device = Device::Kind::gpu;
+    plan.inputs.resize(1);
+    plan.outputs.resize(1);
+    plan.scalars = {float32, int32};
+    plan.kernels = {{"scale", cubin(), kText}};
+    plan.arenaBytes = 4 * 256;
+    const BufferRef places[] = {{Kind::input, 0},   {Kind::arena, 0},
+                                {Kind::arena, 256}, {Kind::arena, 512},
+                                {Kind::arena, 768}, {Kind::output, 0}};
+    for (int32_t i = 0; i < 5; ++i) {
+      Launch launch;
+      launch.arguments = {{false, places[i], 0, float32},
+                          {true, {}, 0, float32},
+                          {false, places[i + 1], 0, float32},
+                          {true, {}, 1, int32}};
+      launch.block[0] = 32;
+      plan.launches.push_back(launch);
+      plan.steps.push_back(i);
+    }
+    auto loaded = LoadedPlan::load(plan, Device::gpu());
+    EXPECT_TRUE(loaded.ok()) << loaded.status();
+    return *loaded;
+  }
+
   Gpu *gpu = nullptr;
 };
 
@@ -321,6 +348,64 @@ TEST_F(GpuDevice, PlanMayGoWhileItRuns) {
   ASSERT_TRUE(runDelayedSet(*set, *x, 6, nullptr).ok());
   set.reset();
   EXPECT_THAT(download(*x), Each(6));
+}
+
+TEST_F(GpuDevice, ReplaysRunsThatComeBack) {
+  auto plan = scalingFiveTimes();
+  auto x = upload({1, 2, 3, 4}), y = upload({0, 0, 0, 0});
+  auto run = [&](Storage &to, float factor, CudaStream stream) {
+    Status status =
+        plan->run({{x->data()}}, {}, {{to.data()}}, {{factor, 4}}, stream);
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(gpu->driver().streamSynchronize(stream), 0);
+  };
+  // Captured the second time, replayed after that: on other elements too.
+  CudaStream stream = newStream();
+  for (int i = 0; i < 6; ++i) {
+    auto n = static_cast<float>(i);
+    std::vector<float> elements = {1, 2, n, 4};
+    ASSERT_TRUE(copyFromHost(*x, elements.data(), 16).ok());
+    run(*y, 2, i % 2 ? stream : gpu->stream());
+    EXPECT_THAT(download(*y), ElementsAre(32, 64, 32 * n, 128)) << i;
+  }
+  // Another number, other memory, more of it than graphs are kept.
+  run(*y, 1, stream);
+  EXPECT_THAT(download(*y), ElementsAre(1, 2, 5, 4));
+  for (int round = 0; round < 3; ++round)
+    for (int i = 0; i < 12; ++i) {
+      auto z = upload({0, 0, 0, 0}), unused = upload({0, 0, 0, 0});
+      run(i % 2 ? *z : *unused, 2, stream);
+      EXPECT_THAT(download(i % 2 ? *z : *unused),
+                  ElementsAre(32, 64, 160, 128));
+    }
+  destroy(stream);
+}
+
+TEST_F(GpuDevice, RunsOnAStreamThatItsOwnerCaptures) {
+  auto plan = scalingFiveTimes();
+  auto x = upload({1, 2, 3, 4}), y = upload({0, 0, 0, 0});
+  const Driver &driver = gpu->driver();
+  CudaStream stream = newStream();
+  ScopedContext scope(*gpu);
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(
+        plan->run({{x->data()}}, {}, {{y->data()}}, {{2.0f, 4}}, stream).ok());
+  ASSERT_TRUE(gpu->synchronize().ok());
+  ASSERT_EQ(driver.streamBeginCapture(stream, cuda::captureRelaxed), 0);
+  Status status =
+      plan->run({{x->data()}}, {}, {{y->data()}}, {{3.0f, 4}}, stream);
+  EXPECT_TRUE(status.ok()) << status;
+  CudaGraph graph = nullptr;
+  CudaGraphExec executable = nullptr;
+  ASSERT_EQ(driver.streamEndCapture(stream, &graph), 0);
+  EXPECT_THAT(download(*y), ElementsAre(32, 64, 96, 128));
+  ASSERT_EQ(driver.graphInstantiate(&executable, graph, 0), 0);
+  ASSERT_EQ(driver.graphLaunch(executable, stream), 0);
+  ASSERT_EQ(driver.streamSynchronize(stream), 0);
+  EXPECT_THAT(download(*y), ElementsAre(243, 486, 729, 972));
+  EXPECT_EQ(driver.graphExecDestroy(executable), 0);
+  EXPECT_EQ(driver.graphDestroy(graph), 0);
+  destroy(stream);
 }
 
 TEST_F(GpuDevice, CallersContextIsRestored) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A libcuda without a GPU. FAKE_CUDA says in a program's environment what it
 // fails with: `cuInit`, `cuDeviceGetCount`, `devices` (there is none),
-// `cuDevicePrimaryCtxRetain`, `cuStreamCreate`, `memory` (512 KiB in all).
+// `cuDevicePrimaryCtxRetain`, `cuStreamCreate`, `memory` (512 KiB in all),
+// `cuStreamBeginCapture`, `cuStreamEndCapture`, `cuGraphInstantiate`,
+// `captured` (every stream is being captured).
 #include "runtime/Driver.h"
 
 #include <atomic>
@@ -15,6 +17,7 @@ namespace {
 
 constexpr size_t kMemory = 512 * 1024;
 std::atomic<size_t> allocated{0};
+std::atomic<int> graphs{0}, graphLaunches{0};
 
 bool fails(std::string_view what) {
   const char *fault = std::getenv("FAKE_CUDA");
@@ -119,23 +122,39 @@ FAKE cuMemcpyPeerAsync(CudaPointer, CudaContext, CudaPointer, CudaContext,
 FAKE cuMemcpyAsync(CudaPointer, CudaPointer, size_t, CudaStream) { return 999; }
 FAKE cuPointerGetAttribute(void *, int, CudaPointer) { return 999; }
 FAKE cuStreamCreate(CudaStream *stream, unsigned) {
-  make(stream);
+  static char streams[64], *next = streams; // no two are equal
+  *stream = reinterpret_cast<CudaStream>(next++);
   return result("cuStreamCreate");
 }
 FAKE cuStreamGetCtx(CudaStream, CudaContext *context) { return make(context); }
 FAKE cuStreamSynchronize(CudaStream) { return 0; }
 FAKE cuStreamDestroy_v2(CudaStream) { return 0; }
 FAKE cuStreamWaitEvent(CudaStream, CudaEvent, unsigned) { return 0; }
-FAKE cuStreamIsCapturing(CudaStream, int *status) { return *status = 0, 0; }
-FAKE cuStreamBeginCapture_v2(CudaStream, int) { return 999; }
-FAKE cuStreamEndCapture(CudaStream, CudaGraph *) { return 999; }
-FAKE cuGraphInstantiateWithFlags(CudaGraphExec *, CudaGraph,
-                                 unsigned long long) {
-  return 999;
+FAKE cuStreamIsCapturing(CudaStream, int *status) {
+  return *status = fails("captured"), 0;
 }
-FAKE cuGraphLaunch(CudaGraphExec, CudaStream) { return 999; }
+FAKE cuStreamBeginCapture_v2(CudaStream, int) {
+  return result("cuStreamBeginCapture");
+}
+FAKE cuStreamEndCapture(CudaStream, CudaGraph *graph) {
+  make(graph);
+  return result("cuStreamEndCapture");
+}
+FAKE cuGraphInstantiateWithFlags(CudaGraphExec *executable, CudaGraph,
+                                 unsigned long long) {
+  make(executable);
+  graphs += !fails("cuGraphInstantiate");
+  return result("cuGraphInstantiate");
+}
+FAKE cuGraphLaunch(CudaGraphExec, CudaStream) { return ++graphLaunches, 0; }
 FAKE cuGraphDestroy(CudaGraph) { return 0; }
-FAKE cuGraphExecDestroy(CudaGraphExec) { return 0; }
+FAKE cuGraphExecDestroy(CudaGraphExec) { return --graphs, 0; }
+/// Not of CUDA: what there is, and what was done, for the tests.
+FAKE fakeGraphs(int *existing, int *launched) {
+  *existing = graphs;
+  *launched = graphLaunches;
+  return 0;
+}
 FAKE cuEventCreate(CudaEvent *event, unsigned) { return make(event); }
 FAKE cuEventRecord(CudaEvent, CudaStream) { return 0; }
 FAKE cuEventQuery(CudaEvent) { return 0; }
