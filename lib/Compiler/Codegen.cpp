@@ -227,6 +227,7 @@ private:
   using Kind = runtime::BufferRef::Kind;
 
   void addArguments() {
+    int64_t numTensors = 0;
     for (BlockArgument argument : function_.getArguments()) {
       unsigned i = argument.getArgNumber();
       auto number = [&](StringRef attribute) -> std::optional<int64_t> {
@@ -249,11 +250,13 @@ private:
           plan_.prepared.resize(at + 1);
         plan_.prepared[at] = specOf(argument.getType());
       } else {
+        int64_t input = number(kInputAttr).value_or(numTensors++);
+        // Weights that only @prepare reads are none of the plan's business.
+        if (argument.use_empty())
+          continue;
         buffers_[argument] = {Kind::input,
                               static_cast<int64_t>(plan_.inputs.size())};
-        inputNumbers_.push_back(static_cast<int32_t>(
-            number(kInputAttr)
-                .value_or(static_cast<int64_t>(plan_.inputs.size()))));
+        inputNumbers_.push_back(static_cast<int32_t>(input));
         plan_.inputs.push_back(specOf(argument.getType()));
       }
     }

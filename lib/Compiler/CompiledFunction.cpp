@@ -23,10 +23,10 @@ public:
   Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
              std::span<const std::shared_ptr<runtime::Storage>> outputs,
              void *stream) const override {
-    Storages all = storages_;
+    StoragePointers all = pointersTo(storages_);
     for (size_t i = 0; i < all.size(); ++i)
       if (placeholders_[i] >= 0)
-        all[i] = inputs[static_cast<size_t>(placeholders_[i])];
+        all[i] = inputs[static_cast<size_t>(placeholders_[i])].get();
     Storages results(outputs.begin(), outputs.end());
     return sequence_.run(all, scalars_, results,
                          static_cast<runtime::CudaStream>(stream));

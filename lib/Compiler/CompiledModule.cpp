@@ -58,13 +58,14 @@ public:
   const std::vector<ModuleValue> &outputs() const override { return outputs_; }
 
   StatusOr<Storages> run(std::span<const Argument> arguments) const override {
-    Storages tensors, results;
+    StoragePointers tensors;
+    Storages results;
     std::vector<Scalar> numbers;
     for (auto [input, argument] : llvm::zip_equal(inputs_, arguments)) {
       if (input.isNumber)
         numbers.push_back(argument.number);
       else
-        tensors.push_back(argument.tensor);
+        tensors.push_back(argument.tensor.get());
     }
     Status status = executable_->run(tensors, numbers, results,
                                      /*stream=*/nullptr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluation: from nodes without elements to nodes with them.
+#include "OnceMap.h"
 #include "Sequence.h"
 
 #include "weft/Compiler/Compiler.h"
@@ -76,18 +77,41 @@ void store(std::span<const NodePtr> nodes, Storages &outputs) {
   }
 }
 
+/// What computes graphs that were seen before, by their keys.
+OnceMap<Sequence> &sequences() {
+  static auto *cache = new OnceMap<Sequence>(256); // never destroyed
+  return *cache;
+}
+
 Status evaluateOn(std::span<const NodePtr> roots, Device device) {
-  Capture captured = capture(roots);
+  std::shared_ptr<const Sequence> known;
+  Capture captured = capture(roots, [&](const std::string &key) {
+    known = sequences().find(key);
+    return known != nullptr;
+  });
   if (Status status = refusePlaceholders(captured); !status.ok())
     return status;
   warnOfUnloaded(captured);
-  StatusOr<Sequence> sequence =
-      Sequence::of(std::move(captured.program), device);
+  OnceMap<Sequence>::Result sequence = known;
+  if (known) {
+    counters().graphsReused += static_cast<int64_t>(known->size());
+    runtime::log(LogLevel::debug, "graph found in memory");
+  } else {
+    sequence =
+        sequences().get(captured.key, [&]() -> OnceMap<Sequence>::Result {
+          StatusOr<Sequence> made =
+              Sequence::of(std::move(captured.program), device);
+          if (!made.ok())
+            return made.status();
+          return std::make_shared<const Sequence>(std::move(*made));
+        });
+  }
   if (!sequence.ok())
     return sequence.status();
   Storages outputs;
-  Status status = sequence->run(captured.storages, captured.scalars, outputs,
-                                /*stream=*/nullptr);
+  Status status =
+      (*sequence)->run(pointersTo(captured.storages), captured.scalars, outputs,
+                       /*stream=*/nullptr);
   if (!status.ok())
     return status;
   ++counters().evaluations;

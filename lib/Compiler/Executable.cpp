@@ -154,18 +154,27 @@ StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
 
 // ---- running ----------------------------------------------------------------
 
-static std::vector<void *>
-pointersOf(std::span<const std::shared_ptr<runtime::Storage>> storages) {
-  std::vector<void *> pointers;
+StoragePointers pointersTo(const Storages &storages) {
+  StoragePointers pointers;
+  pointers.reserve(storages.size());
   for (const auto &storage : storages)
-    pointers.push_back(storage->data());
+    pointers.push_back(storage.get());
   return pointers;
 }
 
+static std::vector<void *> addressesOf(const StoragePointers &storages) {
+  std::vector<void *> addresses;
+  addresses.reserve(storages.size());
+  for (const runtime::Storage *storage : storages)
+    addresses.push_back(storage->data());
+  return addresses;
+}
+
 /// Those of the program's inputs that a plan takes.
-static Storages select(std::span<const std::shared_ptr<runtime::Storage>> all,
-                       const std::vector<int32_t> &numbers) {
-  Storages chosen;
+static StoragePointers select(std::span<runtime::Storage *const> all,
+                              const std::vector<int32_t> &numbers) {
+  StoragePointers chosen;
+  chosen.reserve(numbers.size());
   for (int32_t number : numbers)
     chosen.push_back(all[static_cast<size_t>(number)]);
   return chosen;
@@ -196,10 +205,11 @@ static bool isAligned(const runtime::Storage &storage, bool isWritten) {
   return !isWritten || address % 64 == 0;
 }
 
-/// New memory for each storage that kernels cannot work on as it lies.
-static Status replaceUnaligned(Storages &storages, bool isWritten,
-                               runtime::CudaStream stream) {
-  for (auto &storage : storages) {
+/// New memory, held by `owners`, for each storage that kernels cannot work on
+/// as it lies.
+static Status replaceUnaligned(StoragePointers &storages, Storages &owners,
+                               bool isWritten, runtime::CudaStream stream) {
+  for (runtime::Storage *&storage : storages) {
     if (isAligned(*storage, isWritten))
       continue;
     auto aligned =
@@ -211,53 +221,47 @@ static Status replaceUnaligned(Storages &storages, bool isWritten,
               runtime::copy(**aligned, *storage, storage->bytes(), stream);
           !status.ok())
         return status;
-    storage = std::move(*aligned);
+    storage = aligned->get();
+    owners.push_back(std::move(*aligned));
   }
   return {};
 }
 
 /// Enqueues a plan between the work its buffers wait for and the work that will
 /// wait for them.
-static Status enqueue(const runtime::LoadedPlan &plan,
-                      const runtime::Accesses &accesses, const Storages &inputs,
-                      std::span<void *const> prepared, const Storages &outputs,
-                      std::span<const Scalar> scalars) {
+static Status
+enqueue(const runtime::LoadedPlan &plan, const runtime::Accesses &accesses,
+        std::span<void *const> inputs, std::span<void *const> prepared,
+        std::span<void *const> outputs, std::span<const Scalar> scalars) {
   if (Status status = accesses.wait(); !status.ok())
     return status;
   // What came before a launch that fails runs all the same.
-  Status ran = plan.run(pointersOf(inputs), prepared, pointersOf(outputs),
-                        scalars, accesses.stream);
+  Status ran = plan.run(inputs, prepared, outputs, scalars, accesses.stream);
   Status marked = accesses.mark();
   return ran.ok() ? marked : ran;
 }
 
-static void append(std::vector<runtime::Storage *> &to,
-                   const Storages &storages) {
-  for (const auto &storage : storages)
-    to.push_back(storage.get());
-}
-
-StatusOr<Executable::PreparedPtr> Executable::runPrepare(
-    std::span<const std::shared_ptr<runtime::Storage>> inputs,
-    runtime::CudaStream stream) const {
-  Storages results;
+StatusOr<Executable::PreparedPtr>
+Executable::runPrepare(std::span<runtime::Storage *const> inputs,
+                       runtime::CudaStream stream) const {
+  Storages results, owners;
   if (Status status =
           allocate(program_.prepare.outputs, device_, stream, results);
       !status.ok())
     return status;
-  Storages weights = select(inputs, program_.prepareInputs);
-  if (Status status = replaceUnaligned(weights, /*isWritten=*/false, stream);
+  StoragePointers weights = select(inputs, program_.prepareInputs);
+  if (Status status =
+          replaceUnaligned(weights, owners, /*isWritten=*/false, stream);
       !status.ok())
     return status;
   auto values = std::make_shared<PreparedValues>();
-  values->data = pointersOf(results);
+  values->data = addressesOf(pointersTo(results));
   values->memory = std::make_shared<runtime::Storage>(
       device_, nullptr, 0, [results] { (void)results; });
-  runtime::Accesses accesses{device_, stream, {}, {values->memory.get()}};
-  append(accesses.reads, weights);
   ++counters().prepares;
   if (Status status =
-          enqueue(*prepare_, accesses, weights, /*prepared=*/{}, results, {});
+          enqueue(*prepare_, {device_, stream, weights, {values->memory.get()}},
+                  addressesOf(weights), /*prepared=*/{}, values->data, {});
       !status.ok())
     return status;
   return PreparedPtr(std::move(values));
@@ -266,12 +270,17 @@ StatusOr<Executable::PreparedPtr> Executable::runPrepare(
 /// What @prepare made of one set of weights; gone as soon as one of them is.
 class Executable::Prepared final : public runtime::Derived {
 public:
-  Prepared(std::vector<uint64_t> weights, PreparedPtr values)
-      : weights_(std::move(weights)), values_(std::move(values)) {}
+  Prepared(const StoragePointers &weights, PreparedPtr values)
+      : values_(std::move(values)) {
+    for (const runtime::Storage *weight : weights)
+      weights_.push_back(weight->id());
+  }
 
-  /// The ids of the weights' memory. They are not used again.
-  const std::vector<uint64_t> &weights() const { return weights_; }
-  /// Nothing once a weight is gone.
+  /// By the ids of the weights' memory, which are not used again.
+  bool isMadeOf(const StoragePointers &weights) const {
+    return std::ranges::equal(weights, weights_, {}, &runtime::Storage::id);
+  }
+  /// Null once a weight is gone.
   PreparedPtr values() const {
     std::lock_guard<std::mutex> lock(mutex_);
     return values_;
@@ -282,32 +291,29 @@ public:
   }
 
 private:
-  const std::vector<uint64_t> weights_;
+  std::vector<uint64_t> weights_;
   mutable std::mutex mutex_;
   PreparedPtr values_;
 };
 
 StatusOr<Executable::PreparedPtr>
-Executable::prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+Executable::prepared(std::span<runtime::Storage *const> inputs,
                      runtime::CudaStream stream) const {
   constexpr size_t kSetsKept = 8;
   if (!prepare_)
     return PreparedPtr();
-  Storages weights = select(inputs, program_.prepareInputs);
-  std::vector<uint64_t> ids;
-  for (const auto &weight : weights)
-    ids.push_back(weight->id());
+  StoragePointers weights = select(inputs, program_.prepareInputs);
   std::lock_guard<std::mutex> lock(preparing_);
   for (auto it = prepared_.begin(); it != prepared_.end(); ++it)
-    if ((*it)->weights() == ids) {
+    if ((*it)->isMadeOf(weights)) {
       prepared_.splice(prepared_.begin(), prepared_, it);
       return (*it)->values();
     }
   StatusOr<PreparedPtr> values = runPrepare(inputs, stream);
   if (!values.ok())
     return values;
-  prepared_.push_front(std::make_shared<Prepared>(std::move(ids), *values));
-  for (const auto &weight : weights) {
+  prepared_.push_front(std::make_shared<Prepared>(weights, *values));
+  for (runtime::Storage *weight : weights) {
     weight->freeze();
     weight->addDerived(prepared_.front());
   }
@@ -316,26 +322,24 @@ Executable::prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
   return values;
 }
 
-Status
-Executable::run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
-                std::span<const Scalar> scalars, Storages &outputs,
-                runtime::CudaStream stream) const {
+Status Executable::run(std::span<runtime::Storage *const> inputs,
+                       std::span<const Scalar> scalars, Storages &outputs,
+                       runtime::CudaStream stream) const {
   StatusOr<PreparedPtr> ready = prepared(inputs, stream);
   if (!ready.ok())
     return ready.status();
   if (Status status = allocate(program_.main.outputs, device_, stream, outputs);
       !status.ok())
     return status;
-  Storages sources = select(inputs, program_.mainInputs), targets = outputs;
-  if (Status status = replaceUnaligned(sources, /*isWritten=*/false, stream);
-      !status.ok())
-    return status;
-  if (Status status = replaceUnaligned(targets, /*isWritten=*/true, stream);
-      !status.ok())
-    return status;
-  runtime::Accesses accesses{device_, stream, {}, {}};
-  append(accesses.reads, sources);
-  append(accesses.writes, targets);
+  Storages owners;
+  StoragePointers sources = select(inputs, program_.mainInputs),
+                  targets = pointersTo(outputs);
+  for (auto [storages, isWritten] :
+       {std::pair(&sources, false), std::pair(&targets, true)})
+    if (Status status = replaceUnaligned(*storages, owners, isWritten, stream);
+        !status.ok())
+      return status;
+  runtime::Accesses accesses{device_, stream, sources, targets};
   std::span<void *const> values;
   if (*ready) {
     accesses.reads.push_back((*ready)->memory.get());
@@ -343,12 +347,12 @@ Executable::run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
   }
   counters().kernelsLaunched +=
       static_cast<int64_t>(program_.main.launches.size());
-  if (Status status =
-          enqueue(*main_, accesses, sources, values, targets, scalars);
+  if (Status status = enqueue(*main_, accesses, addressesOf(sources), values,
+                              addressesOf(targets), scalars);
       !status.ok())
     return status;
   for (size_t i = 0; i < targets.size(); ++i)
-    if (targets[i] != outputs[i])
+    if (targets[i] != outputs[i].get())
       if (Status status = runtime::copy(*outputs[i], *targets[i],
                                         targets[i]->bytes(), stream);
           !status.ok())

@@ -16,6 +16,9 @@
 namespace weft::compiler {
 
 using Storages = std::vector<std::shared_ptr<runtime::Storage>>;
+/// Storages that somebody else holds meanwhile.
+using StoragePointers = std::vector<runtime::Storage *>;
+StoragePointers pointersTo(const Storages &storages);
 
 /// A program ready to run. Safe from several threads at once.
 class Executable {
@@ -27,7 +30,7 @@ public:
 
   /// Enqueues one evaluation. `inputs` are those of the program; `outputs` may
   /// hold nulls, which are allocated.
-  Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+  Status run(std::span<runtime::Storage *const> inputs,
              std::span<const Scalar> scalars, Storages &outputs,
              runtime::CudaStream stream) const;
 
@@ -42,12 +45,10 @@ private:
   };
   using PreparedPtr = std::shared_ptr<const PreparedValues>;
 
-  StatusOr<PreparedPtr>
-  prepared(std::span<const std::shared_ptr<runtime::Storage>> inputs,
-           runtime::CudaStream stream) const;
-  StatusOr<PreparedPtr>
-  runPrepare(std::span<const std::shared_ptr<runtime::Storage>> inputs,
-             runtime::CudaStream stream) const;
+  StatusOr<PreparedPtr> prepared(std::span<runtime::Storage *const> inputs,
+                                 runtime::CudaStream stream) const;
+  StatusOr<PreparedPtr> runPrepare(std::span<runtime::Storage *const> inputs,
+                                   runtime::CudaStream stream) const;
 
   CompiledProgram program_;
   std::shared_ptr<const runtime::LoadedPlan> main_, prepare_;

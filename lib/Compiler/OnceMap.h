@@ -22,6 +22,16 @@ public:
 
   explicit OnceMap(size_t capacity) : capacity_(capacity) {}
 
+  /// The value under `key` if it is there and made, else null.
+  std::shared_ptr<const Value> find(const std::string &key) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(key);
+    if (found == entries_.end() || !found->second->result)
+      return nullptr;
+    uses_.splice(uses_.begin(), uses_, found->second->use);
+    return **found->second->result;
+  }
+
   /// The value under `key`, made by `make() -> Result` if it is not there.
   template <typename Make> Result get(const std::string &key, Make make) {
     std::shared_ptr<Entry> entry;
@@ -47,18 +57,6 @@ public:
       shrink();
     made_.notify_all();
     return result;
-  }
-
-  void clear() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (auto it = entries_.begin(); it != entries_.end();) {
-      if (!it->second->result) {
-        ++it;
-        continue;
-      }
-      uses_.erase(it->second->use);
-      it = entries_.erase(it);
-    }
   }
 
 private:

@@ -9,6 +9,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <memory>
 #include <span>
@@ -53,8 +54,11 @@ struct Program {
   std::vector<DType> scalars;   // types of the numbers of a call
 };
 
-/// A program and what one evaluation of it works on.
+/// A graph as one evaluation sees it: what it works on, and the program.
 struct Capture {
+  /// All of the graph that decides what is compiled, and for what device:
+  /// equal keys, equal programs.
+  std::string key;
   Program program;
   std::vector<NodePtr> leaves;                             // one an input
   std::vector<std::shared_ptr<runtime::Storage>> storages; // theirs, or null
@@ -62,8 +66,12 @@ struct Capture {
 };
 
 /// Normalises what `roots` depend on, down to nodes with elements and
-/// placeholders. Holds the graph lock meanwhile.
-Capture capture(std::span<const NodePtr> roots);
+/// placeholders. Holds the graph lock meanwhile. Leaves the program out, which
+/// is most of the work, if `isKnown` says so of the key.
+Capture capture(
+    std::span<const NodePtr> roots,
+    llvm::function_ref<bool(const std::string &key)> isKnown =
+        [](const std::string &) { return false; });
 
 /// Puts what is below the highest operand of an op before what is below the
 /// others, so that the steps of a loop follow each other: in `b = exp(c) + b`,

@@ -42,51 +42,69 @@ void Sequence::findDead(size_t numInputs) {
     }
 }
 
-Status Sequence::runStep(const Step &step, Storages &values,
-                         std::span<const Scalar> scalars,
+/// `owners` hold the values that are not inputs.
+Status Sequence::runStep(const Step &step, StoragePointers &values,
+                         Storages &owners, std::span<const Scalar> scalars,
                          runtime::CudaStream stream) const {
-  Storages inputs, outputs;
+  StoragePointers inputs;
+  Storages outputs;
   std::vector<Scalar> numbers;
   for (int32_t input : step.inputs)
     inputs.push_back(values[static_cast<size_t>(input)]);
   for (int32_t output : step.outputs)
-    outputs.push_back(values[static_cast<size_t>(output)]);
+    outputs.push_back(owners[static_cast<size_t>(output)]);
   for (int32_t scalar : step.scalars)
     numbers.push_back(scalars[static_cast<size_t>(scalar)]);
   if (Status status = step.executable->run(inputs, numbers, outputs, stream);
       !status.ok())
     return status;
-  for (size_t i = 0; i < outputs.size(); ++i)
-    values[static_cast<size_t>(step.outputs[i])] = std::move(outputs[i]);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    auto value = static_cast<size_t>(step.outputs[i]);
+    values[value] = outputs[i].get();
+    owners[value] = std::move(outputs[i]);
+  }
   for (int32_t value : step.dead)
-    values[static_cast<size_t>(value)] = nullptr;
+    owners[static_cast<size_t>(value)] = nullptr;
   return {};
 }
 
-Status Sequence::run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+Status Sequence::run(std::span<runtime::Storage *const> inputs,
                      std::span<const Scalar> scalars, Storages &outputs,
                      runtime::CudaStream stream) const {
   if (steps_.size() == 1)
     return steps_[0].executable->run(inputs, scalars, outputs, stream);
   outputs.resize(outputs_.size());
+  StoragePointers values(inputs.begin(), inputs.end());
+  values.resize(numValues_);
+  Storages owners(numValues_);
   // A value is computed where the first output that asks for it shall be.
-  Storages values(numValues_);
-  std::copy(inputs.begin(), inputs.end(), values.begin());
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (auto &value = values[static_cast<size_t>(outputs_[i])]; !value)
-      value = outputs[i];
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    auto value = static_cast<size_t>(outputs_[i]);
+    if (value >= inputs.size() && !owners[value])
+      owners[value] = outputs[i];
+  }
   for (const Step &step : steps_)
-    if (Status status = runStep(step, values, scalars, stream); !status.ok())
+    if (Status status = runStep(step, values, owners, scalars, stream);
+        !status.ok())
       return status;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const auto &value = values[static_cast<size_t>(outputs_[i])];
+    auto value = static_cast<size_t>(outputs_[i]);
+    runtime::Storage &computed = *values[value];
     if (!outputs[i])
-      outputs[i] = value;
-    else if (outputs[i] != value)
-      if (Status status =
-              runtime::copy(*outputs[i], *value, value->bytes(), stream);
-          !status.ok())
-        return status;
+      outputs[i] = owners[value];
+    if (outputs[i].get() == &computed)
+      continue;
+    if (!outputs[i]) { // an input
+      auto copied = runtime::Storage::allocate(computed.device(),
+                                               computed.bytes(), stream);
+      if (!copied.ok())
+        return copied.status();
+      outputs[i] = std::move(*copied);
+    }
+    if (Status status =
+            runtime::copy(*outputs[i], computed, computed.bytes(), stream);
+        !status.ok())
+      return status;
   }
   return {};
 }

@@ -14,9 +14,12 @@ public:
   static StatusOr<Sequence> of(Program program, Device device);
 
   /// Enqueues one evaluation: as Executable::run, of the whole program.
-  Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
+  Status run(std::span<runtime::Storage *const> inputs,
              std::span<const Scalar> scalars, Storages &outputs,
              runtime::CudaStream stream) const;
+
+  /// How many executables it consists of.
+  size_t size() const { return steps_.size(); }
 
 private:
   struct Step {
@@ -27,7 +30,7 @@ private:
   };
 
   void findDead(size_t numInputs);
-  Status runStep(const Step &step, Storages &values,
+  Status runStep(const Step &step, StoragePointers &values, Storages &owners,
                  std::span<const Scalar> scalars,
                  runtime::CudaStream stream) const;
 

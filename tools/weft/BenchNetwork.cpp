@@ -155,7 +155,8 @@ Status timeSteps(const BenchFunction &net, const Tensor &x, Rounds rounds,
       return executable.status();
     compiler::Storages outputs;
     Status status = (*executable)
-                        ->run(capture.storages, capture.scalars, outputs,
+                        ->run(compiler::pointersTo(capture.storages),
+                              capture.scalars, outputs,
                               /*stream=*/nullptr);
     laps.lap();
     if (status.ok())
