@@ -98,6 +98,7 @@ struct Access {
   int form = 0;          // 0: `dims` says everything
   bool repeated = false; // of other forms: equal elements are read repeatedly
   bool prologue = false; // below an operand of conv or matmul
+  int64_t growth = 1;    // how much longer it is than an index of the loops
 
   /// Equal for equal indices, whatever dims of size 1 lie between.
   using Key = std::tuple<int, bool, std::vector<int>>;
@@ -370,8 +371,15 @@ void Walk::enterOperands(Operation *op, const Access &access) {
 std::string Walk::visit(Step step) {
   Operation *op = step.value.getDefiningOp();
   if (op && isView(op) && candidate_.readsThrough(op)) {
-    for (unsigned i = 0; i < op->getNumOperands(); ++i)
-      push(op->getOperand(i), through(op, step.access, i), step.perPoint);
+    int64_t growth = step.access.growth * indexGrowth(op);
+    if (growth > kMaxIndexGrowth)
+      return "the index of what " + mnemonic(op).str() +
+             " reads would be too long";
+    for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+      Access access = through(op, step.access, i);
+      access.growth = growth;
+      push(op->getOperand(i), std::move(access), step.perPoint);
+    }
     return {};
   }
   if (op && isSource(op) && (!isa<ConstantOp>(op) || splatUnder(step.value)))

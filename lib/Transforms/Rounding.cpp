@@ -42,14 +42,33 @@ static bool isComputedWith(Value value) {
   return false;
 }
 
+/// Ops whose results others read where a shared value may be the same: through
+/// selections. Only looked up.
+static llvm::DenseSet<Operation *>
+findSelected(Block &body, llvm::function_ref<bool(Operation *)> isShared) {
+  llvm::DenseSet<Operation *> reaching;
+  for (Operation &op : llvm::reverse(body.without_terminator()))
+    if (isSelection(&op) && (isShared(&op) || reaching.contains(&op)))
+      for (Value operand : op.getOperands())
+        if (Operation *def = operand.getDefiningOp())
+          reaching.insert(def);
+  llvm::DenseSet<Operation *> selected;
+  for (Operation *op : reaching)
+    if (!op->getResult(0).hasOneUse())
+      selected.insert(op);
+  return selected;
+}
+
 void roundShared(Block &body, llvm::function_ref<bool(Operation *)> isShared) {
+  llvm::DenseSet<Operation *> selected = findSelected(body, isShared);
   llvm::DenseSet<Value> unrounded; // only looked up
   for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
     if (isRounded(&op, unrounded))
       continue;
     Value result = op.getResult(0);
     unrounded.insert(result);
-    if (isView(&op) || !isShared(&op) || !isComputedWith(result))
+    if (isView(&op) || !(isShared(&op) || selected.contains(&op)) ||
+        !isComputedWith(result))
       continue;
     OpBuilder builder(op.getContext());
     builder.setInsertionPointAfter(&op);

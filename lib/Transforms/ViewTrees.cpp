@@ -12,6 +12,36 @@ using namespace weft::ir;
 
 namespace weft {
 
+// ---- the length of an index
+// --------------------------------------------------
+
+int64_t indexGrowth(Operation *view) {
+  auto reshape = dyn_cast<ReshapeOp>(view);
+  if (!reshape)
+    return 1;
+  ArrayRef<int64_t> from = reshape.getType().getShape();
+  ArrayRef<int64_t> to = reshape.getX().getType().getShape();
+  if (llvm::is_contained(from, 0))
+    return 1;
+  // Runs of dims with equal products are independent of each other.
+  int64_t growth = 1;
+  for (size_t i = 0, j = 0; i < from.size() || j < to.size();) {
+    int64_t a = i < from.size() ? from[i++] : 1;
+    int64_t b = j < to.size() ? to[j++] : 1;
+    int64_t dims = b != 1;
+    while (a != b) {
+      if (a < b) {
+        a *= from[i++];
+        continue;
+      }
+      b *= to[j];
+      dims += to[j++] != 1;
+    }
+    growth = std::max(growth, dims);
+  }
+  return growth;
+}
+
 // ---- concatenations ---------------------------------------------------------
 
 /// What a concatenation reads beside its result is one kernel's.
@@ -51,16 +81,19 @@ namespace {
 struct Tree {
   size_t steps = 1; // expressions: paths that lead to the same value count each
   SmallVector<Value, 2> leaves; // tensors and numbers in memory, each once
+  int64_t growth = 1;           // of the index, on its longest path
 
   void add(const Tree &other) {
     steps += other.steps;
+    growth = std::max(growth, other.growth);
     for (Value leaf : other.leaves)
       if (!llvm::is_contained(leaves, leaf))
         leaves.push_back(leaf);
   }
   bool hasTooManyLeaves() const { return leaves.size() >= kMaxTensors; }
   bool isTooLarge() const {
-    return steps > kMaxStepsOfOp || hasTooManyLeaves();
+    return steps > kMaxStepsOfOp || growth > kMaxIndexGrowth ||
+           hasTooManyLeaves();
   }
 };
 
@@ -96,6 +129,7 @@ private:
         tree.add(*below);
       else
         tree.add({1, {operand}});
+    tree.growth *= indexGrowth(&op);
     return tree;
   }
 

@@ -18,6 +18,14 @@ inline constexpr size_t kMaxTensors = 64;
 inline constexpr size_t kMaxSteps = 2048;
 inline constexpr size_t kMaxStepsOfOp = 256;
 
+/// How many times longer than an index of the loops an index may become.
+inline constexpr int64_t kMaxIndexGrowth = 16;
+
+/// How often the index of a view is repeated in the index of its operand: a
+/// reshape that splits a dim in two takes quotient and remainder of one
+/// position. Repeated reshapes multiply.
+int64_t indexGrowth(mlir::Operation *view);
+
 /// Writes concatenations of more tensors than a kernel may read as
 /// concatenations of concatenations.
 void splitConcatenations(mlir::func::FuncOp function);

@@ -13,10 +13,9 @@ namespace weft::random {
 using reference::Value;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-/// Runs with errors; the first only rounds, as kernels of single ops do. A
+/// The first run with errors only rounds, as kernels of single ops do. A
 /// kernel's own error is small against the errors of eight units that the
 /// others make at every op; the factor covers runs that were lucky.
-static constexpr int kNumRuns = 13;
 static constexpr double kUnits = 8, kFactor = 4;
 
 /// Two numbers that no tolerance tells apart.
@@ -38,7 +37,8 @@ static double distance(const Value &exact, const Value &other, int64_t i) {
 }
 
 StatusOr<std::vector<Expected>>
-expectedResults(mlir::ModuleOp module, const reference::Arguments &arguments) {
+expectedResults(mlir::ModuleOp module, const reference::Arguments &arguments,
+                int numRuns) {
   StatusOr<std::vector<Value>> exact = interpret(module, arguments);
   if (!exact.ok())
     return exact.status();
@@ -47,7 +47,7 @@ expectedResults(mlir::ModuleOp module, const reference::Arguments &arguments) {
     size_t count = static_cast<size_t>(value.size());
     expected.push_back({std::move(value), std::vector<double>(count, 0.0)});
   }
-  for (int run = 0; run < kNumRuns; ++run) {
+  for (int run = 0; run < numRuns; ++run) {
     StatusOr<std::vector<Value>> moved =
         interpret(module, arguments,
                   {.roundEachOp = run % 2 == 0,
@@ -108,6 +108,20 @@ std::string findDifference(const std::vector<Expected> &expected,
     }
   }
   return "";
+}
+
+std::string confirmedDifference(mlir::ModuleOp module,
+                                const reference::Arguments &arguments,
+                                const std::vector<Expected> &expected,
+                                const std::vector<Value> &results,
+                                int64_t &numCompared) {
+  std::string difference = findDifference(expected, results, numCompared);
+  if (difference.empty())
+    return "";
+  StatusOr<std::vector<Expected>> again =
+      expectedResults(module, arguments, 20 * kNumRuns);
+  int64_t unused = 0;
+  return again.ok() ? findDifference(*again, results, unused) : difference;
 }
 
 } // namespace weft::random

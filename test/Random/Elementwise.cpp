@@ -57,12 +57,22 @@ GraphBuilder::MaybeValue GraphBuilder::binary() {
   return draw_.chance(0.5) ? row(kind, {x, y}) : row(kind, {y, x});
 }
 
+mlir::Value GraphBuilder::comparisonOf(mlir::Value x) {
+  return row(
+      draw_.pick({OpKind::less, OpKind::greater_equal, OpKind::not_equal}),
+      {x, companionOf(x)});
+}
+
 GraphBuilder::MaybeValue GraphBuilder::where() {
   mlir::Value x = some(), y = companionOf(x);
-  mlir::Value condition =
-      row(draw_.pick({OpKind::less, OpKind::greater_equal, OpKind::not_equal}),
-          {x, companionOf(x)});
-  return create<ir::WhereOp>(x.getType(), condition, x, y);
+  return create<ir::WhereOp>(x.getType(), comparisonOf(x), x, y);
+}
+
+/// Bools are few, and ops of them fewer.
+GraphBuilder::MaybeValue GraphBuilder::logic() {
+  mlir::Value x = some();
+  mlir::Value a = comparisonOf(x), b = comparisonOf(x);
+  return row(draw_.pick(rowsFor(boolean, 2)), {a, b});
 }
 
 GraphBuilder::MaybeValue GraphBuilder::cast() {

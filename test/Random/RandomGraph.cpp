@@ -67,6 +67,7 @@ void GraphBuilder::addSomething() {
       {&GraphBuilder::unary, 12, none},
       {&GraphBuilder::binary, 24, none},
       {&GraphBuilder::where, 4, none},
+      {&GraphBuilder::logic, 2, none},
       {&GraphBuilder::cast, 7, none},
       {&GraphBuilder::broadcast, 4, moves},
       {&GraphBuilder::reshape, 6, moves},

@@ -63,6 +63,7 @@ private:
   MaybeValue unary();
   MaybeValue binary();
   MaybeValue where();
+  MaybeValue logic();
   MaybeValue cast();
   Value row(OpKind kind, mlir::ValueRange operands);
 
@@ -129,6 +130,8 @@ private:
   Value number(DType dtype, const Shape &shape, double value);
   /// A value that broadcasts against x, in its type and shape.
   Value companionOf(Value x);
+  /// Elements of x compared with others.
+  Value comparisonOf(Value x);
   std::vector<int64_t> somePadding(int n);
 
   mlir::func::FuncOp main_;

@@ -97,7 +97,9 @@ private:
       ASSERT_TRUE(expected.ok()) << expected.status();
       EXPECT_TRUE(results[i].ok()) << results[i].status();
       if (results[i].ok())
-        EXPECT_EQ(findDifference(*expected, *results[i], numCompared), "");
+        EXPECT_EQ(confirmedDifference(jobs[i].module, *jobs[i].arguments,
+                                      *expected, *results[i], numCompared),
+                  "");
     }
   }
 };
@@ -151,7 +153,9 @@ TEST_F(RandomTest, PassesKeepTheMeaning) {
       ASSERT_TRUE(mlir::succeeded(passes.run(*changed)));
       auto results = interpret(*changed, arguments);
       ASSERT_TRUE(results.ok()) << results.status();
-      EXPECT_EQ(findDifference(*expected, *results, numCompared), "")
+      EXPECT_EQ(confirmedDifference(module, arguments, *expected, *results,
+                                    numCompared),
+                "")
           << "after stage " << static_cast<int>(until) << "\n"
           << textOf(*changed);
     }

@@ -436,6 +436,34 @@ func.func @stored_through_a_view(%x: tensor<4x1xf16>) -> (tensor<1x4xf16>, tenso
 
 // -----
 
+// What is stored may be the product: who reads the product beside it must not
+// see another value.
+// CHECK-LABEL: @stored_if_chosen
+// CHECK: %[[P:.*]] = weft.mul
+// CHECK-NEXT: %[[R:.*]] = weft.reduce_precision %[[P]]
+// CHECK-NEXT: %[[C:.*]] = weft.maximum %[[R]]
+// CHECK-NEXT: weft.greater_equal %[[C]], %[[R]]
+func.func @stored_if_chosen(%x: tensor<4xf16>) -> (tensor<4xf16>, tensor<4xi1>) {
+  %0 = weft.mul %x, %x : tensor<4xf16>
+  %1 = weft.maximum %0, %x : tensor<4xf16>
+  %2 = weft.greater_equal %1, %0 : tensor<4xf16>
+  return %1, %2 : tensor<4xf16>, tensor<4xi1>
+}
+
+// -----
+
+// Nobody else reads the product: rounding what is chosen is enough, and storing
+// does it.
+// CHECK-LABEL: @chosen_and_stored_alone
+// CHECK-NOT: weft.reduce_precision
+func.func @chosen_and_stored_alone(%x: tensor<4xf16>) -> tensor<4xf16> {
+  %0 = weft.mul %x, %x : tensor<4xf16>
+  %1 = weft.maximum %0, %x : tensor<4xf16>
+  return %1 : tensor<4xf16>
+}
+
+// -----
+
 // The product is computed in both kernels and must be equal there.
 // CHECK-LABEL: @computed_twice
 // CHECK-COUNT-2: weft.reduce_precision

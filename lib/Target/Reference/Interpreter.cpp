@@ -49,7 +49,8 @@ private:
     if (auto group = mlir::dyn_cast<ir::GroupOp>(op))
       return run(group);
     if (auto reduce = mlir::dyn_cast<ir::ReducePrecisionOp>(op)) {
-      Value &result = values_[reduce.getResult()] = values_.at(reduce.getX());
+      Value x = values_.at(reduce.getX()); // a new value may move the others
+      Value &result = values_[reduce.getResult()] = std::move(x);
       for (double &element : result.reals)
         element = roundTo(result.dtype, element);
       return {};
