@@ -145,6 +145,8 @@ void TeamEmitter::findRepeated() {
         equal[id] = equal[other];
   }
   first_.assign(nest_.stmts.size(), -1);
+  if (numVectors() == 0) // no element, nothing to keep
+    return;
   std::vector<int> stageOf(nest_.stmts.size(), -1);
   for (auto [i, stage] : llvm::enumerate(nest_.stages))
     for (int id : stage.body)

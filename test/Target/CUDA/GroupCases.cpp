@@ -311,6 +311,10 @@ public:
     addReduction("sum", "300x1", "1", "300", "f32", "column");
     addReduction("sum", "3x0", "1", "3", "f32", "row");
     addReduction("sum", "0x3", "1", "0", "f32", "row");
+    add({"rows of nothing, written again", "%x: tensor<3x0xf32>",
+         "%e = weft.exp %x : tensor<3x0xf32>\n"
+         "%s = weft.sum %e over [1] : tensor<3x0xf32> -> tensor<3xf32>",
+         "%e : tensor<3x0xf32>, %s : tensor<3xf32>", "row"});
     addReduction("prod", "0x3", "0", "3", "i32", "column");
     addReduction("sum", "70000", "0", "", "i32", "row");
     addReduction("sum", "2x3x5x7", "0, 2, 3", "3", "f32", "row");
