@@ -454,7 +454,9 @@ void KernelPrinter::defineGuardedLoad(int id) {
 }
 
 void KernelPrinter::declareDivisor(int id) {
-  divisors_[id] = fresh("by_" + values_[id]);
+  bool isName = llvm::all_of(
+      values_[id], [](char c) { return llvm::isAlnum(c) || c == '_'; });
+  divisors_[id] = fresh(isName ? "by_" + values_[id] : "by_number");
   line("const weft::Divisor " + divisors_[id] + "(" + values_[id] + ");");
 }
 

@@ -212,7 +212,13 @@ CudaKernel LoopEmitter::emit() {
   for (unsigned i = 0; i < p_.dims.size(); ++i)
     p_.dims[i] = "i" + std::to_string(i); // `i` is the vector's position
   classify();
-  used_ = p_.usedDims([&](AffineExpr expr) { return isIdentity(expr); });
+  // Vectors at the position of the result need no indices; elements under
+  // guards do.
+  used_ = p_.usedDims([&](AffineExpr expr) {
+    return isIdentity(expr) && llvm::none_of(stage_.rowBody, [&](int id) {
+             return access_[id] == Access::lane && nest_.stmts[id].expr == expr;
+           });
+  });
   int64_t vectors = llvm::divideCeil(points_, lanes_);
   int64_t threads = blockSize(vectors);
   p_.line("const " + p_.indexType() + " vector = " + p_.globalThread(threads) +

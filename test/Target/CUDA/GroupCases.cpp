@@ -206,6 +206,11 @@ public:
          "%y = weft.transpose %m [0, 3, 1, 2] : tensor<2x9x11x3xf32> -> "
          "tensor<2x3x9x11xf32>",
          "%y : tensor<2x3x9x11xf32>"});
+    add({"part of the result in its order", "%x: tensor<3x17xi1>, %n: i1",
+         "%s = weft.splat %n : i1 -> tensor<4x17xi1>\n"
+         "%y = weft.concatenate %x, %s, %s along 0 : tensor<3x17xi1>, "
+         "tensor<4x17xi1>, tensor<4x17xi1> -> tensor<11x17xi1>",
+         "%y : tensor<11x17xi1>"});
     add({"other shapes of one result", "%x: tensor<6x4xf32>",
          "%e = weft.exp %x : tensor<6x4xf32>\n"
          "%y = weft.reshape %e : tensor<6x4xf32> -> tensor<24xf32>\n"
@@ -327,6 +332,17 @@ public:
     addSoftmax("33x7", 0, "f32", "column");
     addSoftmax("4x9x6", 1, "bf16", "column");
     addLayerNorm();
+    add({"rows divided by a number", "%x: tensor<6x64xf32>",
+         "%c = weft.constant dense<0.3> : tensor<6xf32>\n"
+         "%k = weft.constant dense<0.3> : tensor<6x64xf32>\n"
+         "%m = weft.max %x over [1] : tensor<6x64xf32> -> tensor<6xf32>\n"
+         "%q = weft.div %m, %c : tensor<6xf32>\n"
+         "%r = weft.reshape %q : tensor<6xf32> -> tensor<6x1xf32>\n"
+         "%b = weft.broadcast %r : tensor<6x1xf32> -> tensor<6x64xf32>\n"
+         "%z = weft.sub %x, %b : tensor<6x64xf32>\n"
+         "%d = weft.div %z, %k : tensor<6x64xf32>\n"
+         "%y = weft.sum %d over [1] : tensor<6x64xf32> -> tensor<6xf32>",
+         "%y : tensor<6xf32>, %q : tensor<6xf32>", "row"});
     add({"sum of a product with other results",
          "%x: tensor<6x64xf32>, %z: tensor<6x64xf32>",
          "%p = weft.mul %x, %z : tensor<6x64xf32>\n"
