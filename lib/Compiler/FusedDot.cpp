@@ -48,9 +48,7 @@ std::string detailOf(Operation *op) {
     detail += (detail.empty() ? "" : ", ") + text;
   };
   if (auto conv = dyn_cast<ConvOp>(op))
-    add(join(
-        cast<RankedTensorType>(conv.getW().getType()).getShape().drop_front(2),
-        "x"));
+    add(join(conv.getKernel(), "x"));
   for (NamedAttribute attribute : op->getAttrs()) {
     StringRef name = attribute.getName();
     if (auto list = dyn_cast<DenseI64ArrayAttr>(attribute.getValue())) {

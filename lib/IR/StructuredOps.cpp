@@ -10,6 +10,8 @@
 #include <cmath>
 #include <limits>
 
+#include <algorithm>
+
 using namespace mlir;
 
 namespace weft::ir {
@@ -297,15 +299,36 @@ SmallVector<int64_t> MatmulOp::getInnerSizes() {
 
 ScheduleKind MatmulOp::getScheduleKind() { return ScheduleKind::gemm; }
 
+/// Shape rules expect the channels at axis 1.
+static Shape channelsFirst(const Shape &shape, bool isLast) {
+  std::vector<int64_t> sizes(shape.begin(), shape.end());
+  if (isLast && sizes.size() > 2)
+    std::rotate(sizes.begin() + 1, sizes.end() - 1, sizes.end());
+  return Shape(sizes);
+}
+
+static StatusOr<Shape> asWritten(const StatusOr<Shape> &shape, bool isLast) {
+  if (!isLast || !shape.ok())
+    return shape;
+  std::vector<int64_t> sizes(shape->begin(), shape->end());
+  std::rotate(sizes.begin() + 1, sizes.begin() + 2, sizes.end());
+  return Shape(sizes);
+}
+
 /// `Op` is ConvOp or its adaptor.
 template <typename Op> static StatusOr<Shape> convShape(Op op) {
   std::optional<Shape> bias;
   if (op.getBias())
     bias = toShape(op.getBias().getType());
-  return shape_rules::conv(
-      toShape(op.getX().getType()), toShape(op.getW().getType()), bias,
-      {vector(op.getStride()), vector(op.getPadding()),
-       vector(op.getDilation()), static_cast<int64_t>(op.getGroups())});
+  bool isLast = op.getChannelsLast();
+  Shape x = channelsFirst(toShape(op.getX().getType()), isLast),
+        w = channelsFirst(toShape(op.getW().getType()), isLast);
+  return asWritten(
+      shape_rules::conv(x, w, bias,
+                        {vector(op.getStride()), vector(op.getPadding()),
+                         vector(op.getDilation()),
+                         static_cast<int64_t>(op.getGroups())}),
+      isLast);
 }
 
 LogicalResult
@@ -335,25 +358,30 @@ ScheduleKind ConvOp::getScheduleKind() { return ScheduleKind::window; }
 static StatusOr<Shape> poolShape(StringRef name, Value x,
                                  ArrayRef<int64_t> kernel,
                                  ArrayRef<int64_t> stride,
-                                 ArrayRef<int64_t> padding) {
+                                 ArrayRef<int64_t> padding, bool isLast) {
   shape_rules::Window window{vector(stride), vector(padding),
                              std::vector<int64_t>(kernel.size(), 1)};
-  return shape_rules::pool(name, toShape(x.getType()), span(kernel), window);
+  return asWritten(
+      shape_rules::pool(name, channelsFirst(toShape(x.getType()), isLast),
+                        span(kernel), window),
+      isLast);
 }
 
-static LogicalResult
-inferPoolType(StringRef name, std::optional<Location> location, Value x,
-              ArrayRef<int64_t> kernel, ArrayRef<int64_t> stride,
-              ArrayRef<int64_t> padding, SmallVectorImpl<Type> &types) {
-  return inferred(poolShape(name, x, kernel, stride, padding), elementOf(x),
-                  location, types);
+static LogicalResult inferPoolType(StringRef name,
+                                   std::optional<Location> location, Value x,
+                                   ArrayRef<int64_t> kernel,
+                                   ArrayRef<int64_t> stride,
+                                   ArrayRef<int64_t> padding, bool isLast,
+                                   SmallVectorImpl<Type> &types) {
+  return inferred(poolShape(name, x, kernel, stride, padding, isLast),
+                  elementOf(x), location, types);
 }
 
 static LogicalResult verifyPool(StringRef name, Operation *op, Value x,
                                 ArrayRef<int64_t> kernel,
                                 ArrayRef<int64_t> stride,
-                                ArrayRef<int64_t> padding) {
-  return verifyResult(op, poolShape(name, x, kernel, stride, padding),
+                                ArrayRef<int64_t> padding, bool isLast) {
+  return verifyResult(op, poolShape(name, x, kernel, stride, padding, isLast),
                       elementOf(x));
 }
 

@@ -76,7 +76,8 @@ private:
   LogicalResult addMatmul(MatmulOp op);
   LogicalResult addConv(ConvOp op);
   LogicalResult addPool(Operation *op, ArrayRef<int64_t> kernel,
-                        ArrayRef<int64_t> stride, ArrayRef<int64_t> padding);
+                        ArrayRef<int64_t> stride, ArrayRef<int64_t> padding,
+                        bool channelsLast);
   /// The mean over the inner dims; for counts without padding, over the points
   /// where `guards` hold.
   int meanOf(int data, Type type, ArrayRef<Guard> guards, bool countsPadding);
@@ -455,24 +456,28 @@ LogicalResult Builder::addConv(ConvOp op) {
   openStage(/*inner=*/true);
   unsigned spatial = op.getStride().size(), inner = nest_.numParallel;
   ArrayRef<int64_t> xShape = shapeOf(op.getX());
+  // Axes of the channels, and of the first spatial dim.
+  bool isLast = op.getChannelsLast();
+  unsigned c = isLast ? spatial + 1 : 1, s = isLast ? 1 : 2;
   int64_t groups = static_cast<int64_t>(op.getGroups());
   int64_t perGroup = shapeOf(op.getW())[0] / std::max<int64_t>(groups, 1);
-  Index x, w;
+  Index x(spatial + 2), w(spatial + 2);
   SmallVector<Guard> guards;
-  x.push_back(dim(0));
-  AffineExpr group = math_->floorDiv(dim(1), std::max<int64_t>(perGroup, 1));
+  x[0] = dim(0);
+  AffineExpr group = math_->floorDiv(dim(c), std::max<int64_t>(perGroup, 1));
   if (groups == 1)
     group = math_->constant(0);
-  x.push_back(group * shapeOf(op.getW())[1] + dim(inner));
-  w.push_back(dim(1));
-  w.push_back(dim(inner));
+  // The inner dims are those of w behind its first.
+  x[c] = group * shapeOf(op.getW())[c] + dim(inner + c - 1);
+  w[0] = dim(c);
+  w[c] = dim(inner + c - 1);
   for (unsigned i = 0; i < spatial; ++i) {
-    AffineExpr tap = dim(inner + 1 + i);
-    AffineExpr position = dim(2 + i) * op.getStride()[i] +
+    AffineExpr tap = dim(inner + s - 1 + i);
+    AffineExpr position = dim(s + i) * op.getStride()[i] +
                           tap * op.getDilation()[i] - op.getPadding()[2 * i];
-    guards = within(position, xShape[2 + i], guards);
-    x.push_back(position);
-    w.push_back(tap);
+    guards = within(position, xShape[s + i], guards);
+    x[s + i] = position;
+    w[s + i] = tap;
   }
   int data = at(op.getX(), x, guards), weight = at(op.getW(), w, {});
   if (data < 0 || weight < 0)
@@ -495,7 +500,7 @@ LogicalResult Builder::addConv(ConvOp op) {
   if (!op.getBias())
     return success();
   openStage(/*inner=*/false);
-  int bias = at(op.getBias(), {dim(1)}, {});
+  int bias = at(op.getBias(), {dim(c)}, {});
   if (bias < 0)
     return failure();
   results_[op] = append({.kind = Stmt::Kind::row,
@@ -507,16 +512,17 @@ LogicalResult Builder::addConv(ConvOp op) {
 
 LogicalResult Builder::addPool(Operation *op, ArrayRef<int64_t> kernel,
                                ArrayRef<int64_t> stride,
-                               ArrayRef<int64_t> padding) {
+                               ArrayRef<int64_t> padding, bool channelsLast) {
   openStage(/*inner=*/true);
   ArrayRef<int64_t> shape = shapeOf(op->getOperand(0));
-  Index x = {dim(0), dim(1)};
+  Index x = dims(0, nest_.numParallel); // channels as they are
+  unsigned s = channelsLast ? 1 : 2;    // the first spatial axis
   SmallVector<Guard> guards;
   for (unsigned i = 0; i < kernel.size(); ++i) {
     AffineExpr position =
-        dim(2 + i) * stride[i] + dim(nest_.numParallel + i) - padding[2 * i];
-    guards = within(position, shape[2 + i], guards);
-    x.push_back(position);
+        dim(s + i) * stride[i] + dim(nest_.numParallel + i) - padding[2 * i];
+    guards = within(position, shape[s + i], guards);
+    x[s + i] = position;
   }
   Type type = getElementTypeOrSelf(op->getResult(0).getType());
   bool isMax = isa<MaxpoolOp>(op);
@@ -646,7 +652,7 @@ FailureOr<LoopNest> Builder::build() {
                    .Case<ConvOp>([&](auto op) { return addConv(op); })
                    .Case<MaxpoolOp, AvgpoolOp>([&](auto op) {
                      return addPool(op, op.getKernel(), op.getStride(),
-                                    op.getPadding());
+                                    op.getPadding(), op.getChannelsLast());
                    });
   if (failed(anchored) || failed(addStores()))
     return failure();

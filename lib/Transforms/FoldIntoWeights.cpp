@@ -163,7 +163,7 @@ static void replace(PatternRewriter &rewriter, Operation *op, ConvOp conv,
   Value result = rewriter.create<ConvOp>(
       conv.getLoc(), conv.getType(), conv.getX(), weights, bias,
       conv.getStrideAttr(), conv.getPaddingAttr(), conv.getDilationAttr(),
-      conv.getGroupsAttr());
+      conv.getGroupsAttr(), conv.getChannelsLastAttr());
   rewriter.replaceOp(op, result);
 }
 
@@ -181,9 +181,10 @@ struct ScaleConv final : OpRewritePattern<MulOp>, WeightPattern {
     if (failed(checkWeights(conv.getW(), rewriter)) ||
         failed(checkBias(conv, rewriter)))
       return failure();
-    if (!isPerChannel(found->factor, 1))
+    int64_t axis = conv.getChannelAxis();
+    if (!isPerChannel(found->factor, axis))
       return rewriter.notifyMatchFailure(mul, "not one number a channel");
-    Value scale = perChannel(rewriter, found->factor, 1);
+    Value scale = perChannel(rewriter, found->factor, axis);
     note(mul, "scale folded into the weights", conv, conv.getW());
     Location location = mul.getLoc();
     Value wide = along(rewriter, scale, 0, typeOf(conv.getW()));
@@ -210,9 +211,10 @@ struct ShiftConv final : OpRewritePattern<AddOp>, WeightPattern {
     if (failed(checkWeights(conv.getW(), rewriter)) ||
         failed(checkBias(conv, rewriter)))
       return failure();
-    if (!isPerChannel(found->factor, 1))
+    int64_t axis = conv.getChannelAxis();
+    if (!isPerChannel(found->factor, axis))
       return rewriter.notifyMatchFailure(add, "not one number a channel");
-    Value shift = perChannel(rewriter, found->factor, 1);
+    Value shift = perChannel(rewriter, found->factor, axis);
     note(add, "shift folded into the bias", conv, conv.getW());
     if (conv.getBias())
       shift = rewriter.create<AddOp>(add.getLoc(), conv.getBias(), shift);

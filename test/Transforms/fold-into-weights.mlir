@@ -275,3 +275,38 @@ func.func @no_fold_into_block_arguments(
   %2 = weft.mul %0, %1 : tensor<4x3xf32>
   return %2 : tensor<4x3xf32>
 }
+
+// -----
+
+// The channels are the last axis of the result, and the first of the weights.
+// CHECK-LABEL: @channels_last
+// CHECK: %[[S:.*]] = weft.broadcast %{{.*}} : tensor<4x1x1x1xf32> -> tensor<4x1x1x3xf32>
+// CHECK: %[[W:.*]] = weft.mul %arg1, %[[S]] : tensor<4x1x1x3xf32>
+// CHECK: %[[C:.*]] = weft.conv %arg0, %[[W]] {{.*}} channels_last : tensor<1x4x4x3xf32>
+// CHECK: return %[[C]]
+func.func @channels_last(%x: tensor<1x4x4x3xf32>,
+                         %w: tensor<4x1x1x3xf32> {weft.parameter},
+                         %s: tensor<4xf32> {weft.parameter}) -> tensor<1x4x4x4xf32> {
+  %0 = weft.conv %x, %w stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      channels_last : tensor<1x4x4x3xf32>, tensor<4x1x1x3xf32> -> tensor<1x4x4x4xf32>
+  %1 = weft.broadcast %s : tensor<4xf32> -> tensor<1x4x4x4xf32>
+  // expected-remark @below {{folded: mul: scale folded into the weights of conv}}
+  %2 = weft.mul %0, %1 : tensor<1x4x4x4xf32>
+  return %2 : tensor<1x4x4x4xf32>
+}
+
+// -----
+
+// Axis 1 counts lines of the image here.
+// CHECK-LABEL: @no_fold_of_lines
+// CHECK: weft.conv %arg0, %arg1
+// CHECK: weft.mul
+func.func @no_fold_of_lines(%x: tensor<1x4x4x3xf32>,
+                            %w: tensor<4x1x1x3xf32> {weft.parameter},
+                            %s: tensor<4x1x1xf32> {weft.parameter}) -> tensor<1x4x4x4xf32> {
+  %0 = weft.conv %x, %w stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      channels_last : tensor<1x4x4x3xf32>, tensor<4x1x1x3xf32> -> tensor<1x4x4x4xf32>
+  %1 = weft.broadcast %s : tensor<4x1x1xf32> -> tensor<1x4x4x4xf32>
+  %2 = weft.mul %0, %1 : tensor<1x4x4x4xf32>
+  return %2 : tensor<1x4x4x4xf32>
+}

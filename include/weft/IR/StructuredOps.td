@@ -422,6 +422,8 @@ def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>
     Padding is (low, high) of each spatial axis.
     An output size is
     `floor((size + low + high - dilation * (kernel - 1) - 1) / stride) + 1`.
+    With `channels_last`, x and the result are [N, ..., C] and w is
+    [O, ..., C / groups].
 
     ```mlir
     func.func @main(%x: tensor<1x2x8xf32>, %w: tensor<4x2x3xf32>, %b: tensor<4xf32>) -> tensor<1x4x4xf32> {
@@ -434,14 +436,28 @@ def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>
   let arguments = (ins Floating.tensor:$x, Floating.tensor:$w,
                    Optional<Floating.tensor>:$bias,
                    DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding,
-                   DenseI64ArrayAttr:$dilation, I64Attr:$groups);
+                   DenseI64ArrayAttr:$dilation, I64Attr:$groups,
+                   UnitAttr:$channels_last);
   let results = (outs Floating.tensor:$result);
   let assemblyFormat = [{
     $x `,` $w (`,` $bias^)? `stride` $stride `padding` $padding
-    `dilation` $dilation `groups` $groups attr-dict `:`
+    `dilation` $dilation `groups` $groups (`channels_last` $channels_last^)?
+    attr-dict `:`
     type($x) `,` type($w) (`,` type($bias)^)? `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The axis of the channels, of x and the result.
+    int64_t getChannelAxis() {
+      return getChannelsLast() ? static_cast<int64_t>(getStride().size()) + 1 : 1;
+    }
+    /// The sizes of w along the spatial axes.
+    ::llvm::ArrayRef<int64_t> getKernel() {
+      auto w = ::llvm::cast<::mlir::RankedTensorType>(getW().getType());
+      return w.getShape().drop_front(getChannelsLast() ? 1 : 2)
+                         .take_front(getStride().size());
+    }
+  }];
 }
 class Pooling<string mnemonic, string what, dag extra>
     : Structured<mnemonic, [DeclareOpInterfaceMethods<InferTypeOpInterface>,
@@ -449,7 +465,8 @@ class Pooling<string mnemonic, string what, dag extra>
                             DeclareOpInterfaceMethods<WindowOpInterface>]> {
   let summary = what # " over windows of the spatial axes of x [N, C, ...]";
   let arguments = !con((ins Number.tensor:$x, DenseI64ArrayAttr:$kernel,
-                        DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding), extra);
+                        DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding),
+                   extra, (ins UnitAttr:$channels_last));
   let results = (outs Number.tensor:$result);
   let hasVerifier = 1;
   let extraClassDefinition = [{
@@ -461,11 +478,11 @@ class Pooling<string mnemonic, string what, dag extra>
       Adaptor adaptor(operands, attributes, properties, regions);
       return inferPoolType("}] # mnemonic # [{", location, adaptor.getX(),
                            adaptor.getKernel(), adaptor.getStride(),
-                           adaptor.getPadding(), types);
+                           adaptor.getPadding(), adaptor.getChannelsLast(), types);
     }
     ::llvm::LogicalResult $cppClass::verify() {
       return verifyPool("}] # mnemonic # [{", *this, getX(), getKernel(),
-                        getStride(), getPadding());
+                        getStride(), getPadding(), getChannelsLast());
     }
     ::llvm::SmallVector<int64_t> $cppClass::getInnerSizes() {
       return ::llvm::SmallVector<int64_t>(getKernel());
@@ -477,7 +494,8 @@ class Pooling<string mnemonic, string what, dag extra>
 }
 def MaxpoolOp : Pooling<"maxpool", "the largest element", (ins)> {
   let description = [{
-    Padding counts as smaller than every element.
+    Padding counts as smaller than every element. With `channels_last`, x and the
+    result are [N, ..., C].
 
     ```mlir
     func.func @main(%x: tensor<1x2x8xf32>) -> tensor<1x2x4xf32> {
@@ -487,14 +505,14 @@ def MaxpoolOp : Pooling<"maxpool", "the largest element", (ins)> {
     ```
   }];
   let assemblyFormat = [{
-    $x `kernel` $kernel `stride` $stride `padding` $padding attr-dict `:`
-    type($x) `->` type($result)
+    $x `kernel` $kernel `stride` $stride `padding` $padding
+    (`channels_last` $channels_last^)? attr-dict `:` type($x) `->` type($result)
   }];
 }
 def AvgpoolOp : Pooling<"avgpool", "the mean", (ins BoolAttr:$count_include_pad)> {
   let description = [{
     Padding counts as elements that are 0 if `count_include_pad` says so, else not
-    at all.
+    at all. With `channels_last`, x and the result are [N, ..., C].
 
     ```mlir
     func.func @main(%x: tensor<1x2x8xf32>) -> tensor<1x2x4xf32> {
@@ -506,8 +524,8 @@ def AvgpoolOp : Pooling<"avgpool", "the mean", (ins BoolAttr:$count_include_pad)
   }];
   let assemblyFormat = [{
     $x `kernel` $kernel `stride` $stride `padding` $padding
-    `count_include_pad` $count_include_pad attr-dict `:`
-    type($x) `->` type($result)
+    `count_include_pad` $count_include_pad (`channels_last` $channels_last^)?
+    attr-dict `:` type($x) `->` type($result)
   }];
 }
 

@@ -3,6 +3,7 @@
 #include "weft/Target/CUDA/Emit.h"
 
 #include "KernelPrinter.h"
+#include "MatrixSchedule.h"
 
 using namespace mlir;
 
@@ -41,7 +42,6 @@ static bool areColumns(const LoopNest &nest) {
 
 FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
                                std::string &why) {
-  (void)target; // no schedule uses instructions of one architecture yet
   if (computesNothing(group)) {
     LoopNest empty;
     empty.sizes.push_back(0);
@@ -57,6 +57,8 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
     return cuda::emitLoop(group, *nest);
   if (!hasWindow(group) && nest->numRows() > 0)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
+  if (auto matrix = cuda::emitMatrix(group, *nest, target.arch))
+    return *matrix;
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
     return *tiles;
   // What is left has short sums (pooling), or one row (a matrix by a vector).

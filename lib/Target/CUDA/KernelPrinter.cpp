@@ -139,7 +139,7 @@ void KernelPrinter::line(const Twine &text) {
 }
 
 void KernelPrinter::open(const Twine &head) {
-  line(head + " {");
+  line(head.isTriviallyEmpty() ? Twine("{") : head + " {");
   ++indent_;
 }
 
@@ -671,7 +671,8 @@ CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
     blocks += (i > 0 ? " x " : "") + std::to_string(kernel.grid[i]);
   }
   std::string text = "// " + names_.ops + "; blocks: " + blocks +
-                     "\nWEFT_GLOBAL(" + std::to_string(threads) + ")\n" +
+                     "\nWEFT_GLOBAL(" + std::to_string(threads) + ")" +
+                     (attributes.empty() ? "" : " " + attributes) + "\n" +
                      names_.kernel + "(\n    " + parameters() + ") {\n" +
                      text_ + "}\n";
   kernel.text = cudaPrelude(text) + "\n" + text;

@@ -41,7 +41,7 @@ public:
 
   // ---- text -------------------------------------------------------------
   void line(const llvm::Twine &text);
-  void open(const llvm::Twine &head); // `head {`, and indents
+  void open(const llvm::Twine &head); // `head {` or `{`, and indents
   void close();
   /// `for (int name = 0; name < count; ++name) {`, unrolled if wanted.
   void openLoop(llvm::StringRef name, int64_t count, bool unrolled);
@@ -117,6 +117,8 @@ public:
   /// Makes `name` the value of the accumulator's result.
   void finish(const Accumulator &accumulator, llvm::StringRef name);
 
+  /// Of the kernel, behind WEFT_GLOBAL.
+  std::string attributes;
   /// The whole kernel around what was printed.
   CudaKernel take(int64_t blocks, int64_t threads);
   CudaKernel take(llvm::ArrayRef<int64_t> grid, int64_t threads);

@@ -5,7 +5,8 @@
 //
 // Nothing is included. Functions with inline PTX have a twin for the host, so
 // that tests can compile kernels with a host compiler and run them: such a test
-// defines WEFT_DEVICE, WEFT_METHOD, WEFT_SHARED, WEFT_GLOBAL and what CUDA has built in.
+// defines the macros that nvcc's part below does, what CUDA has built in, and
+// the macros that twins call.
 #pragma once
 
 //@ *
@@ -15,7 +16,9 @@
 #define WEFT_DEVICE __device__ __forceinline__
 #define WEFT_METHOD __device__ __forceinline__ // of a struct
 #define WEFT_SHARED __shared__
+#define WEFT_DYNAMIC_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
 #define WEFT_GLOBAL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define WEFT_CLUSTER(blocks) __cluster_dims__(blocks, 1, 1)
 #endif
 namespace weft {
 
@@ -686,6 +689,367 @@ WEFT_DEVICE T reduce_slices(T x, Op op) {
   for (int i = Columns; i < Threads; i += Columns)
     x = op(x, partial[threadIdx.x % Columns + i]);
   return x;
+}
+// ---- tensor cores -----------------------------------------------------------
+// Tiles of 16-bit floats in shared memory, as MatrixOperand.h describes them.
+//@ swizzled
+// Where byte `column` of line `line` of a tile lies.
+WEFT_DEVICE int swizzled(int line, int column) {
+  return line * 128 + (column / 16 ^ line % 8) * 16 + column % 16;
+}
+//@ shared_address
+#ifdef __CUDA_ARCH__
+WEFT_DEVICE unsigned shared_address(const void *of) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(of));
+}
+#endif
+//@ copy_async
+// Starts a copy to shared memory; of zeros where it is not `inside`.
+template <int Bytes>
+WEFT_DEVICE void copy_async(void *to, const void *from, bool inside) {
+#ifdef __CUDA_ARCH__
+  if constexpr (Bytes == 16)
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
+                     shared_address(to)),
+                 "l"(from), "r"(inside ? 16 : 0)
+                 : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(
+                     shared_address(to)),
+                 "l"(from), "n"(Bytes), "r"(inside ? Bytes : 0)
+                 : "memory");
+#else
+  WEFT_COPY_ASYNC(to, from, Bytes, inside);
+#endif
+}
+//@ commit_copies
+// What was started since the last commit is one group.
+WEFT_DEVICE void commit_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#else
+  WEFT_COMMIT_COPIES();
+#endif
+}
+//@ wait_for_copies
+// Until all but the last `Groups` groups of this thread have arrived.
+template <int Groups> WEFT_DEVICE void wait_for_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.wait_group %0;" ::"n"(Groups) : "memory");
+#else
+  WEFT_WAIT_FOR_COPIES(Groups);
+#endif
+}
+//@ load_matrices
+// Four 8 x 8 matrices; lane 8 * i + j points to line j of matrix i. A thread
+// gets elements 2 * (lane % 4) and the next of line lane / 4 of each.
+WEFT_DEVICE void load_matrices(unsigned (&to)[4], const void *line) {
+#ifdef __CUDA_ARCH__
+  asm volatile(
+      "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+      : "r"(shared_address(line))
+      : "memory");
+#else
+  int lane = threadIdx.x % 32;
+  for (int i = 0; i < 4; ++i) {
+    auto *from = static_cast<const char *>(
+        __shfl_sync(0xffffffffu, line, i * 8 + lane / 4));
+    __builtin_memcpy(&to[i], from + lane % 4 * 4, 4);
+  }
+#endif
+}
+//@ load_transposed_matrices
+// The same of the transposed matrices.
+WEFT_DEVICE void load_transposed_matrices(unsigned (&to)[4], const void *line) {
+#ifdef __CUDA_ARCH__
+  asm volatile(
+      "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+      : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+      : "r"(shared_address(line))
+      : "memory");
+#else
+  int lane = threadIdx.x % 32;
+  for (int i = 0; i < 4; ++i) {
+    unsigned short halves[2];
+    for (int j = 0; j < 2; ++j) {
+      auto *from = static_cast<const char *>(
+          __shfl_sync(0xffffffffu, line, i * 8 + lane % 4 * 2 + j));
+      __builtin_memcpy(&halves[j], from + lane / 4 * 2, 2);
+    }
+    to[i] = halves[0] | static_cast<unsigned>(halves[1]) << 16;
+  }
+#endif
+}
+//@ Halves
+// Two elements of type T as they lie in a register.
+template <class T> struct Halves {
+  static WEFT_METHOD float get(unsigned bits, int i) {
+    T element;
+    element.bits = static_cast<unsigned short>(bits >> 16 * i);
+    return widen(element);
+  }
+};
+//@ multiply_matrices
+// sum += a * b, 16 x 16 times 16 x 8, in f32.
+template <class T> struct MultiplyMatrices;
+template <class T>
+WEFT_DEVICE void multiply_matrices(float (&sum)[4], const unsigned (&a)[4],
+                                   unsigned b0, unsigned b1) {
+#ifdef __CUDA_ARCH__
+  MultiplyMatrices<T>::run(sum, a, b0, b1);
+#else
+  int lane = threadIdx.x % 32;
+  for (int t = 0; t < 4; ++t) { // the lane that holds elements 2 t, 2 t + 1
+    unsigned bits[4], columns[2][2];
+    for (int i = 0; i < 4; ++i)
+      bits[i] = __shfl_sync(0xffffffffu, a[i], lane / 4 * 4 + t);
+    for (int j = 0; j < 2; ++j) {
+      int from = (lane % 4 * 2 + j) * 4 + t;
+      columns[j][0] = __shfl_sync(0xffffffffu, b0, from);
+      columns[j][1] = __shfl_sync(0xffffffffu, b1, from);
+    }
+    for (int i = 0; i < 4; ++i)
+      for (int deep = 0; deep < 2; ++deep)
+        for (int e = 0; e < 2; ++e)
+          sum[i] += Halves<T>::get(bits[i / 2 + deep * 2], e) *
+                    Halves<T>::get(columns[i % 2][deep], e);
+  }
+#endif
+}
+//@ MultiplyMatrices:half
+#ifdef __CUDA_ARCH__
+template <> struct MultiplyMatrices<half> {
+  static WEFT_METHOD void run(float (&sum)[4], const unsigned (&a)[4],
+                              unsigned b0, unsigned b1) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  }
+};
+#endif
+//@ MultiplyMatrices:bfloat16
+#ifdef __CUDA_ARCH__
+template <> struct MultiplyMatrices<bfloat16> {
+  static WEFT_METHOD void run(float (&sum)[4], const unsigned (&a)[4],
+                              unsigned b0, unsigned b1) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
+        "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+  }
+};
+#endif
+//@ publish_copies
+// Lets the tensor cores of warp groups see what this thread's copies brought.
+WEFT_DEVICE void publish_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+#endif
+}
+//@ begin_products
+WEFT_DEVICE void begin_products() {
+#ifdef __CUDA_ARCH__
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+#endif
+}
+//@ commit_products
+WEFT_DEVICE void commit_products() {
+#ifdef __CUDA_ARCH__
+  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+#endif
+}
+//@ wait_for_products
+// Until all but the last `Groups` committed groups are done.
+template <int Groups> WEFT_DEVICE void wait_for_products() {
+#ifdef __CUDA_ARCH__
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Groups) : "memory");
+#endif
+}
+//@ finish_products
+// Until all are done; nothing reads the sums before.
+template <int Columns>
+WEFT_DEVICE void finish_products(float (&sum)[Columns][4]) {
+  wait_for_products<0>();
+#ifdef __CUDA_ARCH__
+#pragma unroll
+  for (int i = 0; i < Columns; ++i)
+    asm volatile("" : "+f"(sum[i][0]), "+f"(sum[i][1]), "+f"(sum[i][2]),
+                 "+f"(sum[i][3])::"memory");
+#endif
+}
+//@ tile_descriptor
+// Of a tile for wgmma: 128-byte swizzle; between eight lines 1024 bytes, and
+// between blocks of 64 rows, of which a transposed tile consists, 8192.
+#ifdef __CUDA_ARCH__
+WEFT_DEVICE unsigned long long tile_descriptor(const void *tile) {
+  unsigned long long start = (shared_address(tile) & 0x3ffffu) >> 4;
+  return start | 512ull << 16 | 64ull << 32 | 1ull << 62;
+}
+#endif
+//@ multiply_group
+// sum += a * b for 64 rows, 8 * Columns columns and 16 steps of k: what four
+// warps do together. Not done before finish_products says so.
+template <class T, bool TransposedA, bool TransposedB, int Columns>
+struct MultiplyGroup;
+template <class T, bool TransposedA, bool TransposedB, int Columns>
+WEFT_DEVICE void multiply_group(float (&sum)[Columns][4], const void *a,
+                                const void *b) {
+#ifdef __CUDA_ARCH__
+  MultiplyGroup<T, TransposedA, TransposedB, Columns>::run(
+      sum, tile_descriptor(a), tile_descriptor(b));
+#else
+  auto element = [](const void *tile, bool isTransposed, int own, int k) {
+    auto address = reinterpret_cast<unsigned long long>(tile);
+    address += isTransposed ? own / 64 * 8192 + k * 128 + own % 64 * 2
+                            : own * 128 + k * 2;
+    address ^= (address >> 7 & 7) << 4;
+    T x;
+    __builtin_memcpy(&x, reinterpret_cast<const void *>(address), 2);
+    return widen(x);
+  };
+  int row = threadIdx.x / 32 % 4 * 16 + threadIdx.x % 32 / 4;
+  for (int j = 0; j < Columns; ++j)
+    for (int i = 0; i < 4; ++i)
+      for (int k = 0; k < 16; ++k)
+        sum[j][i] += element(a, TransposedA, row + i / 2 * 8, k) *
+                     element(b, TransposedB,
+                             j * 8 + threadIdx.x % 4 * 2 + i % 2, k);
+#endif
+}
+//@ WEFT_SUMS
+#define WEFT_SUM(i) "+f"(sum[i][0]), "+f"(sum[i][1]), "+f"(sum[i][2]), "+f"(sum[i][3])
+#define WEFT_SUMS(i) WEFT_SUM(i), WEFT_SUM(i + 1), WEFT_SUM(i + 2), WEFT_SUM(i + 3), \
+      WEFT_SUM(i + 4), WEFT_SUM(i + 5), WEFT_SUM(i + 6), WEFT_SUM(i + 7)
+//@ MultiplyGroup:half
+#ifdef __CUDA_ARCH__
+template <bool TransposedA, bool TransposedB>
+struct MultiplyGroup<half, TransposedA, TransposedB, 8> {
+  static WEFT_METHOD void run(float (&sum)[8][4], unsigned long long a,
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "%32, %33, p, 1, 1, %34, %35;}"
+        : WEFT_SUMS(0)
+        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
+  }
+};
+template <bool TransposedA, bool TransposedB>
+struct MultiplyGroup<half, TransposedA, TransposedB, 16> {
+  static WEFT_METHOD void run(float (&sum)[16][4], unsigned long long a,
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+        "%64, %65, p, 1, 1, %66, %67;}"
+        : WEFT_SUMS(0), WEFT_SUMS(8)
+        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
+  }
+};
+template <bool TransposedA, bool TransposedB>
+struct MultiplyGroup<half, TransposedA, TransposedB, 32> {
+  static WEFT_METHOD void run(float (&sum)[32][4], unsigned long long a,
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "
+        "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "
+        "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "
+        "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "
+        "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, "
+        "%128, %129, p, 1, 1, %130, %131;}"
+        : WEFT_SUMS(0), WEFT_SUMS(8), WEFT_SUMS(16), WEFT_SUMS(24)
+        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
+  }
+};
+#endif
+//@ MultiplyGroup:bfloat16
+#ifdef __CUDA_ARCH__
+template <bool TransposedA, bool TransposedB>
+struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 8> {
+  static WEFT_METHOD void run(float (&sum)[8][4], unsigned long long a,
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "%32, %33, p, 1, 1, %34, %35;}"
+        : WEFT_SUMS(0)
+        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
+  }
+};
+template <bool TransposedA, bool TransposedB>
+struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 16> {
+  static WEFT_METHOD void run(float (&sum)[16][4], unsigned long long a,
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+        "%64, %65, p, 1, 1, %66, %67;}"
+        : WEFT_SUMS(0), WEFT_SUMS(8)
+        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
+  }
+};
+template <bool TransposedA, bool TransposedB>
+struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 32> {
+  static WEFT_METHOD void run(float (&sum)[32][4], unsigned long long a,
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "
+        "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "
+        "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "
+        "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "
+        "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, "
+        "%128, %129, p, 1, 1, %130, %131;}"
+        : WEFT_SUMS(0), WEFT_SUMS(8), WEFT_SUMS(16), WEFT_SUMS(24)
+        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
+  }
+};
+#endif
+//@ synchronize_cluster
+// All threads of the blocks of the cluster; what they wrote is seen by all.
+WEFT_DEVICE void synchronize_cluster() {
+#ifdef __CUDA_ARCH__
+  asm volatile("barrier.cluster.arrive.aligned;\n"
+               "barrier.cluster.wait.aligned;" ::: "memory");
+#else
+  WEFT_SYNCHRONIZE_CLUSTER();
+#endif
+}
+//@ of_block
+// The same place in the shared memory of another block of the cluster.
+template <class T> WEFT_DEVICE T *of_block(T *mine, unsigned block) {
+#ifdef __CUDA_ARCH__
+  T *theirs;
+  asm volatile("mapa.u64 %0, %1, %2;" : "=l"(theirs) : "l"(mine), "r"(block));
+  return theirs;
+#else
+  return WEFT_OF_BLOCK(mine, block);
+#endif
 }
 //@end
 } // namespace weft

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums of products: y[m, n] = sum over k of a[m, k] * b[k, n].
-//
-// A matmul is one as it stands. A conv is one whose columns n are the pixels of
-// all images and whose k runs over channels and taps; nothing is copied into
-// that form, since the loads of a tile compute their elements by the nest's own
-// expressions, guards of the padding included. What the group does to operands
-// happens as tiles are loaded, and what it does to the sum in registers.
+// Contractions of any type, without tensor cores. Nothing is copied into the
+// form of a matrix: the loads of a tile compute their elements by the nest's
+// own expressions, guards of the padding included. What the group does to
+// operands happens as tiles are loaded, and what it does to the sum in
+// registers.
 //
 // A block of 256 threads computes a tile of y; each thread holds a few rows and
 // columns of it, in runs of four that shared memory gives in one access. The
 // next tiles of the operands are on their way, into registers, while a tile is
 // worked on. Where y has few tiles (an image, many channels), four groups of 64
 // threads share a tile of y: each sums a quarter of every k.
+#include "Contraction.h"
 #include "KernelPrinter.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -30,11 +29,8 @@ constexpr int64_t kSlicedDepth = 32;
 /// Below this a tile would be mostly empty.
 constexpr int64_t kLeastExtent = 8;
 
-/// One operand: which statement, which dims it alone varies along.
-struct Side {
-  int stmt = -1;
-  SmallVector<unsigned> dims;
-  int64_t extent = 1;
+/// One operand.
+struct Side : ContractionSide {
   int64_t perThread = 1;   // rows or columns that a thread holds
   bool depthFirst = false; // neighbouring threads load neighbouring k
   std::string name, tile;  // in the text: of the position, of shared memory
@@ -53,8 +49,6 @@ public:
   CudaKernel emit();
 
 private:
-  llvm::SmallBitVector dependences(int stmt) const;
-  std::vector<int> closure(ArrayRef<int> roots) const;
   void chooseTiles();
   bool readsAlongDepth(const Side &side) const;
   std::string positionOf(const Side &side, StringRef thread, StringRef i) const;
@@ -89,71 +83,15 @@ private:
 
 // ---- choices ----------------------------------------------------------------
 
-/// The dims that a statement varies along.
-llvm::SmallBitVector TileEmitter::dependences(int id) const {
-  llvm::SmallBitVector dims(nest_.sizes.size());
-  for (int stmt : closure({id})) {
-    auto visit = [&](AffineExpr expr) {
-      for (unsigned i = 0; expr && i < nest_.sizes.size(); ++i)
-        if (expr.isFunctionOfDim(i))
-          dims.set(i);
-    };
-    visit(nest_.stmts[stmt].expr);
-    for (const Guard &guard : nest_.stmts[stmt].guards)
-      visit(guard.expr);
-  }
-  return dims;
-}
-
-/// The statements that `roots` need, themselves included, in order; those of a
-/// sum end at it.
-std::vector<int> TileEmitter::closure(ArrayRef<int> roots) const {
-  std::vector<bool> needed(nest_.stmts.size(), false);
-  for (int root : roots)
-    needed[root] = true;
-  for (size_t id = needed.size(); id-- > 0;)
-    if (needed[id])
-      for (int operand : nest_.stmts[id].operands)
-        needed[operand] = true;
-  std::vector<int> stmts;
-  for (size_t id = 0; id < needed.size(); ++id)
-    if (needed[id])
-      stmts.push_back(static_cast<int>(id));
-  return stmts;
-}
-
 bool TileEmitter::matches() {
-  if (nest_.stages.empty() || !nest_.stages[0].inner ||
-      nest_.stages[0].accumulators.size() != 1 || nest_.numRows() == 0)
+  std::optional<Contraction> contraction = matchContraction(nest_);
+  if (!contraction)
     return false;
-  for (const Stage &stage : ArrayRef(nest_.stages).drop_front())
-    if (stage.inner)
-      return false;
-  const Accumulator &sum = nest_.stages[0].accumulators[0];
-  const Stmt &product = nest_.stmts[sum.value];
-  if (sum.op != OpKind::sum || !nest_.stages[0].stores.empty() ||
-      product.kind != Stmt::Kind::row || product.op != OpKind::mul)
-    return false;
-  type_ = product.type;
-  rows_.stmt = product.operands[0];
-  columns_.stmt = product.operands[1];
-  llvm::SmallBitVector ofRows = dependences(rows_.stmt),
-                       ofColumns = dependences(columns_.stmt);
-  // Columns are what neighbouring elements of the result vary along.
-  if (ofRows.test(nest_.numParallel - 1)) {
-    std::swap(rows_.stmt, columns_.stmt);
-    std::swap(ofRows, ofColumns);
-  }
-  for (unsigned i = 0; i < nest_.numParallel; ++i) {
-    if (ofRows.test(i) == ofColumns.test(i)) {
-      batch_.push_back(i);
-      batches_ *= nest_.sizes[i];
-      continue;
-    }
-    Side &side = ofRows.test(i) ? rows_ : columns_;
-    side.dims.push_back(i);
-    side.extent *= nest_.sizes[i];
-  }
+  static_cast<ContractionSide &>(rows_) = contraction->rows;
+  static_cast<ContractionSide &>(columns_) = contraction->columns;
+  batch_ = contraction->batch;
+  batches_ = contraction->batches;
+  type_ = contraction->type;
   return rows_.extent >= kLeastExtent && columns_.extent >= kLeastExtent;
 }
 
@@ -162,7 +100,7 @@ bool TileEmitter::matches() {
 bool TileEmitter::readsAlongDepth(const Side &side) const {
   constexpr int64_t near = 8;
   unsigned deepest = nest_.sizes.size() - 1;
-  for (int id : closure({side.stmt})) {
+  for (int id : closure(nest_, {side.stmt})) {
     const Stmt &stmt = nest_.stmts[id];
     if (stmt.kind != Stmt::Kind::load || nest_.numParallel > deepest)
       continue;
@@ -259,7 +197,7 @@ void TileEmitter::printLoad(const Side &side) {
   position("depth", "next_depth + k", points, depth_);
   p_.splitDims(side.name, side.dims, used_);
   p_.splitPosition("depth", nest_.numParallel, nest_.innerSizes(), used_);
-  p_.define(closure({side.stmt}));
+  p_.define(closure(nest_, {side.stmt}));
   std::string value = p_.value(side.stmt);
   if (points % depth_ != 0)
     value = "next_depth + k < " + std::to_string(points) + " ? " + value +
@@ -336,7 +274,7 @@ void TileEmitter::printResult(const Twine &sum) {
   for (const Stage &stage : nest_.stages)
     for (const Store &store : stage.stores)
       values.push_back(store.value);
-  p_.define(closure(values));
+  p_.define(closure(nest_, values));
   for (const Stage &stage : nest_.stages)
     for (const Store &store : stage.stores)
       p_.store(store);

@@ -4,6 +4,7 @@
 #include "Evaluate.h"
 #include "Oracle.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace weft::reference {
@@ -69,11 +70,44 @@ Shape shapeOf(llvm::ArrayRef<int64_t> sizes) {
   return Shape(std::span<const int64_t>(sizes.data(), sizes.size()));
 }
 
-} // namespace
+using Sizes = llvm::SmallVector<int64_t, 8>;
 
-Value evaluate(ir::ConvOp op, Operands operands) {
-  const Value &x = *operands[0], &w = *operands[1];
-  Value y = zeros(x.dtype, ir::toShape(op.getType()));
+void moveChannelsFirst(Sizes &sizes) {
+  std::rotate(sizes.begin() + 1, sizes.end() - 1, sizes.end());
+}
+void moveChannelsLast(Sizes &sizes) {
+  std::rotate(sizes.begin() + 1, sizes.begin() + 2, sizes.end());
+}
+
+/// x with its axes moved by `move`; `back` undoes it.
+Value moved(const Value &x, void (*move)(Sizes &), void (*back)(Sizes &)) {
+  Sizes sizes(x.shape.begin(), x.shape.end());
+  move(sizes);
+  return gather(x, shapeOf(sizes), [&](Index index) {
+    Sizes from(index);
+    back(from);
+    return positionOf(x.shape, from);
+  });
+}
+Value channelsFirst(const Value &x) {
+  return moved(x, moveChannelsFirst, moveChannelsLast);
+}
+Value channelsLast(const Value &x) {
+  return moved(x, moveChannelsLast, moveChannelsFirst);
+}
+
+/// Zeros for the result of a window op, with the channels at axis 1.
+template <typename Op> Value resultOf(Op op) {
+  Shape shape = ir::toShape(op.getType());
+  Sizes sizes(shape.begin(), shape.end());
+  if (op.getChannelsLast())
+    moveChannelsFirst(sizes);
+  return zeros(ir::elementDType(op.getResult()), shapeOf(sizes));
+}
+
+Value convolve(ir::ConvOp op, const Value &x, const Value &w,
+               const Value *bias) {
+  Value y = resultOf(op);
   Window window{op.getStride(), op.getPadding(), op.getDilation()};
   Shape kernel(std::span<const int64_t>(w.shape.begin() + 2, w.shape.end()));
   const int64_t channels = w.shape[1]; // of a group
@@ -81,7 +115,7 @@ Value evaluate(ir::ConvOp op, Operands operands) {
   int64_t i = 0;
   forEachIndex(y.shape, [&](Index index) {
     int64_t group = index[1] / outputs;
-    double sum = op.getBias() ? operands[2]->reals[index[1]] : 0;
+    double sum = bias ? bias->reals[index[1]] : 0;
     for (int64_t c = 0; c < channels; ++c)
       window.forEachTap(x.shape, kernel, index, group * channels + c,
                         [&](Index tap, int64_t position) {
@@ -96,7 +130,7 @@ Value evaluate(ir::ConvOp op, Operands operands) {
 }
 
 /// The smallest number of an integer type: the largest element of no elements.
-static int64_t lowest(DType dtype) {
+int64_t lowest(DType dtype) {
   switch (dtype) {
   case DType::uint8:
     return 0;
@@ -111,9 +145,8 @@ static int64_t lowest(DType dtype) {
   }
 }
 
-Value evaluate(ir::MaxpoolOp op, Operands operands) {
-  const Value &x = *operands[0];
-  Value y = zeros(x.dtype, ir::toShape(op.getType()));
+Value pool(ir::MaxpoolOp op, const Value &x) {
+  Value y = resultOf(op);
   Window window{op.getStride(), op.getPadding(), {}};
   int64_t i = 0;
   forEachIndex(y.shape, [&](Index index) {
@@ -134,9 +167,8 @@ Value evaluate(ir::MaxpoolOp op, Operands operands) {
   return y;
 }
 
-Value evaluate(ir::AvgpoolOp op, Operands operands) {
-  const Value &x = *operands[0];
-  Value y = zeros(x.dtype, ir::toShape(op.getType()));
+Value pool(ir::AvgpoolOp op, const Value &x) {
+  Value y = resultOf(op);
   Window window{op.getStride(), op.getPadding(), {}};
   const Shape kernel = shapeOf(op.getKernel());
   int64_t i = 0;
@@ -158,6 +190,29 @@ Value evaluate(ir::AvgpoolOp op, Operands operands) {
       y.ints[i++] = wrap(y.dtype, oracle::div(integer, count));
   });
   return y;
+}
+
+template <typename Op> Value evaluatePool(Op op, const Value &x) {
+  return op.getChannelsLast() ? channelsLast(pool(op, channelsFirst(x)))
+                              : pool(op, x);
+}
+
+} // namespace
+
+Value evaluate(ir::ConvOp op, Operands operands) {
+  const Value &x = *operands[0], &w = *operands[1];
+  const Value *bias = op.getBias() ? operands[2] : nullptr;
+  if (!op.getChannelsLast())
+    return convolve(op, x, w, bias);
+  return channelsLast(convolve(op, channelsFirst(x), channelsFirst(w), bias));
+}
+
+Value evaluate(ir::MaxpoolOp op, Operands operands) {
+  return evaluatePool(op, *operands[0]);
+}
+
+Value evaluate(ir::AvgpoolOp op, Operands operands) {
+  return evaluatePool(op, *operands[0]);
 }
 
 } // namespace weft::reference

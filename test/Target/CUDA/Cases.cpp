@@ -90,7 +90,8 @@ Prepared::Prepared(const Case &c) {
   auto main = module->lookupSymbol<func::FuncOp>("main");
   std::string why;
   auto group = cast<ir::GroupOp>(*main.getBody().front().begin());
-  FailureOr<CudaKernel> emitted = emitCuda(group, {}, why);
+  arch = c.arch;
+  FailureOr<CudaKernel> emitted = emitCuda(group, {arch}, why);
   if (failed(emitted)) {
     error = c.name + ": " + why;
     return;

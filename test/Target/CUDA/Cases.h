@@ -13,12 +13,16 @@
 
 namespace weft::cuda_tests {
 
+/// Kernels for it run on every architecture of the tests.
+inline constexpr const char *kBaselineArch = "sm_80";
+
 /// A group as text. `inputs` declares its arguments (`%x: tensor<2xf32>, %n:
 /// i64`), `body` computes values from them, `results` names those it yields
 /// with their types (`%y : tensor<2xf32>`).
 struct Case {
   std::string name, inputs, body, results;
   std::string schedule = ""; // `row`; empty: none is given
+  std::string arch = kBaselineArch;
 };
 
 /// Groups of every schedule, type and awkward size.
@@ -31,6 +35,7 @@ public:
 
   bool ok() const { return error.empty(); }
   std::string error;
+  std::string arch; // that the kernel is for
   CudaKernel kernel;
   std::vector<reference::Value> inputs, expected;
   std::vector<bool> isScalar; // of inputs: passed by value

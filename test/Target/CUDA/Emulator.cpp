@@ -93,10 +93,30 @@ struct State {
   Size thread, block, blockSize, gridSize;
   void (*barrier)();
   unsigned long long (*exchange)(unsigned, unsigned long long, int);
+  unsigned char *shared;
+  void (*clusterBarrier)();
+  unsigned char *(*sharedOf)(unsigned);
+  void (*copy)(void *, const void *, int);
+  void (*commit)();
+  void (*waitForCopies)(int);
+};
+
+/// To shared memory; of zeros where `from` is null.
+struct Copy {
+  void *to;
+  const void *from;
+  int bytes;
 };
 
 struct Thread {
-  enum class Phase : uint8_t { fresh, ready, atBarrier, inWarp, done };
+  enum class Phase : uint8_t {
+    fresh,
+    ready,
+    atBarrier,
+    atClusterBarrier,
+    inWarp,
+    done
+  };
   Phase phase = Phase::fresh;
   Context context;
   char *stack = nullptr;
@@ -105,30 +125,53 @@ struct Thread {
   // may be one function ahead of a slow one, never two.
   std::array<unsigned long long, 2> brought{};
   unsigned turn = 0;
+  std::deque<std::vector<Copy>> groups; // under way, the oldest first
+  std::vector<Copy> started;            // of no group yet
 };
 
-/// Runs the blocks of one launch; there is one at a time in the process.
+/// Runs the clusters of one launch, threads of all its blocks in turn; there is
+/// one launch at a time in the process.
 class Launch {
 public:
   Launch(void (*call)(void *const *), void *const *arguments, Size grid,
-         Size block)
-      : call_(call), arguments_(arguments) {
+         Size block, Library::Extra extra)
+      : call_(call), arguments_(arguments),
+        blockThreads_(size_t{block.x} * block.y * block.z) {
     state_.gridSize = grid;
     state_.blockSize = block;
     state_.barrier = [] { current().wait(Thread::Phase::atBarrier); };
+    state_.clusterBarrier = [] {
+      current().wait(Thread::Phase::atClusterBarrier);
+    };
+    state_.sharedOf = [](unsigned number) { return current().shared(number); };
+    state_.copy = [](void *to, const void *from, int bytes) {
+      current().thread().started.push_back({to, from, bytes});
+    };
+    state_.commit = [] {
+      Thread &thread = current().thread();
+      thread.groups.push_back(std::move(thread.started));
+      thread.started.clear();
+    };
+    state_.waitForCopies = [](int groups) { current().finishCopies(groups); };
     state_.exchange = [](unsigned mask, unsigned long long value, int source) {
       return current().exchange(mask, value, source);
     };
-    threads_.resize(size_t{block.x} * block.y * block.z);
+    threads_.resize(blockThreads_ * extra.clusterBlocks);
+    // A tile's layout follows from its address: a multiple of 1024.
+    sharedStride_ = (extra.sharedBytes / 1024 + 1) * 1024;
+    memory_.resize(sharedStride_ * extra.clusterBlocks + 1024);
     active = this;
   }
   ~Launch() { active = nullptr; }
 
   State *state() { return &state_; }
 
-  /// An empty string, or what the threads wait for.
-  std::string runBlock(Size block) {
-    state_.block = block;
+  /// An empty string, or what the threads wait for. `block` is the first of the
+  /// cluster.
+  std::string runCluster(Size block) {
+    first_ = block;
+    // Half floats of these bits are NaN: nothing may rely on fresh memory.
+    std::fill(memory_.begin(), memory_.end(), 0xff);
     for (Thread &thread : threads_)
       thread = Thread();
     while (true) {
@@ -150,8 +193,11 @@ private:
   /// Runs the current thread until it waits or returns.
   void resume() {
     auto [x, y, z] = state_.blockSize;
-    auto i = static_cast<uint32_t>(now_);
+    auto i = static_cast<uint32_t>(now_ % blockThreads_);
+    auto number = static_cast<uint32_t>(now_ / blockThreads_);
     state_.thread = {i % x, i / x % y, i / x / y};
+    state_.block = {first_.x + number, first_.y, first_.z};
+    state_.shared = shared(number);
     if (thread().phase == Thread::Phase::fresh) {
       thread().stack = takeStack();
       prepare(thread().context, thread().stack, &Launch::enter);
@@ -178,24 +224,54 @@ private:
     thread().brought[turn] = value;
     thread().mask = mask;
     wait(Thread::Phase::inWarp);
-    size_t from = now_ / 32 * 32 + static_cast<size_t>(source);
-    return from < threads_.size() ? threads_[from].brought[turn] : value;
+    size_t block = now_ / blockThreads_ * blockThreads_;
+    size_t from =
+        block + (now_ - block) / 32 * 32 + static_cast<size_t>(source);
+    return from < block + blockThreads_ ? threads_[from].brought[turn] : value;
+  }
+
+  unsigned char *shared(unsigned number) {
+    auto start = reinterpret_cast<uintptr_t>(memory_.data());
+    return memory_.data() + (1024 - start % 1024) + number * sharedStride_;
+  }
+
+  /// All copies of this thread but for the last `groups` groups.
+  void finishCopies(int groups) {
+    auto &all = thread().groups;
+    for (; all.size() > static_cast<size_t>(groups); all.pop_front())
+      for (const Copy &copy : all.front())
+        if (copy.from)
+          std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
+        else
+          std::memset(copy.to, 0, static_cast<size_t>(copy.bytes));
   }
 
   /// Lets go on who has all the company he waits for. False: nobody.
   bool release() {
     bool released = false;
-    for (size_t warp = 0; warp < threads_.size(); warp += 32)
-      released |= releaseWarp(warp);
-    if (released || count(Thread::Phase::atBarrier) != threads_.size())
-      return released;
-    for (Thread &thread : threads_)
-      thread.phase = Thread::Phase::ready;
+    for (size_t block = 0; block < threads_.size(); block += blockThreads_) {
+      for (size_t i = 0; i < blockThreads_; i += 32)
+        released |= releaseWarp(block + i, block + blockThreads_);
+      released |= releaseAll(Thread::Phase::atBarrier, block, blockThreads_);
+    }
+    return released ||
+           releaseAll(Thread::Phase::atClusterBarrier, 0, threads_.size());
+  }
+
+  /// Lets `count` threads go on if all of them are in `phase`.
+  bool releaseAll(Thread::Phase phase, size_t first, size_t count) {
+    auto begin = threads_.begin() + static_cast<ptrdiff_t>(first);
+    auto end = begin + static_cast<ptrdiff_t>(count);
+    if (!std::all_of(begin, end,
+                     [&](const Thread &t) { return t.phase == phase; }))
+      return false;
+    std::for_each(begin, end,
+                  [](Thread &t) { t.phase = Thread::Phase::ready; });
     return true;
   }
 
-  bool releaseWarp(size_t warp) {
-    size_t end = std::min(warp + 32, threads_.size());
+  bool releaseWarp(size_t warp, size_t blockEnd) {
+    size_t end = std::min(warp + 32, blockEnd);
     unsigned here = 0;
     for (size_t i = warp; i < end; ++i)
       if (threads_[i].phase == Thread::Phase::inWarp)
@@ -219,12 +295,14 @@ private:
   }
 
   std::string describe() const {
-    auto [x, y, z] = state_.block;
+    auto [x, y, z] = first_;
     std::ostringstream os;
     os << "threads wait for each other in block (" << x << ", " << y << ", "
-       << z << "): " << count(Thread::Phase::atBarrier) << " at a barrier, "
-       << count(Thread::Phase::inWarp) << " in a warp function, "
-       << count(Thread::Phase::done) << " returned";
+       << z << "): "
+       << count(Thread::Phase::atBarrier) +
+              count(Thread::Phase::atClusterBarrier)
+       << " at a barrier, " << count(Thread::Phase::inWarp)
+       << " in a warp function, " << count(Thread::Phase::done) << " returned";
     // The stacks of threads that will never go on can be used again.
     for (const Thread &thread : threads_)
       if (thread.phase != Thread::Phase::done)
@@ -248,7 +326,10 @@ private:
 
   void (*call_)(void *const *);
   void *const *arguments_;
-  State state_;
+  size_t blockThreads_, sharedStride_ = 0;
+  Size first_;                        // block of the cluster
+  std::vector<unsigned char> memory_; // dynamic shared, of all its blocks
+  State state_{};
   std::vector<Thread> threads_;
   size_t now_ = 0;
   Context scheduler_;
@@ -445,21 +526,21 @@ Library::~Library() {
 }
 
 Status Library::launch(size_t index, Size grid, Size block,
-                       std::span<void *const> arguments) const {
+                       std::span<void *const> arguments, Extra extra) const {
   static std::mutex oneAtATime;
   std::lock_guard lock(oneAtATime);
   const Kernel &kernel = kernels_[index];
   if (!kernel.call)
     return internal_error("emulator: " + kernel.name + ": does not compile:\n" +
                           kernel.log);
-  Launch launch(kernel.call, arguments.data(), grid, block);
+  Launch launch(kernel.call, arguments.data(), grid, block, extra);
   auto **state =
       static_cast<State **>(dlsym(units_[kernel.unit], "weft_emulator_state"));
   *state = launch.state();
   for (uint32_t z = 0; z < grid.z; ++z)
     for (uint32_t y = 0; y < grid.y; ++y)
-      for (uint32_t x = 0; x < grid.x; ++x)
-        if (std::string why = launch.runBlock({x, y, z}); !why.empty())
+      for (uint32_t x = 0; x < grid.x; x += extra.clusterBlocks)
+        if (std::string why = launch.runCluster({x, y, z}); !why.empty())
           return internal_error("emulator: " + kernel.name + ": " + why);
   return {};
 }

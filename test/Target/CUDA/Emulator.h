@@ -27,8 +27,8 @@ struct Size {
 ///
 /// A text may use threadIdx, blockIdx, blockDim, gridDim, __syncthreads,
 /// __syncwarp, the __shfl*_sync, __any_sync, __all_sync and __ballot_sync
-/// functions, and what C's math library has. It gets WEFT_DEVICE, WEFT_METHOD,
-/// WEFT_SHARED and WEFT_GLOBAL from here.
+/// functions, and what C's math library has. It gets WEFT_DEVICE and the other
+/// macros of the prelude from here.
 class Library {
 public:
   /// Errors: the host compiler does not run. A text that it refuses is reported
@@ -39,14 +39,20 @@ public:
   Library &operator=(const Library &) = delete;
   ~Library();
 
-  /// Runs kernel `index`, block after block; `arguments[i]` points to argument
-  /// i, as for the driver's launch function.
+  /// What a launch has beside its grid, block and arguments.
+  struct Extra {
+    uint32_t sharedBytes = 0;   // dynamic
+    uint32_t clusterBlocks = 1; // neighbours along x that run together
+  };
+
+  /// Runs kernel `index`, cluster after cluster; `arguments[i]` points to
+  /// argument i, as for the driver's launch function.
   ///
   /// Errors: a text that does not compile, with the compiler's log; threads
   /// that wait for each other for ever, because not all of them reach a barrier
   /// or a warp function.
   Status launch(size_t index, Size grid, Size block,
-                std::span<void *const> arguments) const;
+                std::span<void *const> arguments, Extra extra = {0, 1}) const;
 
 private:
   Library() = default;

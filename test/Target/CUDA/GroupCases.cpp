@@ -495,6 +495,102 @@ public:
                "%y : " + tensor("2x3x20", type), "window"});
   }
 
+  // ---- tensor cores ---------------------------------------------------------
+
+  /// Every kernel twice: for the baseline, and with warp groups and clusters.
+  void addMatrix(Case c) {
+    for (const char *arch : {kBaselineArch, "sm_90a"}) {
+      c.arch = arch;
+      Case named = c;
+      named.name += std::string(" for ") + arch;
+      add(named);
+    }
+  }
+
+  /// relu(conv * scale + shift + residual), channels last.
+  void addMatrixConv(const std::string &x, const std::string &w,
+                     const std::string &y, const std::string &attributes,
+                     const std::string &type) {
+    std::string channels = llvm::StringRef(w).split('x').first.str(),
+                full = tensor(y, "f32"), c = tensor(channels, "f32");
+    std::string body = llvm::formatv(
+        "%c = weft.conv %x, %w {0} groups 1 channels_last : {1}, {2} -> {3}\n"
+        "%f = weft.cast %c : {3} -> {4}\n"
+        "%s2 = weft.broadcast %s : {5} -> {4}\n"
+        "%b2 = weft.broadcast %b : {5} -> {4}\n"
+        "%m = weft.mul %f, %s2 : {4}\n"
+        "%a = weft.add %m, %b2 : {4}\n"
+        "%r2 = weft.cast %r : {3} -> {4}\n"
+        "%d = weft.add %a, %r2 : {4}\n"
+        "%e = weft.relu %d : {4}\n"
+        "%y = weft.cast %e : {4} -> {3}",
+        attributes, tensor(x, type), tensor(w, type), tensor(y, type), full, c);
+    addMatrix({"conv of " + tensor(x, type) + " and " + tensor(w, type),
+               "%x: " + tensor(x, type) + ", %w: " + tensor(w, type) +
+                   ", %s: " + c + ", %b: " + c + ", %r: " + tensor(y, type),
+               body, "%y : " + tensor(y, type), "window"});
+  }
+
+  void addMatrixMatmul(const std::string &lhs, const std::string &rhs,
+                       const std::string &result, const std::string &type) {
+    addMatrix({"matmul of " + tensor(lhs, type) + " and " + tensor(rhs, type),
+               "%l: " + tensor(lhs, type) + ", %r: " + tensor(rhs, type),
+               "%y = weft.matmul %l, %r : " + tensor(lhs, type) + ", " +
+                   tensor(rhs, type) + " -> " + tensor(result, type),
+               "%y : " + tensor(result, type), "gemm"});
+  }
+
+  void addMatrices() {
+    const std::string plain =
+        "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1]";
+    addMatrixConv("2x7x7x64", "64x1x1x64", "2x7x7x64", plain, "f16");
+    addMatrixConv("1x9x9x24", "40x3x3x24", "1x9x9x40",
+                  "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    // Asymmetric padding, strides, dilation; k ends within a tile.
+    addMatrixConv("2x11x9x8", "72x3x2x8", "2x6x10x72",
+                  "stride [2, 1] padding [2, 1, 0, 3] dilation [1, 2]", "bf16");
+    // Pieces of 8 and of 4 bytes; results of 4, 2 and 1 columns a thread.
+    addMatrixConv("1x12x12x4", "20x7x7x4", "1x6x6x20",
+                  "stride [2, 2] padding [3, 3, 3, 3] dilation [1, 1]", "f16");
+    addMatrixConv("1x10x10x2", "18x3x3x2", "1x10x10x18",
+                  "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "bf16");
+    addMatrixConv("1x5x5x32", "17x1x1x32", "1x5x5x17", plain, "f16");
+    // A long k with few tiles: split where there are clusters.
+    addMatrixConv("1x7x7x512", "64x3x3x512", "1x7x7x64",
+                  "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    addMatrixConv("1x17x32", "130x3x32", "1x17x130",
+                  "stride [1] padding [1, 1] dilation [1]", "bf16");
+    addMatrixConv("1x5x4x6x16", "24x2x2x3x16", "1x4x3x4x24",
+                  "stride [1, 1, 1] padding [0, 0, 0, 0, 0, 0] dilation "
+                  "[1, 1, 1]",
+                  "f16");
+    addMatrixMatmul("128x64", "64x128", "128x128", "f16");
+    addMatrixMatmul("200x152", "152x136", "200x136", "bf16");
+    addMatrixMatmul("17x40", "40x24", "17x24", "f16");
+    addMatrixMatmul("3x70x72", "3x72x88", "3x70x88", "f16");
+    addMatrixMatmul("64x2048", "2048x64", "64x64", "f16");
+    addMatrix({"linear on tensor cores",
+               "%x: tensor<45x64xf16>, %w: tensor<70x64xf16>, %b: "
+               "tensor<70xf16>",
+               "%t = weft.transpose %w [1, 0] : tensor<70x64xf16> -> "
+               "tensor<64x70xf16>\n"
+               "%m = weft.matmul %x, %t : tensor<45x64xf16>, tensor<64x70xf16> "
+               "-> tensor<45x70xf16>\n"
+               "%b2 = weft.broadcast %b : tensor<70xf16> -> tensor<45x70xf16>\n"
+               "%y = weft.add %m, %b2 : tensor<45x70xf16>",
+               "%m : tensor<45x70xf16>, %y : tensor<45x70xf16>", "gemm"});
+    addMatrix({"matmul of transposed operands",
+               "%x: tensor<64x80xf16>, %w: tensor<72x64xf16>",
+               "%s = weft.transpose %x [1, 0] : tensor<64x80xf16> -> "
+               "tensor<80x64xf16>\n"
+               "%t = weft.transpose %w [1, 0] : tensor<72x64xf16> -> "
+               "tensor<64x72xf16>\n"
+               "%m = weft.matmul %s, %t : tensor<80x64xf16>, tensor<64x72xf16> "
+               "-> tensor<80x72xf16>\n"
+               "%y = weft.cast %m : tensor<80x72xf16> -> tensor<80x72xf32>",
+               "%y : tensor<80x72xf32>", "gemm"});
+  }
+
   void addMatmul(const std::string &lhs, const std::string &rhs,
                  const std::string &result, const std::string &type) {
     add({"matmul of " + tensor(lhs, type) + " and " + tensor(rhs, type),
@@ -552,6 +648,7 @@ const std::vector<Case> &allCases() {
     all->addReductions();
     all->addWindows();
     all->addProducts();
+    all->addMatrices();
     return all;
   }();
   return cases->list;

@@ -173,6 +173,49 @@ TEST(CudaText, KernelIsNamedAfterWhatItDoes) {
   EXPECT_EQ(nameOf("transpose"), "transpose_f32");
 }
 
+TEST(CudaText, TensorCoresAreUsedWhereTheArchitectureHasThem) {
+  int numWarps = 0, numGroups = 0, numSplit = 0;
+  for (const Case &c : allCases()) {
+    if (llvm::StringRef(c.name).ends_with(" for sm_80")) {
+      ++numWarps;
+      std::string text = kernelText(Prepared(c));
+      EXPECT_THAT(text, HasSubstr("weft::multiply_matrices<")) << c.name;
+      EXPECT_THAT(text, Not(HasSubstr("WEFT_CLUSTER"))) << c.name;
+    }
+    if (llvm::StringRef(c.name).ends_with(" for sm_90a")) {
+      ++numGroups;
+      Prepared prepared(c);
+      EXPECT_THAT(kernelText(prepared), HasSubstr("weft::multiply_group<"))
+          << c.name;
+      numSplit += prepared.kernel.clusterBlocks > 1;
+    }
+  }
+  EXPECT_GT(numWarps, 0);
+  EXPECT_EQ(numGroups, numWarps);
+  EXPECT_GT(numSplit, 0);
+}
+
+TEST(CudaText, OddOperandsDoWithoutTensorCores) {
+  auto textOf = [](const std::string &lhs, const std::string &rhs,
+                   const std::string &result, const std::string &type) {
+    Case c{"matmul",
+           "%l: tensor<" + lhs + type + ">, %r: tensor<" + rhs + type + ">",
+           "%y = weft.matmul %l, %r : tensor<" + lhs + type + ">, tensor<" +
+               rhs + type + "> -> tensor<" + result + type + ">",
+           "%y : tensor<" + result + type + ">", "gemm"};
+    return kernelText(Prepared(c));
+  };
+  EXPECT_THAT(textOf("64x64x", "64x64x", "64x64x", "f16"),
+              HasSubstr("multiply_matrices"));
+  // Not an even number of elements to a line; 32 bits; a few rows.
+  EXPECT_THAT(textOf("64x63x", "63x64x", "64x64x", "f16"),
+              Not(HasSubstr("multiply_matrices")));
+  EXPECT_THAT(textOf("64x64x", "64x64x", "64x64x", "f32"),
+              Not(HasSubstr("multiply_matrices")));
+  EXPECT_THAT(textOf("8x64x", "64x64x", "8x64x", "f16"),
+              Not(HasSubstr("multiply_matrices")));
+}
+
 TEST(CudaText, LargeTensorsTakeWideIndices) {
   std::string t = "tensor<2147483648xi8>";
   mlir::MLIRContext context;

@@ -27,7 +27,8 @@ struct CudaKernel {
   std::string text;
   uint32_t grid[3] = {1, 1, 1};
   uint32_t block[3] = {1, 1, 1};
-  uint32_t sharedBytes = 0; // dynamic; emitted kernels use static memory
+  uint32_t sharedBytes = 0;   // dynamic
+  uint32_t clusterBlocks = 1; // as the text says, too: launches need not
 };
 
 /// Emits `group`; groups that compute the same give the same text. On failure

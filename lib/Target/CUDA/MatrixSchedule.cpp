@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: Apache-2.0
+// The main loop keeps several tiles of the operands in shared memory: while
+// tensor cores multiply one, the copies of those behind it are under way. The
+// sums then pass through shared memory, so that a thread finishes neighbouring
+// columns of a row: what the group does to them is printed from its own
+// statements, and elements are loaded and stored 16 bytes at once.
+//
+// Where there are few tiles and a long k, the blocks of a cluster share a tile:
+// each sums a part of k, and each finishes a part of the rows with the sums of
+// all.
+#include "MatrixSchedule.h"
+
+#include "MatrixOperand.h"
+#include "Vectors.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace weft::cuda {
+
+namespace {
+
+/// Below this most of a tile would be empty.
+constexpr int64_t kLeastExtent = 16;
+/// Of k, in one instruction.
+constexpr int64_t kStep = 16;
+
+class MatrixEmitter {
+public:
+  MatrixEmitter(ir::GroupOp group, const LoopNest &nest,
+                const Contraction &contraction, MatrixOperand rows,
+                MatrixOperand columns, const MatrixTile &tile)
+      : nest_(nest), p_(group, nest), contraction_(contraction),
+        rows_(std::move(rows)), columns_(std::move(columns)), tile_(tile),
+        tiles_(llvm::divideCeil(nest.numInnerPoints(), kMatrixDepth)) {}
+
+  CudaKernel emit();
+
+private:
+  int64_t tilesDown() const {
+    return llvm::divideCeil(contraction_.rows.extent, tile_.rows);
+  }
+  int64_t tilesAcross() const {
+    return llvm::divideCeil(contraction_.columns.extent, tile_.columns);
+  }
+  int64_t stageBytes() const {
+    return (tile_.rows + tile_.columns) * kMatrixLineBytes;
+  }
+  int64_t ownTiles() const { return llvm::divideCeil(tiles_, tile_.splits); }
+  int64_t tilesAhead() const;
+  // Of the sums that a thread holds: sum[across][down][4].
+  int64_t sumsDown() const {
+    return tile_.warpGroups ? tile_.rows / (16 * tile_.warpsDown)
+                            : tile_.warpRows() / 16;
+  }
+  int64_t sumsAcross() const { return tile_.warpColumns() / 8; }
+
+  void printBlock();
+  void printMainLoop();
+  void printCopies();
+  void printProducts();
+  void printFragments(const MatrixOperand &operand, StringRef name,
+                      int64_t count, bool isRows);
+  void printGroupProducts();
+  void printSums();
+  void printResults();
+  void printResult();
+  std::vector<Access> classify(ArrayRef<int> stmts, int64_t lanes) const;
+  int64_t lanesOfResults() const;
+  std::string elementType() const { return storageType(contraction_.type); }
+
+  const LoopNest &nest_;
+  KernelPrinter p_;
+  const Contraction &contraction_;
+  MatrixOperand rows_, columns_;
+  MatrixTile tile_;
+  int64_t tiles_; // of k
+  llvm::SmallBitVector used_;
+  std::string sum_;
+};
+
+/// How many tiles are under way while one is worked on.
+int64_t MatrixEmitter::tilesAhead() const {
+  if (tile_.stages >= ownTiles())
+    return tile_.stages; // no stage is used twice
+  // Warp groups still multiply the tile before.
+  return tile_.stages - (tile_.warpGroups ? 2 : 1);
+}
+
+// ---- where a block works ----------------------------------------------------
+
+void MatrixEmitter::printBlock() {
+  StringRef type = p_.indexType();
+  int64_t across = tilesAcross(), down = tilesDown();
+  p_.line("const int thread = threadIdx.x;");
+  std::string block = "blockIdx.x";
+  if (tile_.splits > 1) {
+    block += " / " + std::to_string(tile_.splits);
+    p_.line("const int part = blockIdx.x % " + Twine(tile_.splits) + ";");
+  }
+  p_.line("const " + type + " block = " + block + ";");
+  std::string column = "0", row = "block";
+  if (across > 1) {
+    column = "block % " + std::to_string(across);
+    row += " / " + std::to_string(across);
+  }
+  if (contraction_.batches > 1)
+    row += " % " + std::to_string(down);
+  p_.line("const " + type + " first_column = " + column + " * " +
+          Twine(tile_.columns) + ";");
+  p_.line("const " + type + " first_row = " + row + " * " + Twine(tile_.rows) +
+          ";");
+  if (contraction_.batches > 1)
+    p_.line("const " + type + " batch = block / " + Twine(across * down) + ";");
+  p_.splitDims(contraction_.batches > 1 ? "batch" : "0", contraction_.batch,
+               used_);
+}
+
+// ---- products ---------------------------------------------------------------
+
+void MatrixEmitter::printCopies() {
+  int64_t ahead = tilesAhead();
+  std::string first = "next";
+  p_.line("const int next = tile + " + Twine(ahead) + ";");
+  p_.open("if (next < tiles)");
+  if (tile_.splits > 1)
+    first = "(part * " + std::to_string(ownTiles()) + " + next)";
+  p_.line("unsigned char *stage = shared + next % " + Twine(tile_.stages) +
+          " * " + Twine(stageBytes()) + ";");
+  p_.line("const " + p_.indexType() + " depth = " + first + " * " +
+          Twine(kMatrixDepth) + ";");
+  rows_.copy(p_, "depth", "stage", used_);
+  columns_.copy(p_, "depth",
+                "stage + " + std::to_string(rows_.tileBytes(tile_.rows)),
+                used_);
+  p_.close();
+  p_.line("weft::commit_copies();");
+}
+
+void MatrixEmitter::printMainLoop() {
+  int64_t ahead = tilesAhead(), own = ownTiles();
+  std::string count = std::to_string(own);
+  if (tile_.splits > 1 && tiles_ % tile_.splits != 0)
+    count = "part == " + std::to_string(tile_.splits - 1) + " ? " +
+            std::to_string(tiles_ - (tile_.splits - 1) * own) + " : " + count;
+  p_.line("const int tiles = " + count + ";");
+  p_.open("for (int tile = " + Twine(-ahead) + "; tile < tiles; ++tile)");
+  p_.open("if (tile >= 0)");
+  p_.line("weft::wait_for_copies<" + Twine(ahead - 1) + ">();");
+  if (tile_.warpGroups)
+    p_.line("weft::publish_copies();");
+  p_.line("__syncthreads();");
+  if (tile_.warpGroups)
+    printGroupProducts();
+  p_.close();
+  printCopies();
+  p_.open("if (tile >= 0)");
+  if (tile_.warpGroups)
+    p_.line("weft::wait_for_products<1>(); // the tile before");
+  else
+    printProducts();
+  p_.close();
+  p_.close();
+  if (tile_.warpGroups) {
+    p_.openLoop("i", sumsDown(), true);
+    p_.line("weft::finish_products(" + sum_ + "[i]);");
+    p_.close();
+  }
+}
+
+/// Loads 16 x 16 elements a time, as the lanes of a warp need them.
+void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
+                                   int64_t count, bool isRows) {
+  p_.line("unsigned " + name + "[" + Twine(count) + "][4];");
+  p_.openLoop("i", count, /*unrolled=*/true);
+  std::string own = (isRows ? "warp_row + i * " : "warp_column + i * ") +
+                    std::to_string(kStep);
+  // Of the four 8 x 8 blocks, the second lies below the first in A, and beside
+  // it in B.
+  std::string below = "lane % 16", beside = "lane / 16 * 16";
+  if (isRows != operand.isAlongDepth()) {
+    below = "lane % 8 + lane / 16 * 8";
+    beside = "lane / 8 % 2 * 16";
+  }
+  if (operand.isAlongDepth())
+    p_.line("weft::load_matrices(" + name + "[i], " + operand.tile() +
+            " + weft::swizzled(" + own + " + " + below + ", k * 32 + " +
+            beside + "));");
+  else
+    p_.line("weft::load_transposed_matrices(" + name + "[i], " +
+            operand.tile() + " + (" + own + ") / 64 * " +
+            Twine(kMatrixDepth * kMatrixLineBytes) +
+            " + weft::swizzled(k * 16 + " + below + ", (" + own +
+            ") % 64 * 2 + " + beside + "));");
+  p_.close();
+}
+
+void MatrixEmitter::printProducts() {
+  p_.line("const unsigned char *" + rows_.tile() + " = shared + tile % " +
+          Twine(tile_.stages) + " * " + Twine(stageBytes()) + ";");
+  p_.line("const unsigned char *" + columns_.tile() + " = " + rows_.tile() +
+          " + " + Twine(rows_.tileBytes(tile_.rows)) + ";");
+  p_.openLoop("k", kMatrixDepth / kStep, /*unrolled=*/true);
+  printFragments(rows_, "a", sumsDown(), /*isRows=*/true);
+  printFragments(columns_, "b", sumsAcross() / 2, /*isRows=*/false);
+  p_.openLoop("i", sumsDown(), true);
+  p_.openLoop("j", sumsAcross(), true);
+  p_.line("weft::multiply_matrices<" + elementType() + ">(" + sum_ +
+          "[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);");
+  p_.close();
+  p_.close();
+  p_.close();
+}
+
+void MatrixEmitter::printGroupProducts() {
+  p_.line("const unsigned char *" + rows_.tile() + " = shared + tile % " +
+          Twine(tile_.stages) + " * " + Twine(stageBytes()) + ";");
+  p_.line("const unsigned char *" + columns_.tile() + " = " + rows_.tile() +
+          " + " + Twine(rows_.tileBytes(tile_.rows)) + ";");
+  auto stepBytes = [](const MatrixOperand &operand) {
+    return operand.isAlongDepth() ? kStep * 2 : kStep * kMatrixLineBytes;
+  };
+  auto flag = [](const MatrixOperand &operand) {
+    return std::string(operand.isAlongDepth() ? "false" : "true");
+  };
+  p_.line("weft::begin_products();");
+  p_.openLoop("k", kMatrixDepth / kStep, /*unrolled=*/true);
+  p_.openLoop("i", sumsDown(), true);
+  p_.line("weft::multiply_group<" + elementType() + ", " + flag(rows_) + ", " +
+          flag(columns_) + ">(" + sum_ + "[i], " + rows_.tile() +
+          " + (warp_row / 64 + i) * " + Twine(kMatrixDepth * kMatrixLineBytes) +
+          " + k * " + Twine(stepBytes(rows_)) + ", " + columns_.tile() +
+          " + k * " + Twine(stepBytes(columns_)) + ");");
+  p_.close();
+  p_.close();
+  p_.line("weft::commit_products();");
+}
+
+// ---- results ----------------------------------------------------------------
+
+/// Puts the sums into shared memory, as a tile of floats.
+void MatrixEmitter::printSums() {
+  p_.line("weft::wait_for_copies<0>();");
+  p_.line("__syncthreads(); // the tiles are done with");
+  p_.line("float *sums = reinterpret_cast<float *>(shared);");
+  p_.openLoop("i", sumsDown(), true);
+  p_.openLoop("j", sumsAcross(), true);
+  p_.openLoop("half", 2, true);
+  std::string pitch = std::to_string(tile_.pitch());
+  std::string line =
+      tile_.warpGroups
+          ? "warp_row + i * 64 + thread / 32 % 4 * 16 + lane / 4 + half * 8"
+          : "warp_row + i * 16 + lane / 4 + half * 8";
+  p_.line("weft::store_vector(sums + (" + line + ") * " + pitch +
+          " + warp_column + j * 8 + lane % 4 * 2, weft::Vector<float, 2>{" +
+          sum_ + "[i][j][half * 2], " + sum_ + "[i][j][half * 2 + 1]});");
+  p_.close();
+  p_.close();
+  p_.close();
+  p_.line(tile_.splits > 1 ? "weft::synchronize_cluster();"
+                           : "__syncthreads();");
+}
+
+/// How statements vary along neighbouring columns.
+std::vector<Access> MatrixEmitter::classify(ArrayRef<int> stmts,
+                                            int64_t lanes) const {
+  unsigned dim = nest_.numParallel - 1;
+  std::vector<Access> access(nest_.stmts.size(), Access::uniform);
+  for (int id : stmts) {
+    const Stmt &stmt = nest_.stmts[id];
+    auto varies = [&](AffineExpr e) { return e && e.isFunctionOfDim(dim); };
+    bool isLane =
+        stmt.kind == Stmt::Kind::reduced ||
+        llvm::any_of(stmt.guards, [&](auto &g) { return varies(g.expr); }) ||
+        llvm::any_of(stmt.operands,
+                     [&](int o) { return access[o] != Access::uniform; });
+    bool isVector =
+        !isLane && lanes > 1 && stmt.kind == Stmt::Kind::load &&
+        varies(stmt.expr) &&
+        isVectorAccess(stmt.expr, dim, lanes, storageBytes(stmt.type));
+    if (isVector)
+      access[id] = Access::vector;
+    else if (isLane || varies(stmt.expr))
+      access[id] = Access::lane;
+  }
+  return access;
+}
+
+/// Neighbouring columns that a thread finishes together.
+int64_t MatrixEmitter::lanesOfResults() const {
+  unsigned dim = nest_.numParallel - 1;
+  int64_t lanes = 8;
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores) {
+      int64_t bytes = storageBytes(p_.outputType(store.output));
+      while (lanes > 1 && (nest_.sizes[dim] % lanes != 0 ||
+                           !isVectorAccess(store.offset, dim, lanes, bytes)))
+        lanes /= 2;
+    }
+  return lanes;
+}
+
+/// What the group makes of the sums at `row` and `column` and those behind.
+void MatrixEmitter::printResult() {
+  const Accumulator &accumulator = nest_.stages[0].accumulators[0];
+  unsigned last = nest_.numParallel - 1;
+  int64_t lanes = lanesOfResults();
+  std::string count = std::to_string(lanes);
+  std::vector<const Store *> stores;
+  std::vector<int> values;
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores) {
+      stores.push_back(&store);
+      values.push_back(store.value);
+    }
+  std::vector<int> stmts = closure(nest_, values);
+  std::vector<Access> access = classify(stmts, lanes);
+  std::vector<std::string> vectors(nest_.stmts.size()), results;
+  for (int id : stmts) {
+    const Stmt &stmt = nest_.stmts[id];
+    if (access[id] != Access::vector)
+      continue;
+    vectors[id] = p_.fresh(p_.input(stmt.input) + "_vector");
+    p_.line("const auto " + vectors[id] + " = weft::load_vector<" + count +
+            ">(" + p_.address(p_.input(stmt.input), stmt.expr) + ");");
+  }
+  for (int id : stmts)
+    if (access[id] == Access::uniform)
+      p_.define(id);
+  for (const Store *store : stores) {
+    results.push_back(p_.fresh(p_.output(store->output) + "_vector"));
+    p_.line("weft::Vector<" + storageType(p_.outputType(store->output)) + ", " +
+            count + "> " + results.back() + ";");
+  }
+  p_.openLoop("k", lanes, /*unrolled=*/true);
+  std::string dim = p_.dims[last];
+  p_.dims[last] = "(" + dim + " + k)";
+  p_.finish(accumulator, "total[k]");
+  for (int id : stmts) {
+    if (access[id] == Access::vector)
+      p_.defineAs(id, vectors[id] + "[k]");
+    else if (access[id] == Access::lane)
+      p_.define(id);
+  }
+  for (auto [store, name] : llvm::zip(stores, results))
+    p_.narrow(*store, name + "[k]");
+  p_.close();
+  p_.dims[last] = dim;
+  for (auto [store, name] : llvm::zip(stores, results))
+    p_.line("weft::store_vector(" +
+            p_.address(p_.output(store->output), store->offset) + ", " + name +
+            ");");
+}
+
+void MatrixEmitter::printResults() {
+  int64_t lanes = lanesOfResults(), across = tile_.columns / lanes;
+  int64_t lines = tile_.rows / tile_.splits;
+  std::string count = std::to_string(lanes),
+              pitch = std::to_string(tile_.pitch());
+  StringRef type = p_.indexType();
+  p_.line("const int along = thread % " + Twine(across) + " * " + count + ";");
+  p_.line("const " + type + " column = first_column + along;");
+  p_.line("#pragma unroll 4");
+  p_.open("for (int turn = 0; turn < " +
+          Twine(llvm::divideCeil(lines * across, tile_.threads())) +
+          "; ++turn)");
+  std::string line = "thread / " + std::to_string(across) + " + turn * " +
+                     std::to_string(tile_.threads() / across);
+  if (tile_.splits > 1)
+    line = "part * " + std::to_string(lines) + " + " + line;
+  p_.line("const int line = " + line + ";");
+  p_.line("const " + type + " row = first_row + line;");
+  std::string inside;
+  auto need = [&](const Twine &part) {
+    inside += (inside.empty() ? "" : " && ") + part.str();
+  };
+  if (contraction_.rows.extent % tile_.rows != 0)
+    need("row < " + Twine(contraction_.rows.extent));
+  if (contraction_.columns.extent % tile_.columns != 0)
+    need("column < " + Twine(contraction_.columns.extent));
+  if (lines * across % tile_.threads() != 0)
+    need("thread / " + Twine(across) + " < " + Twine(lines));
+  if (!inside.empty())
+    p_.open("if (" + inside + ")");
+  p_.splitDims("row", contraction_.rows.dims, used_);
+  p_.splitDims("column", contraction_.columns.dims, used_);
+  std::string from = "sums + line * " + pitch + " + along";
+  p_.line("auto total = weft::load_vector<" + count + ">(" +
+          (tile_.splits > 1 ? "weft::of_block(" + from + ", 0)" : from) + ");");
+  if (tile_.splits > 1) {
+    p_.openLoop("other", tile_.splits - 1, /*unrolled=*/true);
+    p_.line("const auto more = weft::load_vector<" + count +
+            ">(weft::of_block(" + from + ", other + 1));");
+    p_.openLoop("k", lanes, true);
+    p_.line("total[k] = weft::add(total[k], more[k]);");
+    p_.close();
+    p_.close();
+  }
+  printResult();
+  if (!inside.empty())
+    p_.close();
+  p_.close();
+  if (tile_.splits > 1)
+    p_.line("weft::synchronize_cluster(); // others may still read my sums");
+}
+
+// ---- the kernel -------------------------------------------------------------
+
+CudaKernel MatrixEmitter::emit() {
+  used_ = p_.usedDims();
+  for (const char *word :
+       {"row",          "column",   "a",           "b",     "thread",
+        "block",        "part",     "batch",       "lane",  "first_row",
+        "first_column", "warp_row", "warp_column", "tile",  "tiles",
+        "next",         "stage",    "shared",      "depth", "step",
+        "line",         "sums",     "along",       "turn",  "total",
+        "more",         "other",    "a_tile",      "b_tile"})
+    p_.fresh(word);
+  sum_ = p_.fresh("sum");
+  rows_.setNames("row", "a_tile");
+  columns_.setNames("column", "b_tile");
+  p_.line("WEFT_DYNAMIC_SHARED(shared);");
+  printBlock();
+  p_.line("const int lane = thread % 32;");
+  int64_t warps = tile_.warpGroups ? 4 : 1; // that work on the same rows
+  p_.line("const int warp_row = thread / " +
+          Twine(32 * warps * tile_.warpsAcross) + " * " +
+          Twine(tile_.warpRows() * warps) + ";");
+  p_.line("const int warp_column = " +
+          (tile_.warpsAcross > 1
+               ? "thread / 32 % " + std::to_string(tile_.warpsAcross) + " * " +
+                     std::to_string(tile_.warpColumns())
+               : std::string("0")) +
+          ";");
+  rows_.declare(p_, tile_.rows, tile_.threads(), used_);
+  columns_.declare(p_, tile_.columns, tile_.threads(), used_);
+  p_.line("float " + sum_ + "[" + Twine(sumsDown()) + "][" +
+          Twine(sumsAcross()) + "][4] = {};");
+  printMainLoop();
+  printSums();
+  printResults();
+  if (tile_.splits > 1)
+    p_.attributes = "WEFT_CLUSTER(" + std::to_string(tile_.splits) + ")";
+  CudaKernel kernel =
+      p_.take(tilesDown() * tilesAcross() * contraction_.batches * tile_.splits,
+              tile_.threads());
+  kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
+  kernel.clusterBlocks = static_cast<uint32_t>(tile_.splits);
+  return kernel;
+}
+
+} // namespace
+
+std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
+                                     StringRef arch,
+                                     std::optional<MatrixTile> tile) {
+  std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+  std::optional<Contraction> c = matchContraction(nest);
+  if (!units || !c || !(c->type.isF16() || c->type.isBF16()) ||
+      c->rows.extent < kLeastExtent || c->columns.extent < kLeastExtent ||
+      nest.numInnerPoints() < kLeastExtent)
+    return std::nullopt;
+  std::optional<MatrixOperand> rows = MatrixOperand::match(nest, c->rows),
+                               columns = MatrixOperand::match(nest, c->columns);
+  if (!rows || !columns)
+    return std::nullopt;
+  if (!tile)
+    tile = chooseMatrixTile(*c, nest.numInnerPoints(), *units);
+  return MatrixEmitter(group, nest, *c, *rows, *columns, *tile).emit();
+}
+
+} // namespace weft::cuda

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a contraction is cut into pieces for tensor cores.
+#pragma once
+
+#include "Contraction.h"
+
+#include "llvm/ADT/StringRef.h"
+
+namespace weft::cuda {
+
+/// What an architecture has.
+struct MatrixUnits {
+  bool warpGroups = false; // wgmma
+  bool clusters = false;   // blocks that read each other's shared memory
+  int64_t multiprocessors = 108;
+  int64_t sharedBytes = 99 << 10; // that a block may have
+};
+
+/// Nothing for architectures without cp.async.
+std::optional<MatrixUnits> matrixUnitsOf(llvm::StringRef arch);
+
+/// A block computes a tile of `rows` x `columns`; its warps share it as a grid.
+struct MatrixTile {
+  int64_t rows = 64, columns = 64;
+  int64_t warpsDown = 2, warpsAcross = 2;
+  bool warpGroups = false; // four warps multiply together: wgmma
+  int64_t stages = 3;      // tiles of the operands in shared memory
+  int64_t splits = 1;      // blocks that share the steps of k
+
+  int64_t threads() const { return 32 * warpsDown * warpsAcross; }
+  int64_t warpRows() const { return rows / warpsDown; }
+  int64_t warpColumns() const { return columns / warpsAcross; }
+  /// Between lines of the tile of sums in shared memory: pairs of eight lines
+  /// lie in different banks.
+  int64_t pitch() const { return columns + 8; }
+  int64_t sharedBytes() const;
+};
+
+/// The tile that should take the least time, by a small model of the device.
+MatrixTile chooseMatrixTile(const Contraction &contraction, int64_t depth,
+                            const MatrixUnits &units);
+/// All tiles that the schedule can print.
+std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
+                                       int64_t depth, const MatrixUnits &units);
+
+} // namespace weft::cuda
