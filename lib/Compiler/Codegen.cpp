@@ -415,7 +415,7 @@ StatusOr<CompiledProgram> compileModule(ModuleOp module, const Target &target) {
   bool dumping = dumpFolder() != nullptr;
   Stages stages;
   stages.device = target.device;
-  Status status = lower(module, dumping ? &stages : nullptr);
+  Status status = lower(module, target, dumping ? &stages : nullptr);
   StatusOr<CompiledProgram> program =
       status.ok()
           ? compileKernels(module, target,

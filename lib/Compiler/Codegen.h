@@ -38,9 +38,9 @@ struct CompiledProgram {
   std::vector<int32_t> mainInputs, prepareInputs;
 };
 
-/// Runs the passes up to memory planning. `module` is left in the form of
-/// `stages`' last text; texts are only written where `stages` is given.
-Status lower(mlir::ModuleOp module, Stages *stages);
+/// Runs the passes for a target up to memory planning. `module` is left in the
+/// form of `stages`' last text; texts are only written where `stages` is given.
+Status lower(mlir::ModuleOp module, const Target &target, Stages *stages);
 
 /// What is made of a group: machine code to run, text to read, or both. Text
 /// for a GPU needs no NVRTC.

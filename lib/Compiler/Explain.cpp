@@ -80,7 +80,7 @@ static StatusOr<Stages> explainModule(mlir::ModuleOp module,
                                       const ExplainOptions &options) {
   Stages stages;
   stages.device = target.device;
-  if (Status status = lower(module, &stages); !status.ok())
+  if (Status status = lower(module, target, &stages); !status.ok())
     return status;
   if (!options.kernels)
     return stages;

@@ -4,6 +4,7 @@
 
 #include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
+#include "weft/Target/CUDA/Emit.h"
 #include "weft/Transforms/Pipelines.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,7 +32,8 @@ static std::string textOf(ModuleOp module) {
 }
 
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
-static Status runPasses(ModuleOp module, PipelineStage until, Stages *stages) {
+static Status runPasses(ModuleOp module, const Target &target,
+                        PipelineStage until, Stages *stages) {
   std::string errors;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &d) {
     std::string text = d.str();
@@ -44,7 +46,10 @@ static Status runPasses(ModuleOp module, PipelineStage until, Stages *stages) {
     return success();
   });
   PassManager passes(module.getContext());
-  buildPipeline(passes, {.until = until, .explain = stages != nullptr});
+  buildPipeline(passes, {.until = until,
+                         .explain = stages != nullptr,
+                         .channelsLast = target.device == Device::Kind::gpu &&
+                                         usesTensorCores(target.arch)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};
@@ -64,25 +69,25 @@ static void numberArguments(ModuleOp module) {
   }
 }
 
-Status lower(ModuleOp module, Stages *stages) {
+Status lower(ModuleOp module, const Target &target, Stages *stages) {
   PhaseTimer timer(Phase::passes);
   if (stages)
     stages->trace = textOf(module);
   numberArguments(module);
   if (!stages)
-    return runPasses(module, PipelineStage::plan, nullptr);
+    return runPasses(module, target, PipelineStage::plan, nullptr);
   for (auto [until, text] : {std::pair{PipelineStage::graph, &stages->graph},
                              std::pair{PipelineStage::folded, &stages->folded},
                              std::pair{PipelineStage::fused, &stages->fused}}) {
     OwningOpRef<ModuleOp> copy = module.clone();
     Stages unread;
-    if (Status status = runPasses(*copy, until, &unread); !status.ok())
+    if (Status status = runPasses(*copy, target, until, &unread); !status.ok())
       return status;
     *text = textOf(*copy);
     if (until == PipelineStage::fused)
       stages->fusedDot = dotOf(*copy);
   }
-  Status status = runPasses(module, PipelineStage::plan, stages);
+  Status status = runPasses(module, target, PipelineStage::plan, stages);
   stages->plan = textOf(module);
   return status;
 }

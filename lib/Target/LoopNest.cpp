@@ -305,6 +305,8 @@ int Builder::compute(Operation *op, const Index &index,
       return id;
     return append({.kind = Stmt::Kind::round, .type = type, .operands = {id}});
   }
+  if (auto contiguous = dyn_cast<ContiguousOp>(op))
+    return at(contiguous.getX(), index, guards);
   if (isElementwise(op)) {
     Stmt stmt{.kind = isa<CastOp>(op) ? Stmt::Kind::cast : Stmt::Kind::row,
               .type = type};

@@ -58,7 +58,7 @@ bool isCheap(Operation *op) {
 
 /// Cheap enough for the operand of a conv or matmul, where it is computed at
 /// every access: a cast, or a sum or product with one number.
-static bool isPrologue(Operation *op) {
+bool isPrologue(Operation *op) {
   if (isa<CastOp, NegOp, ReducePrecisionOp>(op))
     return true;
   return isa<AddOp, SubOp, MulOp, DivOp>(op) && isCheap(op) &&

@@ -34,6 +34,10 @@ bool isFree(mlir::Operation *op);
 /// An element-wise op that may be computed twice rather than kept.
 bool isCheap(mlir::Operation *op);
 
+/// Cheap enough for the operand of a conv or matmul, where it is computed at
+/// every access: a cast, or a sum or product with one number.
+bool isPrologue(mlir::Operation *op);
+
 /// The number in every element of `value`, as an op: a constant or a splat,
 /// also under views; null if there is none.
 mlir::Operation *splatUnder(mlir::Value value);

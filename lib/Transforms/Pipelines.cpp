@@ -37,6 +37,12 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   // Folding leaves x * 1 and double reshapes behind; equal scales of shared
   // parameters become one before they are moved.
   addCleanup(pm);
+  // Behind folding and decomposing, which expect channels at axis 1; before
+  // hoisting, which moves the new form of weights to @prepare.
+  if (options.channelsLast) {
+    add(createAssignLayout());
+    addCleanup(pm);
+  }
   // Before fusion: a group must not mix what runs once with what runs always.
   pm.addPass(createHoistParameters());
   if (options.until == PipelineStage::folded)
@@ -63,6 +69,10 @@ struct CommandLine : public PassPipelineOptions<CommandLine> {
           clEnumValN(PipelineStage::plan, "plan", "with memory"))};
   Option<bool> explain{*this, "explain", llvm::cl::desc("Emit remarks"),
                        llvm::cl::init(false)};
+  Option<bool> channelsLast{
+      *this, "channels-last",
+      llvm::cl::desc("Convolve 16-bit floats with their channels last"),
+      llvm::cl::init(false)};
 };
 } // namespace
 
@@ -70,7 +80,8 @@ void registerPipelines() {
   PassPipelineRegistration<CommandLine>(
       "weft-pipeline", "All passes in their order",
       [](OpPassManager &pm, const CommandLine &options) {
-        buildPipeline(pm, {options.until, options.explain});
+        buildPipeline(pm,
+                      {options.until, options.explain, options.channelsLast});
       });
 }
 

@@ -12,8 +12,9 @@ namespace weft {
 
 /// Results are among the operands, but for their sign.
 static bool isSelection(Operation *op) {
-  return isView(op) || isa<NegOp, AbsOp, FloorOp, ReluOp, MaximumOp, MinimumOp,
-                           WhereOp, MaxOp, MinOp, MaxpoolOp>(op);
+  return isView(op) ||
+         isa<ContiguousOp, NegOp, AbsOp, FloorOp, ReluOp, MaximumOp, MinimumOp,
+             WhereOp, MaxOp, MinOp, MaxpoolOp>(op);
 }
 
 /// Whether `op` computes values of its type from values of theirs.

@@ -54,11 +54,11 @@ Inputs inputsOf(Job job) {
 StatusOr<CompiledProgram> compile(Job job, const char *device,
                                   KernelForm form) {
   mlir::OwningOpRef<mlir::ModuleOp> module = job.module.clone();
-  if (Status status = compiler::lower(*module, nullptr); !status.ok())
-    return status;
   StatusOr<compiler::Target> target = compiler::Target::parse(device);
   if (!target.ok())
     return target.status();
+  if (Status status = compiler::lower(*module, *target, nullptr); !status.ok())
+    return status;
   return compiler::compileKernels(*module, *target, form);
 }
 
@@ -214,7 +214,8 @@ private:
       return emulator::Size{sizes[0], sizes[1], sizes[2]};
     };
     return library_.launch(first_ + static_cast<size_t>(launch.kernel),
-                           size(launch.grid), size(launch.block), arguments);
+                           size(launch.grid), size(launch.block), arguments,
+                           launch.sharedBytes);
   }
 
   const emulator::Library &library_;

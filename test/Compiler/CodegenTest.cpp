@@ -54,10 +54,11 @@ std::vector<std::string> textsOf(const std::string &program, int threads,
   std::unique_ptr<mlir::MLIRContext> context = compiler::makeContext();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(program, context.get());
   std::vector<std::string> texts;
-  if (!module || !compiler::lower(*module, nullptr).ok())
+  compiler::Target target = *compiler::Target::parse(device);
+  if (!module || !compiler::lower(*module, target, nullptr).ok())
     return texts;
-  auto compiled = compiler::compileKernels(
-      *module, *compiler::Target::parse(device), compiler::KernelForm::both);
+  auto compiled =
+      compiler::compileKernels(*module, target, compiler::KernelForm::both);
   EXPECT_TRUE(compiled.ok()) << compiled.status();
   if (compiled.ok())
     for (const runtime::Kernel &kernel : compiled->main.kernels)

@@ -246,6 +246,26 @@ def AsStridedOp : Structured<"as_strided", [IsView]> {
   let hasVerifier = 1;
 }
 
+def ContiguousOp : Weft_Op<"contiguous", [Pure, Elementwise,
+                                          SameOperandsAndResultType]> {
+  let summary = "x, written to memory in row-major order";
+  let description = [{
+    A value that passes insert where a reader must find elements as they are, and
+    not compute them or their places: no group reads through it.
+
+    ```mlir
+    func.func @main(%x: tensor<2x3xf16>) -> tensor<3x2xf16> {
+      %t = weft.transpose %x [1, 0] : tensor<2x3xf16> -> tensor<3x2xf16>
+      %y = weft.contiguous %t : tensor<3x2xf16>
+      return %y : tensor<3x2xf16>
+    }
+    ```
+  }];
+  let arguments = (ins Any.tensor:$x);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
 // ---- reductions -------------------------------------------------------------
 /// Axes are ascending; the result drops them. The sum of nothing is 0, the
 /// product 1, `all` true, `any` false; the others need at least one element.

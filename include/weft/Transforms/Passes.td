@@ -60,6 +60,27 @@ def Decompose : Pass<"weft-decompose", "::mlir::func::FuncOp"> {
   }];
 }
 
+def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
+  let summary = "Let convolutions of 16-bit floats work with their channels last";
+  let description = [{
+    ```
+    %y = weft.conv %x, %w ...
+    %z = weft.relu %y
+      ==>
+    %xl = weft.contiguous (transpose %x to [N, ..., C])
+    %wl = weft.contiguous (transpose %w to [O, ..., C])
+    %yl = weft.conv %xl, %wl ... channels_last
+    %zl = weft.relu %yl
+    %z = weft.transpose %zl back
+    ```
+    Element-wise ops, pooling, reductions, slices and concatenations of such
+    results follow, so that transposes meet their inverse and vanish. Channels
+    are padded with zeros to 4 or a multiple of 8, in the data and the weights.
+    Where a cast or a scaling stands before a product, its result is made
+    contiguous as well: tensor cores read what lies in memory.
+  }];
+}
+
 def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
   let summary = "Move what depends on parameters alone to @prepare";
   let description = [{
@@ -95,7 +116,8 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
       is computed before, between and after them. A result has that shape or one
       element a row. `row` where the innermost axis is reduced.
     - `window` (conv, pooling), `gemm` (matmul): one such op; casts and scalings
-      of its operands; element-wise ops on its result.
+      of its operands, if they are not made contiguous; element-wise ops on its
+      result.
 
     Broadcast, reshape, transpose, slice, concatenate, as_strided, iota and
     splats are index arithmetic: every group that reads through one holds a copy.

@@ -26,6 +26,9 @@ struct PipelineOptions {
   /// Emit the notes: how batch norms were folded, and for every producer and
   /// consumer in different kernels why they are not one.
   bool explain = false;
+  /// Let convolutions of 16-bit floats work with their channels last: for
+  /// devices whose tensor cores want to read them so.
+  bool channelsLast = false;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

@@ -61,11 +61,17 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
     return *matrix;
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
     return *tiles;
+  if (std::optional<CudaKernel> window = cuda::emitWindow(group, *nest))
+    return *window;
   // What is left has short sums (pooling), or one row (a matrix by a vector).
   constexpr int64_t longSum = 32;
   if (nest->numRows() > 0 && nest->numInnerPoints() >= longSum)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
   return cuda::emitGeneral(group, *nest);
+}
+
+bool usesTensorCores(StringRef arch) {
+  return cuda::matrixUnitsOf(arch).has_value();
 }
 
 } // namespace weft

@@ -10,8 +10,8 @@
 // all.
 #include "MatrixSchedule.h"
 
+#include "Lanes.h"
 #include "MatrixOperand.h"
-#include "Vectors.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -49,7 +49,7 @@ private:
     return (tile_.rows + tile_.columns) * kMatrixLineBytes;
   }
   int64_t ownTiles() const { return llvm::divideCeil(tiles_, tile_.splits); }
-  int64_t tilesAhead() const;
+  int64_t tilesAhead() const { return tile_.tilesAhead(ownTiles()); }
   // Of the sums that a thread holds: sum[across][down][4].
   int64_t sumsDown() const {
     return tile_.warpGroups ? tile_.rows / (16 * tile_.warpsDown)
@@ -66,9 +66,7 @@ private:
   void printGroupProducts();
   void printSums();
   void printResults();
-  void printResult();
-  std::vector<Access> classify(ArrayRef<int> stmts, int64_t lanes) const;
-  int64_t lanesOfResults() const;
+  void printResult(LanePrinter &lanes);
   std::string elementType() const { return storageType(contraction_.type); }
 
   const LoopNest &nest_;
@@ -80,14 +78,6 @@ private:
   llvm::SmallBitVector used_;
   std::string sum_;
 };
-
-/// How many tiles are under way while one is worked on.
-int64_t MatrixEmitter::tilesAhead() const {
-  if (tile_.stages >= ownTiles())
-    return tile_.stages; // no stage is used twice
-  // Warp groups still multiply the tile before.
-  return tile_.stages - (tile_.warpGroups ? 2 : 1);
-}
 
 // ---- where a block works ----------------------------------------------------
 
@@ -263,52 +253,9 @@ void MatrixEmitter::printSums() {
                            : "__syncthreads();");
 }
 
-/// How statements vary along neighbouring columns.
-std::vector<Access> MatrixEmitter::classify(ArrayRef<int> stmts,
-                                            int64_t lanes) const {
-  unsigned dim = nest_.numParallel - 1;
-  std::vector<Access> access(nest_.stmts.size(), Access::uniform);
-  for (int id : stmts) {
-    const Stmt &stmt = nest_.stmts[id];
-    auto varies = [&](AffineExpr e) { return e && e.isFunctionOfDim(dim); };
-    bool isLane =
-        stmt.kind == Stmt::Kind::reduced ||
-        llvm::any_of(stmt.guards, [&](auto &g) { return varies(g.expr); }) ||
-        llvm::any_of(stmt.operands,
-                     [&](int o) { return access[o] != Access::uniform; });
-    bool isVector =
-        !isLane && lanes > 1 && stmt.kind == Stmt::Kind::load &&
-        varies(stmt.expr) &&
-        isVectorAccess(stmt.expr, dim, lanes, storageBytes(stmt.type));
-    if (isVector)
-      access[id] = Access::vector;
-    else if (isLane || varies(stmt.expr))
-      access[id] = Access::lane;
-  }
-  return access;
-}
-
-/// Neighbouring columns that a thread finishes together.
-int64_t MatrixEmitter::lanesOfResults() const {
-  unsigned dim = nest_.numParallel - 1;
-  int64_t lanes = 8;
-  for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores) {
-      int64_t bytes = storageBytes(p_.outputType(store.output));
-      while (lanes > 1 && (nest_.sizes[dim] % lanes != 0 ||
-                           !isVectorAccess(store.offset, dim, lanes, bytes)))
-        lanes /= 2;
-    }
-  return lanes;
-}
-
 /// What the group makes of the sums at `row` and `column` and those behind.
-void MatrixEmitter::printResult() {
-  const Accumulator &accumulator = nest_.stages[0].accumulators[0];
-  unsigned last = nest_.numParallel - 1;
-  int64_t lanes = lanesOfResults();
-  std::string count = std::to_string(lanes);
-  std::vector<const Store *> stores;
+void MatrixEmitter::printResult(LanePrinter &lanes) {
+  SmallVector<const Store *> stores;
   std::vector<int> values;
   for (const Stage &stage : nest_.stages)
     for (const Store &store : stage.stores) {
@@ -316,46 +263,20 @@ void MatrixEmitter::printResult() {
       values.push_back(store.value);
     }
   std::vector<int> stmts = closure(nest_, values);
-  std::vector<Access> access = classify(stmts, lanes);
-  std::vector<std::string> vectors(nest_.stmts.size()), results;
-  for (int id : stmts) {
-    const Stmt &stmt = nest_.stmts[id];
-    if (access[id] != Access::vector)
-      continue;
-    vectors[id] = p_.fresh(p_.input(stmt.input) + "_vector");
-    p_.line("const auto " + vectors[id] + " = weft::load_vector<" + count +
-            ">(" + p_.address(p_.input(stmt.input), stmt.expr) + ");");
-  }
-  for (int id : stmts)
-    if (access[id] == Access::uniform)
-      p_.define(id);
-  for (const Store *store : stores) {
-    results.push_back(p_.fresh(p_.output(store->output) + "_vector"));
-    p_.line("weft::Vector<" + storageType(p_.outputType(store->output)) + ", " +
-            count + "> " + results.back() + ";");
-  }
-  p_.openLoop("k", lanes, /*unrolled=*/true);
-  std::string dim = p_.dims[last];
-  p_.dims[last] = "(" + dim + " + k)";
-  p_.finish(accumulator, "total[k]");
-  for (int id : stmts) {
-    if (access[id] == Access::vector)
-      p_.defineAs(id, vectors[id] + "[k]");
-    else if (access[id] == Access::lane)
-      p_.define(id);
-  }
-  for (auto [store, name] : llvm::zip(stores, results))
-    p_.narrow(*store, name + "[k]");
-  p_.close();
-  p_.dims[last] = dim;
-  for (auto [store, name] : llvm::zip(stores, results))
-    p_.line("weft::store_vector(" +
-            p_.address(p_.output(store->output), store->offset) + ", " + name +
-            ");");
+  lanes.defineOutside(stmts);
+  lanes.declare(stores);
+  lanes.open();
+  p_.finish(nest_.stages[0].accumulators[0], "total[k]");
+  lanes.defineInside(stmts);
+  lanes.fill(stores);
+  lanes.close();
+  lanes.store(stores);
 }
 
 void MatrixEmitter::printResults() {
-  int64_t lanes = lanesOfResults(), across = tile_.columns / lanes;
+  unsigned last = nest_.numParallel - 1;
+  LanePrinter vectors(p_, last, LanePrinter::widest(p_, last, 8));
+  int64_t lanes = vectors.count(), across = tile_.columns / lanes;
   int64_t lines = tile_.rows / tile_.splits;
   std::string count = std::to_string(lanes),
               pitch = std::to_string(tile_.pitch());
@@ -398,7 +319,7 @@ void MatrixEmitter::printResults() {
     p_.close();
     p_.close();
   }
-  printResult();
+  printResult(vectors);
   if (!inside.empty())
     p_.close();
   p_.close();
@@ -447,7 +368,6 @@ CudaKernel MatrixEmitter::emit() {
       p_.take(tilesDown() * tilesAcross() * contraction_.batches * tile_.splits,
               tile_.threads());
   kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
-  kernel.clusterBlocks = static_cast<uint32_t>(tile_.splits);
   return kernel;
 }
 

@@ -34,6 +34,8 @@ struct MatrixTile {
   /// lie in different banks.
   int64_t pitch() const { return columns + 8; }
   int64_t sharedBytes() const;
+  /// How many tiles are under way while one is worked on, of `steps` in all.
+  int64_t tilesAhead(int64_t steps) const;
 };
 
 /// The tile that should take the least time, by a small model of the device.

@@ -13,7 +13,7 @@ namespace weft::cuda {
 /// Ops that only say where elements are or which type they have.
 static bool isPlumbing(Operation *op) {
   return isa<ConstantOp, SplatOp, BroadcastOp, ReshapeOp, CastOp, TransposeOp,
-             SliceOp, AsStridedOp, ReducePrecisionOp>(op);
+             SliceOp, AsStridedOp, ReducePrecisionOp, ContiguousOp>(op);
 }
 
 /// The argument that a value is, under plumbing and at most one-sided rows.
@@ -68,7 +68,7 @@ public:
       names.outputs.push_back(unique("y"));
     std::vector<StringRef> ops;
     for (Operation &op : block_.without_terminator())
-      if (!isa<ConstantOp, SplatOp, BroadcastOp, ReshapeOp>(op))
+      if (!isa<ConstantOp, SplatOp, BroadcastOp, ReshapeOp, ContiguousOp>(op))
         ops.push_back(mnemonic(&op));
     names.ops = ops.empty() ? "copy" : llvm::join(ops, ", ");
     names.kernel = kernelName();
@@ -129,7 +129,7 @@ private:
         parts.push_back(mnemonic(&op));
     if (parts.empty())
       for (Operation &op : block_.without_terminator())
-        if (!isa<ConstantOp, SplatOp, ReshapeOp>(op))
+        if (!isa<ConstantOp, SplatOp, ReshapeOp, ContiguousOp>(op))
           parts.push_back(mnemonic(&op));
     if (parts.empty())
       parts.push_back("copy");

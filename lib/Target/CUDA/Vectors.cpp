@@ -19,7 +19,9 @@ bool isVectorAccess(AffineExpr expr, unsigned dim, int64_t lanes,
 }
 
 static Access accessOf(const Stmt &stmt, unsigned dim, int64_t lanes,
-                       const std::vector<Access> &known) {
+                       Access reduced, const std::vector<Access> &known) {
+  if (stmt.kind == Stmt::Kind::reduced)
+    return reduced;
   bool guardVaries = llvm::any_of(
       stmt.guards, [&](auto &g) { return g.expr.isFunctionOfDim(dim); });
   if (guardVaries)
@@ -39,10 +41,10 @@ static Access accessOf(const Stmt &stmt, unsigned dim, int64_t lanes,
 }
 
 std::vector<Access> classifyAccesses(const LoopNest &nest, unsigned dim,
-                                     int64_t lanes) {
+                                     int64_t lanes, Access reduced) {
   std::vector<Access> accesses;
   for (const Stmt &stmt : nest.stmts) // operands come before their users
-    accesses.push_back(accessOf(stmt, dim, lanes, accesses));
+    accesses.push_back(accessOf(stmt, dim, lanes, reduced, accesses));
   return accesses;
 }
 

@@ -23,8 +23,10 @@ enum class Access : uint8_t {
 bool isVectorAccess(mlir::AffineExpr expr, unsigned dim, int64_t lanes,
                     int64_t bytes);
 
-/// The access of every statement for vectors of `lanes` elements along `dim`.
+/// The access of every statement for vectors of `lanes` elements along `dim`;
+/// `reduced` is that of the results of reductions.
 std::vector<Access> classifyAccesses(const LoopNest &nest, unsigned dim,
-                                     int64_t lanes);
+                                     int64_t lanes,
+                                     Access reduced = Access::uniform);
 
 } // namespace weft::cuda

@@ -55,6 +55,10 @@ private:
         element = roundTo(result.dtype, element);
       return {};
     }
+    if (auto contiguous = mlir::dyn_cast<ir::ContiguousOp>(op)) {
+      values_[contiguous.getResult()] = values_.at(contiguous.getX());
+      return {};
+    }
     llvm::SmallVector<const Value *> operands;
     for (mlir::Value operand : op->getOperands())
       operands.push_back(&values_.at(operand));

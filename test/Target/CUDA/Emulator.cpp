@@ -134,7 +134,7 @@ struct Thread {
 class Launch {
 public:
   Launch(void (*call)(void *const *), void *const *arguments, Size grid,
-         Size block, Library::Extra extra)
+         Size block, uint32_t sharedBytes, uint32_t clusterBlocks)
       : call_(call), arguments_(arguments),
         blockThreads_(size_t{block.x} * block.y * block.z) {
     state_.gridSize = grid;
@@ -156,10 +156,10 @@ public:
     state_.exchange = [](unsigned mask, unsigned long long value, int source) {
       return current().exchange(mask, value, source);
     };
-    threads_.resize(blockThreads_ * extra.clusterBlocks);
+    threads_.resize(blockThreads_ * clusterBlocks);
     // A tile's layout follows from its address: a multiple of 1024.
-    sharedStride_ = (extra.sharedBytes / 1024 + 1) * 1024;
-    memory_.resize(sharedStride_ * extra.clusterBlocks + 1024);
+    sharedStride_ = (sharedBytes / 1024 + 1) * 1024;
+    memory_.resize(sharedStride_ * clusterBlocks + 1024);
     active = this;
   }
   ~Launch() { active = nullptr; }
@@ -512,6 +512,9 @@ Library::compile(std::span<const Source> sources) {
     kernel.name = source.name;
     kernel.log = text.log;
     kernel.unit = text.number % units->size();
+    const char *cluster = std::strstr(text.text.c_str(), ") WEFT_CLUSTER(");
+    if (cluster)
+      std::sscanf(cluster, ") WEFT_CLUSTER(%u)", &kernel.clusterBlocks);
     if (kernel.log.empty())
       kernel.call = reinterpret_cast<void (*)(void *const *)>(
           dlsym(library->units_[kernel.unit],
@@ -526,20 +529,22 @@ Library::~Library() {
 }
 
 Status Library::launch(size_t index, Size grid, Size block,
-                       std::span<void *const> arguments, Extra extra) const {
+                       std::span<void *const> arguments,
+                       uint32_t sharedBytes) const {
   static std::mutex oneAtATime;
   std::lock_guard lock(oneAtATime);
   const Kernel &kernel = kernels_[index];
   if (!kernel.call)
     return internal_error("emulator: " + kernel.name + ": does not compile:\n" +
                           kernel.log);
-  Launch launch(kernel.call, arguments.data(), grid, block, extra);
+  Launch launch(kernel.call, arguments.data(), grid, block, sharedBytes,
+                kernel.clusterBlocks);
   auto **state =
       static_cast<State **>(dlsym(units_[kernel.unit], "weft_emulator_state"));
   *state = launch.state();
   for (uint32_t z = 0; z < grid.z; ++z)
     for (uint32_t y = 0; y < grid.y; ++y)
-      for (uint32_t x = 0; x < grid.x; x += extra.clusterBlocks)
+      for (uint32_t x = 0; x < grid.x; x += kernel.clusterBlocks)
         if (std::string why = launch.runCluster({x, y, z}); !why.empty())
           return internal_error("emulator: " + kernel.name + ": " + why);
   return {};

@@ -39,20 +39,16 @@ public:
   Library &operator=(const Library &) = delete;
   ~Library();
 
-  /// What a launch has beside its grid, block and arguments.
-  struct Extra {
-    uint32_t sharedBytes = 0;   // dynamic
-    uint32_t clusterBlocks = 1; // neighbours along x that run together
-  };
-
-  /// Runs kernel `index`, cluster after cluster; `arguments[i]` points to
-  /// argument i, as for the driver's launch function.
+  /// Runs kernel `index`, block after block, or cluster after cluster if its
+  /// text says WEFT_CLUSTER; `arguments[i]` points to argument i, as for the
+  /// driver's launch function.
   ///
   /// Errors: a text that does not compile, with the compiler's log; threads
   /// that wait for each other for ever, because not all of them reach a barrier
   /// or a warp function.
   Status launch(size_t index, Size grid, Size block,
-                std::span<void *const> arguments, Extra extra = {0, 1}) const;
+                std::span<void *const> arguments,
+                uint32_t sharedBytes = 0) const;
 
 private:
   Library() = default;
@@ -61,6 +57,7 @@ private:
     std::string name;
     void (*call)(void *const *arguments) = nullptr;
     size_t unit = 0;
+    uint32_t clusterBlocks = 1;
     std::string log; // why there is nothing to call
   };
   std::vector<void *> units_; // from dlopen

@@ -47,10 +47,9 @@ TEST(CudaKernels, EmulatorMatchesReference) {
       arguments.push_back(isScalar ? pointers[j] : &pointers[j]);
     }
     const CudaKernel &k = c.kernel;
-    Status status =
-        (*library)->launch(i, {k.grid[0], k.grid[1], k.grid[2]},
-                           {k.block[0], k.block[1], k.block[2]}, arguments,
-                           {k.sharedBytes, k.clusterBlocks});
+    Status status = (*library)->launch(i, {k.grid[0], k.grid[1], k.grid[2]},
+                                       {k.block[0], k.block[1], k.block[2]},
+                                       arguments, k.sharedBytes);
     ASSERT_TRUE(status.ok()) << status;
     std::vector<reference::Value> outputs;
     for (size_t j = 0; j < c.expected.size(); ++j) {

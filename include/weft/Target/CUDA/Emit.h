@@ -27,14 +27,17 @@ struct CudaKernel {
   std::string text;
   uint32_t grid[3] = {1, 1, 1};
   uint32_t block[3] = {1, 1, 1};
-  uint32_t sharedBytes = 0;   // dynamic
-  uint32_t clusterBlocks = 1; // as the text says, too: launches need not
+  uint32_t sharedBytes = 0; // dynamic
 };
 
 /// Emits `group`; groups that compute the same give the same text. On failure
 /// `why` says what the group holds that no kernel can be made of.
 mlir::FailureOr<CudaKernel>
 emitCuda(ir::GroupOp group, const CudaTarget &target, std::string &why);
+
+/// Whether `arch` multiplies 16-bit floats on tensor cores that Weft has a
+/// schedule for: sm_80 and later.
+bool usesTensorCores(llvm::StringRef arch);
 
 /// The snippets of the prelude that `kernelText` uses, directly or through
 /// others, in the order of the prelude.

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "Lanes.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace weft::cuda {
+
+LanePrinter::LanePrinter(KernelPrinter &p, unsigned dim, int64_t lanes)
+    : p_(p), dim_(dim), lanes_(lanes), dimName_(p.dims[dim]),
+      access_(classifyAccesses(p.nest(), dim, lanes, Access::lane)),
+      vectors_(p.nest().stmts.size()) {}
+
+int64_t LanePrinter::widest(const KernelPrinter &p, unsigned dim,
+                            int64_t most) {
+  const LoopNest &nest = p.nest();
+  int64_t lanes = most;
+  for (const Stage &stage : nest.stages)
+    for (const Store &store : stage.stores) {
+      int64_t bytes = storageBytes(p.outputType(store.output));
+      while (lanes > 1 && (nest.sizes[dim] % lanes != 0 ||
+                           !isVectorAccess(store.offset, dim, lanes, bytes)))
+        lanes /= 2;
+    }
+  return lanes;
+}
+
+void LanePrinter::defineOutside(ArrayRef<int> stmts) {
+  for (int id : stmts) {
+    const Stmt &stmt = p_.nest().stmts[id];
+    if (access_[id] != Access::vector)
+      continue;
+    vectors_[id] = p_.fresh(p_.input(stmt.input) + "_vector");
+    p_.line("const auto " + vectors_[id] + " = " +
+            p_.loadedVector(stmt, lanes_) + ";");
+  }
+  for (int id : stmts)
+    if (access_[id] == Access::uniform)
+      p_.define(id);
+}
+
+void LanePrinter::open() {
+  p_.openLoop("k", lanes_, /*unrolled=*/true);
+  p_.dims[dim_] = "(" + dimName_ + " + k)";
+}
+
+void LanePrinter::defineInside(ArrayRef<int> stmts) {
+  for (int id : stmts)
+    if (access_[id] == Access::vector)
+      p_.defineAs(id, vectors_[id] + "[k]");
+    else if (access_[id] == Access::lane)
+      p_.define(id);
+}
+
+void LanePrinter::close() {
+  p_.close();
+  p_.dims[dim_] = dimName_;
+}
+
+void LanePrinter::declare(ArrayRef<const Store *> stores) {
+  results_.clear();
+  for (const Store *store : stores) {
+    results_.push_back(p_.fresh(p_.output(store->output) + "_vector"));
+    p_.line("weft::Vector<" + storageType(p_.outputType(store->output)) + ", " +
+            Twine(lanes_) + "> " + results_.back() + ";");
+  }
+}
+
+void LanePrinter::fill(ArrayRef<const Store *> stores) {
+  for (auto [store, name] : llvm::zip(stores, results_))
+    p_.narrow(*store, name + "[k]");
+}
+
+void LanePrinter::store(ArrayRef<const Store *> stores) {
+  for (auto [store, name] : llvm::zip(stores, results_))
+    p_.line("weft::store_vector(" +
+            p_.address(p_.output(store->output), store->offset) + ", " + name +
+            ");");
+}
+
+} // namespace weft::cuda

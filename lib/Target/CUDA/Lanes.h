@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints statements for several neighbouring points at once, in one thread.
+#pragma once
+
+#include "KernelPrinter.h"
+#include "Vectors.h"
+
+namespace weft::cuda {
+
+/// The points are `lanes` neighbours along `dim`, from the one that the
+/// printer's dims name. Results of reductions differ from lane to lane.
+class LanePrinter {
+public:
+  LanePrinter(KernelPrinter &p, unsigned dim, int64_t lanes);
+
+  /// The most lanes, up to `most`, that every store of the nest can write at
+  /// once; 1 if neighbours along `dim` are none in memory.
+  static int64_t widest(const KernelPrinter &p, unsigned dim, int64_t most);
+
+  int64_t count() const { return lanes_; }
+  Access access(int stmt) const { return access_[stmt]; }
+
+  /// Defines those of `stmts` that are the same in all lanes, and loads the
+  /// vectors of those that are neighbours in memory.
+  void defineOutside(llvm::ArrayRef<int> stmts);
+  /// The loop over the lanes, k; inside, statements have values of lane k.
+  void open();
+  void defineInside(llvm::ArrayRef<int> stmts);
+  void close();
+
+  /// Vectors for what is stored: declared before the loop, filled in it, and
+  /// stored behind it.
+  void declare(llvm::ArrayRef<const Store *> stores);
+  void fill(llvm::ArrayRef<const Store *> stores);
+  void store(llvm::ArrayRef<const Store *> stores);
+
+private:
+  KernelPrinter &p_;
+  unsigned dim_;
+  int64_t lanes_;
+  std::string dimName_;
+  std::vector<Access> access_;
+  std::vector<std::string> vectors_; // by statement
+  std::vector<std::string> results_; // by store
+};
+
+} // namespace weft::cuda

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions of 16-bit floats work with their channels last, as tensor cores
+// want to read them. What computes with their results follows, so that the
+// elements are moved at the borders of the graph and not between its ops.
+#include "weft/Transforms/Passes.h"
+
+#include "FusionRules.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace weft {
+#define GEN_PASS_DEF_ASSIGNLAYOUT
+#include "weft/Transforms/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+using namespace weft::ir;
+
+static RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+static bool isHalf(Value value) {
+  Type element = getElementTypeOrSelf(value);
+  return element.isF16() || element.isBF16();
+}
+
+// ---- axes -------------------------------------------------------------------
+
+/// [N, C, ...] to [N, ..., C]: what axis i of the result is of x.
+static SmallVector<int64_t> toLast(int64_t rank) {
+  auto permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::rotate(permutation.begin() + 1, permutation.begin() + 2,
+              permutation.end());
+  return permutation;
+}
+
+static SmallVector<int64_t> toFirst(int64_t rank) {
+  auto permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::rotate(permutation.begin() + 1, permutation.end() - 1,
+              permutation.end());
+  return permutation;
+}
+
+template <typename T>
+static SmallVector<T> permuted(ArrayRef<T> list,
+                               ArrayRef<int64_t> permutation) {
+  SmallVector<T> result;
+  for (int64_t i : permutation)
+    result.push_back(list[i]);
+  return result;
+}
+
+/// Where axis `axis` of [N, C, ...] lies in [N, ..., C].
+static int64_t axisInLast(int64_t axis, int64_t rank) {
+  return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1;
+}
+
+static Value transpose(OpBuilder &builder, Value x,
+                       ArrayRef<int64_t> permutation) {
+  return builder.createOrFold<TransposeOp>(x.getLoc(), x, permutation);
+}
+
+namespace {
+class Assigner {
+public:
+  explicit Assigner(func::FuncOp function)
+      : function_(function), builder_(function) {}
+
+  void run();
+
+private:
+  void rewrite(Operation *op);
+  void rewriteConv(ConvOp conv);
+  void rewriteInPlace(Operation *op);
+  void rewriteReduction(Operation *op);
+  void rewriteConcatenate(ConcatenateOp op);
+  void rewriteSlice(SliceOp op);
+  void rewriteMatmul(MatmulOp op);
+
+  bool isLast(Value value) const { return last_.contains(value); }
+  Value lastOf(Value value);
+  RankedTensorType lastType(Value value) const;
+  Value dataOf(ConvOp conv, int64_t channels);
+  Value weightsOf(ConvOp conv, int64_t channels);
+  Value padded(Value x, int64_t channels);
+  Value contiguous(Value x) {
+    return builder_.create<ContiguousOp>(x.getLoc(), x);
+  }
+  void replace(Operation *op, Value last);
+
+  func::FuncOp function_;
+  OpBuilder builder_;
+  llvm::DenseMap<Value, Value> last_; // with the channels last; only looked up
+};
+} // namespace
+
+/// The elements of `value` with the channels last.
+Value Assigner::lastOf(Value value) {
+  Value &last = last_[value];
+  if (!last)
+    last = transpose(builder_, value, toLast(typeOf(value).getRank()));
+  return last;
+}
+
+RankedTensorType Assigner::lastType(Value value) const {
+  RankedTensorType type = typeOf(value);
+  return RankedTensorType::get(
+      permuted(type.getShape(), toLast(type.getRank())), type.getElementType());
+}
+
+/// Readers that do not follow get the elements moved back.
+void Assigner::replace(Operation *op, Value last) {
+  Value first = builder_.create<TransposeOp>(op->getLoc(), last,
+                                             toFirst(typeOf(last).getRank()));
+  last_[first] = last;
+  op->getResult(0).replaceAllUsesWith(first);
+  op->erase();
+}
+
+// ---- convolutions -----------------------------------------------------------
+
+/// So many channels that pieces of a few bytes can be copied; zeros add nothing
+/// to the sums.
+static int64_t channelsInMemory(ConvOp conv) {
+  int64_t channels = typeOf(conv.getX()).getDimSize(1);
+  if (conv.getGroups() != 1)
+    return channels;
+  return llvm::alignTo(channels, channels <= 4 ? 4 : 8);
+}
+
+Value Assigner::padded(Value x, int64_t channels) {
+  RankedTensorType type = typeOf(x);
+  SmallVector<int64_t> shape(type.getShape());
+  int64_t missing = channels - shape.back();
+  if (missing == 0)
+    return x;
+  shape.back() = missing;
+  RankedTensorType rest = type.clone(shape);
+  Value zeros = builder_.create<ConstantOp>(
+      x.getLoc(), rest,
+      DenseElementsAttr::get(rest,
+                             builder_.getZeroAttr(type.getElementType())));
+  shape.back() = channels;
+  return builder_.create<ConcatenateOp>(
+      x.getLoc(), type.clone(shape), ValueRange{x, zeros},
+      static_cast<uint64_t>(shape.size() - 1));
+}
+
+/// Whether a group of its own writes `value` to memory, so that a product can
+/// copy it as it lies there.
+static bool isInMemory(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && !isFree(op) && !isPrologue(op);
+}
+
+Value Assigner::dataOf(ConvOp conv, int64_t channels) {
+  Value x = conv.getX(), last = lastOf(x);
+  Value wide = padded(last, channels);
+  if (isInMemory(wide) || conv.getGroups() != 1)
+    return wide;
+  Value result = contiguous(wide);
+  if (wide == last)
+    last_[x] = result;
+  return result;
+}
+
+Value Assigner::weightsOf(ConvOp conv, int64_t channels) {
+  Value w = conv.getW();
+  RankedTensorType type = typeOf(w);
+  int64_t rank = type.getRank();
+  if (conv.getGroups() != 1) {
+    // Neighbouring outputs read neighbouring weights.
+    auto reversed = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+    reversed.append({1, 0});
+    auto back = llvm::to_vector(llvm::seq<int64_t>(-1, rank - 1));
+    back.front() = rank - 1;
+    return transpose(builder_, contiguous(transpose(builder_, w, reversed)),
+                     back);
+  }
+  // Without taps the channels are neighbours already.
+  int64_t taps =
+      type.getNumElements() / (type.getDimSize(0) * type.getDimSize(1));
+  Value last =
+      taps == 1 ? builder_.createOrFold<ReshapeOp>(w.getLoc(), lastType(w), w)
+                : transpose(builder_, w, toLast(rank));
+  Value wide = padded(last, channels);
+  return taps == 1 && wide == last ? wide : contiguous(wide);
+}
+
+void Assigner::rewriteConv(ConvOp conv) {
+  int64_t channels = channelsInMemory(conv);
+  Value x = dataOf(conv, channels), w = weightsOf(conv, channels);
+  replace(conv, builder_.create<ConvOp>(
+                    conv.getLoc(), lastType(conv), x, w, conv.getBias(),
+                    conv.getStrideAttr(), conv.getPaddingAttr(),
+                    conv.getDilationAttr(), conv.getGroupsAttr(),
+                    builder_.getUnitAttr()));
+}
+
+// ---- what follows -----------------------------------------------------------
+
+/// Element-wise ops, and pooling.
+void Assigner::rewriteInPlace(Operation *op) {
+  IRMapping map;
+  for (Value operand : op->getOperands())
+    map.map(operand, lastOf(operand));
+  Operation *clone = builder_.clone(*op, map);
+  clone->getResult(0).setType(lastType(op->getResult(0)));
+  if (isa<MaxpoolOp, AvgpoolOp>(op))
+    clone->setAttr("channels_last", builder_.getUnitAttr());
+  replace(op, clone->getResult(0));
+}
+
+void Assigner::rewriteReduction(Operation *op) {
+  Value x = op->getOperand(0);
+  int64_t rank = typeOf(x).getRank();
+  auto old = op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef();
+  SmallVector<int64_t> axes, left, shape;
+  for (int64_t axis : old)
+    axes.push_back(axisInLast(axis, rank));
+  llvm::sort(axes);
+  for (int64_t axis : toLast(rank))
+    if (!llvm::is_contained(old, axis)) {
+      left.push_back(axis);
+      shape.push_back(typeOf(x).getDimSize(axis));
+    }
+  IRMapping map;
+  map.map(x, lastOf(x));
+  Operation *clone = builder_.clone(*op, map);
+  clone->setAttr("axes", builder_.getDenseI64ArrayAttr(axes));
+  Value result = clone->getResult(0);
+  result.setType(typeOf(result).clone(shape));
+  // The axes that are left, in their old order.
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, left.size()));
+  llvm::sort(order, [&](int64_t a, int64_t b) { return left[a] < left[b]; });
+  op->getResult(0).replaceAllUsesWith(transpose(builder_, result, order));
+  op->erase();
+}
+
+void Assigner::rewriteConcatenate(ConcatenateOp op) {
+  SmallVector<Value> inputs;
+  for (Value input : op.getInputs())
+    inputs.push_back(lastOf(input));
+  int64_t axis = axisInLast(static_cast<int64_t>(op.getAxis()),
+                            typeOf(op.getResult()).getRank());
+  replace(op,
+          builder_.create<ConcatenateOp>(op.getLoc(), lastType(op.getResult()),
+                                         inputs, static_cast<uint64_t>(axis)));
+}
+
+void Assigner::rewriteSlice(SliceOp op) {
+  SmallVector<int64_t> order = toLast(typeOf(op.getX()).getRank());
+  replace(op, builder_.create<SliceOp>(op.getLoc(), lastType(op.getResult()),
+                                       lastOf(op.getX()),
+                                       permuted(op.getStarts(), order),
+                                       permuted(op.getSteps(), order)));
+}
+
+/// A cast or scaling on the way to a product would be computed at every access.
+void Assigner::rewriteMatmul(MatmulOp op) {
+  for (Value operand : op.getOperands()) {
+    while (Operation *def = operand.getDefiningOp()) {
+      if (!isView(def))
+        break;
+      operand = def->getOperand(0);
+    }
+    Operation *def = operand.getDefiningOp();
+    if (!def || !isPrologue(def))
+      continue;
+    OpBuilder::InsertionGuard guard(builder_);
+    builder_.setInsertionPointAfter(def);
+    Value result = contiguous(operand);
+    operand.replaceAllUsesExcept(result, result.getDefiningOp());
+  }
+}
+
+void Assigner::rewrite(Operation *op) {
+  builder_.setInsertionPoint(op);
+  if (auto conv = dyn_cast<ConvOp>(op)) {
+    if (isHalf(conv.getX()) && !conv.getChannelsLast() &&
+        typeOf(conv.getW()).getNumElements() != 0)
+      rewriteConv(conv);
+    return;
+  }
+  if (auto matmul = dyn_cast<MatmulOp>(op)) {
+    if (isHalf(matmul.getLhs()))
+      rewriteMatmul(matmul);
+    return;
+  }
+  if (llvm::none_of(op->getOperands(), [&](Value v) { return isLast(v); }))
+    return;
+  if (isElementwise(op) || isa<MaxpoolOp, AvgpoolOp>(op))
+    rewriteInPlace(op);
+  else if (isa<ReductionOpInterface>(op) && op->hasAttr("axes"))
+    rewriteReduction(op);
+  else if (auto concatenate = dyn_cast<ConcatenateOp>(op))
+    rewriteConcatenate(concatenate);
+  else if (auto slice = dyn_cast<SliceOp>(op))
+    rewriteSlice(slice);
+}
+
+void Assigner::run() {
+  SmallVector<Operation *> ops;
+  for (Operation &op : function_.getBody().front().without_terminator())
+    ops.push_back(&op);
+  for (Operation *op : ops)
+    rewrite(op);
+}
+
+namespace {
+struct AssignLayout : weft::impl::AssignLayoutBase<AssignLayout> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (!function.isExternal() && function.getBody().hasOneBlock())
+      Assigner(function).run();
+  }
+};
+} // namespace
