@@ -36,11 +36,26 @@ inline constexpr unsigned eventDisableTiming = 2;
 inline constexpr unsigned eventBlockingSync = 1;
 inline constexpr int captureRelaxed = 2;       // mode of cuStreamBeginCapture
 inline constexpr int maxDynamicSharedSize = 8; // function attribute
-inline constexpr int pointerMemoryType = 2;    // pointer attribute
+inline constexpr int programmaticStreamSerialization = 6; // launch attribute
+inline constexpr int pointerMemoryType = 2;               // pointer attribute
 inline constexpr unsigned memoryTypeHost = 1;
 inline constexpr int jitErrorLogBuffer = 5; // options of cuModuleLoadDataEx
 inline constexpr int jitErrorLogBufferBytes = 6;
 } // namespace cuda
+
+/// CUlaunchAttribute: a number that says which, then up to 64 bytes of value.
+struct CudaLaunchAttribute {
+  int id = 0;
+  int padding = 0;
+  int value[16] = {};
+};
+/// CUlaunchConfig.
+struct CudaLaunchConfig {
+  unsigned grid[3], block[3], sharedBytes;
+  CudaStream stream;
+  CudaLaunchAttribute *attributes;
+  unsigned numAttributes;
+};
 
 // name in this table, symbol in libcuda, parameters
 #define WEFT_CUDA_FUNCTIONS(X)                                                 \
@@ -68,10 +83,9 @@ inline constexpr int jitErrorLogBufferBytes = 6;
     (CudaFunction * function, CudaModule module, const char *name))            \
   X(funcSetAttribute, cuFuncSetAttribute,                                      \
     (CudaFunction function, int attribute, int value))                         \
-  X(launchKernel, cuLaunchKernel,                                              \
-    (CudaFunction function, unsigned gridX, unsigned gridY, unsigned gridZ,    \
-     unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,  \
-     CudaStream stream, void **parameters, void **extra))                      \
+  X(launchKernelEx, cuLaunchKernelEx,                                          \
+    (const CudaLaunchConfig *config, CudaFunction function, void **parameters, \
+     void **extra))                                                            \
   X(memAlloc, cuMemAlloc_v2, (CudaPointer * data, size_t bytes))               \
   X(memFree, cuMemFree_v2, (CudaPointer data))                                 \
   X(memGetInfo, cuMemGetInfo_v2, (size_t *free, size_t *total))                \
@@ -112,7 +126,7 @@ inline constexpr int jitErrorLogBufferBytes = 6;
     (float *milliseconds, CudaEvent begin, CudaEvent end))                     \
   X(eventDestroy, cuEventDestroy_v2, (CudaEvent event))
 
-/// The driver's entry points: `driver.launchKernel(...)` is cuLaunchKernel.
+/// The driver's entry points: `driver.launchKernelEx(...)` is cuLaunchKernelEx.
 struct Driver {
 #define WEFT_CUDA_FUNCTION(member, symbol, parameters)                         \
   CudaResult(*member) parameters = nullptr;

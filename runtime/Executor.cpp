@@ -190,6 +190,7 @@ void LoadedPlan::resolveSteps(const Plan &plan,
     std::copy_n(launch.grid, 3, step.grid);
     std::copy_n(launch.block, 3, step.block);
     step.sharedBytes = launch.sharedBytes;
+    step.startsEarly = launch.startsEarly;
     step.extent = launch.extent;
     step.grain = launch.grain;
     step.kernel = launch.kernel;
@@ -352,13 +353,19 @@ Status LoadedPlan::launchGpu(const Step &step, const Bases &bases,
     parameters[i] = operand.isSlot ? &slots[static_cast<size_t>(operand.index)]
                                    : static_cast<void *>(&addresses[i]);
   }
+  CudaLaunchAttribute early{.id = cuda::programmaticStreamSerialization};
+  early.value[0] = 1;
+  CudaLaunchConfig config{{step.grid[0], step.grid[1], step.grid[2]},
+                          {step.block[0], step.block[1], step.block[2]},
+                          step.sharedBytes,
+                          stream,
+                          &early,
+                          step.startsEarly ? 1u : 0u};
   const Driver &driver = gpu_->driver();
   return driver.check(
-      driver.launchKernel(static_cast<CudaFunction>(step.function),
-                          step.grid[0], step.grid[1], step.grid[2],
-                          step.block[0], step.block[1], step.block[2],
-                          step.sharedBytes, stream, parameters.data(), nullptr),
-      "cuLaunchKernel");
+      driver.launchKernelEx(&config, static_cast<CudaFunction>(step.function),
+                            parameters.data(), nullptr),
+      "cuLaunchKernelEx");
 }
 
 Status LoadedPlan::launchAll(const Bases &bases, std::span<uint64_t> slots,

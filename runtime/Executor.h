@@ -37,7 +37,7 @@ public:
   /// Weft's own; the caller orders it with other streams (StreamOrder.h).
   ///
   /// Errors: `run: expects 2 inputs, got 1`; out of memory;
-  /// `run: kernel "k": cuLaunchKernel failed: ...`.
+  /// `run: kernel "k": cuLaunchKernelEx failed: ...`.
   Status run(std::span<void *const> inputs, std::span<void *const> prepared,
              std::span<void *const> outputs, std::span<const Scalar> scalars,
              CudaStream stream = nullptr) const;
@@ -59,6 +59,7 @@ private:
     void *function = nullptr; // of the CPU kernel, or a CudaFunction
     uint32_t firstOperand = 0, numOperands = 0;
     uint32_t grid[3], block[3], sharedBytes = 0;
+    bool startsEarly = false;
     int64_t extent = 0, grain = 0;
     BufferRef from, to; // of a copy
     int64_t bytes = 0;

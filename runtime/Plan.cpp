@@ -136,7 +136,8 @@ void visit(Visitor &visitor, Value &x) {
     fields(x.name, x.code, x.source);
   else if constexpr (std::is_same_v<T, Launch>)
     fields(x.kernel, x.arguments, x.grid[0], x.grid[1], x.grid[2], x.block[0],
-           x.block[1], x.block[2], x.sharedBytes, x.extent, x.grain);
+           x.block[1], x.block[2], x.sharedBytes, x.startsEarly, x.extent,
+           x.grain);
   else if constexpr (std::is_same_v<T, Copy>)
     fields(x.from, x.to, x.bytes);
   else if constexpr (std::is_same_v<T, Plan>)

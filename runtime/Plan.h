@@ -60,6 +60,7 @@ struct Launch {
   uint32_t grid[3] = {1, 1, 1};
   uint32_t block[3] = {1, 1, 1};
   uint32_t sharedBytes = 0;
+  bool startsEarly = false; // waits itself for the launch before it
   int64_t extent = 1;
   int64_t grain = 1;
 };

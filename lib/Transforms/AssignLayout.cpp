@@ -66,7 +66,19 @@ static Value transpose(OpBuilder &builder, Value x,
   return builder.createOrFold<TransposeOp>(x.getLoc(), x, permutation);
 }
 
+/// The form in which a convolution without groups reads its data.
 namespace {
+struct DataForm {
+  /// So many that pieces of a few bytes can be copied; zeros add nothing to the
+  /// sums.
+  int64_t channels;
+  /// Few channels and a stride of 2: two neighbouring pixels count as one with
+  /// twice the channels, in steps of 1, so that pieces are twice as large.
+  bool pairs = false;
+  int64_t tapsBefore = 0, taps = 0; // of zero weights in front; of pairs
+  int64_t paddingBefore = 0, paddingAfter = 0;
+};
+
 class Assigner {
 public:
   explicit Assigner(func::FuncOp function)
@@ -86,9 +98,11 @@ private:
   bool isLast(Value value) const { return last_.contains(value); }
   Value lastOf(Value value);
   RankedTensorType lastType(Value value) const;
-  Value dataOf(ConvOp conv, int64_t channels);
-  Value weightsOf(ConvOp conv, int64_t channels);
-  Value padded(Value x, int64_t channels);
+  Value dataOf(ConvOp conv, const DataForm &form);
+  Value weightsOf(ConvOp conv, const DataForm &form);
+  Value groupWeightsOf(ConvOp conv);
+  Value padded(Value value, int64_t axis, int64_t before, int64_t after);
+  Value paired(Value value);
   Value contiguous(Value x) {
     return builder_.create<ContiguousOp>(x.getLoc(), x);
   }
@@ -125,31 +139,58 @@ void Assigner::replace(Operation *op, Value last) {
 
 // ---- convolutions -----------------------------------------------------------
 
-/// So many channels that pieces of a few bytes can be copied; zeros add nothing
-/// to the sums.
-static int64_t channelsInMemory(ConvOp conv) {
-  int64_t channels = typeOf(conv.getX()).getDimSize(1);
+static DataForm formOf(ConvOp conv) {
+  RankedTensorType x = typeOf(conv.getX()), w = typeOf(conv.getW());
+  DataForm form{x.getDimSize(1)};
   if (conv.getGroups() != 1)
-    return channels;
-  return llvm::alignTo(channels, channels <= 4 ? 4 : 8);
+    return form;
+  form.channels = llvm::alignTo(form.channels, form.channels <= 4 ? 4 : 8);
+  int64_t width = x.getShape().back(), taps = w.getShape().back(),
+          before = *(conv.getPadding().end() - 2),
+          results = typeOf(conv).getShape().back();
+  if (form.channels != 4 || conv.getStride().back() != 2 ||
+      conv.getDilation().back() != 1 || width % 2 != 0)
+    return form;
+  form.paddingBefore = llvm::divideCeil(before, 2);
+  form.tapsBefore = 2 * form.paddingBefore - before;
+  form.taps = llvm::divideCeil(taps + form.tapsBefore, 2);
+  form.paddingAfter = results - 1 + form.taps - width / 2 - form.paddingBefore;
+  form.pairs = form.paddingAfter >= 0;
+  return form;
 }
 
-Value Assigner::padded(Value x, int64_t channels) {
-  RankedTensorType type = typeOf(x);
+/// `value` with zeros before and behind it along an axis.
+Value Assigner::padded(Value value, int64_t axis, int64_t before,
+                       int64_t after) {
+  RankedTensorType type = typeOf(value);
+  SmallVector<Value> parts;
   SmallVector<int64_t> shape(type.getShape());
-  int64_t missing = channels - shape.back();
-  if (missing == 0)
-    return x;
-  shape.back() = missing;
-  RankedTensorType rest = type.clone(shape);
-  Value zeros = builder_.create<ConstantOp>(
-      x.getLoc(), rest,
-      DenseElementsAttr::get(rest,
-                             builder_.getZeroAttr(type.getElementType())));
-  shape.back() = channels;
-  return builder_.create<ConcatenateOp>(
-      x.getLoc(), type.clone(shape), ValueRange{x, zeros},
-      static_cast<uint64_t>(shape.size() - 1));
+  auto addZeros = [&](int64_t size) {
+    shape[axis] = size;
+    RankedTensorType zeros = type.clone(shape);
+    if (size > 0)
+      parts.push_back(builder_.create<ConstantOp>(
+          value.getLoc(), zeros,
+          DenseElementsAttr::get(zeros,
+                                 builder_.getZeroAttr(type.getElementType()))));
+  };
+  addZeros(before);
+  parts.push_back(value);
+  addZeros(after);
+  if (parts.size() == 1)
+    return value;
+  shape[axis] = before + type.getDimSize(axis) + after;
+  return builder_.create<ConcatenateOp>(value.getLoc(), type.clone(shape),
+                                        parts, static_cast<uint64_t>(axis));
+}
+
+/// Two neighbours along the last spatial axis as one.
+Value Assigner::paired(Value value) {
+  RankedTensorType type = typeOf(value);
+  SmallVector<int64_t> shape(type.getShape());
+  shape[shape.size() - 2] /= 2;
+  shape.back() *= 2;
+  return builder_.create<ReshapeOp>(value.getLoc(), type.clone(shape), value);
 }
 
 /// Whether a group of its own writes `value` to memory, so that a product can
@@ -159,9 +200,13 @@ static bool isInMemory(Value value) {
   return op && !isFree(op) && !isPrologue(op);
 }
 
-Value Assigner::dataOf(ConvOp conv, int64_t channels) {
+Value Assigner::dataOf(ConvOp conv, const DataForm &form) {
   Value x = conv.getX(), last = lastOf(x);
-  Value wide = padded(last, channels);
+  int64_t rank = typeOf(x).getRank();
+  Value wide =
+      padded(last, rank - 1, 0, form.channels - typeOf(last).getShape().back());
+  if (form.pairs)
+    wide = paired(wide);
   if (isInMemory(wide) || conv.getGroups() != 1)
     return wide;
   Value result = contiguous(wide);
@@ -170,37 +215,52 @@ Value Assigner::dataOf(ConvOp conv, int64_t channels) {
   return result;
 }
 
-Value Assigner::weightsOf(ConvOp conv, int64_t channels) {
+/// Neighbouring outputs of groups read neighbouring weights.
+Value Assigner::groupWeightsOf(ConvOp conv) {
+  Value w = conv.getW();
+  int64_t rank = typeOf(w).getRank();
+  auto reversed = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+  reversed.append({1, 0});
+  auto back = llvm::to_vector(llvm::seq<int64_t>(-1, rank - 1));
+  back.front() = rank - 1;
+  return transpose(builder_, contiguous(transpose(builder_, w, reversed)),
+                   back);
+}
+
+Value Assigner::weightsOf(ConvOp conv, const DataForm &form) {
   Value w = conv.getW();
   RankedTensorType type = typeOf(w);
-  int64_t rank = type.getRank();
-  if (conv.getGroups() != 1) {
-    // Neighbouring outputs read neighbouring weights.
-    auto reversed = llvm::to_vector(llvm::seq<int64_t>(2, rank));
-    reversed.append({1, 0});
-    auto back = llvm::to_vector(llvm::seq<int64_t>(-1, rank - 1));
-    back.front() = rank - 1;
-    return transpose(builder_, contiguous(transpose(builder_, w, reversed)),
-                     back);
-  }
+  int64_t rank = type.getRank(), missing = form.channels - type.getDimSize(1),
+          taps =
+              type.getNumElements() / (type.getDimSize(0) * type.getDimSize(1));
   // Without taps the channels are neighbours already.
-  int64_t taps =
-      type.getNumElements() / (type.getDimSize(0) * type.getDimSize(1));
+  if (taps == 1 && missing == 0 && !form.pairs)
+    return builder_.createOrFold<ReshapeOp>(w.getLoc(), lastType(w), w);
   Value last =
-      taps == 1 ? builder_.createOrFold<ReshapeOp>(w.getLoc(), lastType(w), w)
-                : transpose(builder_, w, toLast(rank));
-  Value wide = padded(last, channels);
-  return taps == 1 && wide == last ? wide : contiguous(wide);
+      padded(transpose(builder_, w, toLast(rank)), rank - 1, 0, missing);
+  if (form.pairs) {
+    int64_t after =
+        2 * form.taps - form.tapsBefore - typeOf(last).getDimSize(rank - 2);
+    last = paired(padded(last, rank - 2, form.tapsBefore, after));
+  }
+  return contiguous(last);
 }
 
 void Assigner::rewriteConv(ConvOp conv) {
-  int64_t channels = channelsInMemory(conv);
-  Value x = dataOf(conv, channels), w = weightsOf(conv, channels);
-  replace(conv, builder_.create<ConvOp>(
-                    conv.getLoc(), lastType(conv), x, w, conv.getBias(),
-                    conv.getStrideAttr(), conv.getPaddingAttr(),
-                    conv.getDilationAttr(), conv.getGroupsAttr(),
-                    builder_.getUnitAttr()));
+  DataForm form = formOf(conv);
+  Value x = dataOf(conv, form);
+  Value w =
+      conv.getGroups() == 1 ? weightsOf(conv, form) : groupWeightsOf(conv);
+  SmallVector<int64_t> stride(conv.getStride()), padding(conv.getPadding());
+  if (form.pairs) {
+    stride.back() = 1;
+    padding[padding.size() - 2] = form.paddingBefore;
+    padding.back() = form.paddingAfter;
+  }
+  replace(conv, builder_.create<ConvOp>(conv.getLoc(), lastType(conv), x, w,
+                                        conv.getBias(), stride, padding,
+                                        conv.getDilation(), conv.getGroups(),
+                                        /*channels_last=*/true));
 }
 
 // ---- what follows -----------------------------------------------------------

@@ -361,6 +361,24 @@ func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x3x1xf32>) {
 
 // -----
 
+// conv: channels, where they are last
+func.func @case(%x: tensor<1x4x2xf32>, %w: tensor<3x1x3xf32>) {
+  // expected-error @below {{conv: input channels are not weight channels x groups: input [1, 2, 4], weight [3, 3, 1], groups 1}}
+  %0 = weft.conv %x, %w stride [1] padding [0, 0] dilation [1] groups 1 channels_last : tensor<1x4x2xf32>, tensor<3x1x3xf32> -> tensor<1x4x3xf32>
+  return
+}
+
+// -----
+
+// conv: the result's channels are last, too
+func.func @case(%x: tensor<1x4x2xf32>, %w: tensor<3x1x2xf32>) {
+  // expected-error @below {{conv: result has another shape: rule [1, 4, 3], written [1, 3, 4]}}
+  %0 = weft.conv %x, %w stride [1] padding [0, 0] dilation [1] groups 1 channels_last : tensor<1x4x2xf32>, tensor<3x1x2xf32> -> tensor<1x3x4xf32>
+  return
+}
+
+// -----
+
 // conv: one type
 func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x2x1xf16>) {
   // expected-error @below {{conv: operand types differ: 'f32' and 'f16'}}

@@ -146,10 +146,13 @@ TEST_F(RandomTest, PassesKeepTheMeaning) {
     reference::Arguments arguments = randomArguments(module, seed);
     auto expected = expectedResults(module, arguments);
     ASSERT_TRUE(expected.ok()) << expected.status();
-    for (PipelineStage until : {graph, folded, fused, plan}) {
+    for (auto [until, channelsLast] :
+         {std::pair{graph, false}, std::pair{folded, false},
+          std::pair{folded, true}, std::pair{fused, false},
+          std::pair{fused, true}, std::pair{plan, false}}) {
       mlir::OwningOpRef<mlir::ModuleOp> changed = module.clone();
       mlir::PassManager passes(&context);
-      buildPipeline(passes, {.until = until});
+      buildPipeline(passes, {.until = until, .channelsLast = channelsLast});
       ASSERT_TRUE(mlir::succeeded(passes.run(*changed)));
       auto results = interpret(*changed, arguments);
       ASSERT_TRUE(results.ok()) << results.status();

@@ -250,7 +250,7 @@ TEST_F(GpuDevice, NamesALaunchThatIsRefused) {
   auto y = upload(std::vector<float>(32));
   void *outputs[] = {y->data()};
   EXPECT_THAT(std::string((*plan)->run({}, {}, outputs, {}).message()),
-              HasSubstr("run: kernel \"big_shared\": cuLaunchKernel failed: "
+              HasSubstr("run: kernel \"big_shared\": cuLaunchKernelEx failed: "
                         "CUDA_ERROR_INVALID_VALUE"));
 }
 

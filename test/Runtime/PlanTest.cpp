@@ -36,6 +36,7 @@ Plan example() {
   launch.grid[2] = 5;
   launch.block[1] = 32;
   launch.sharedBytes = 99;
+  launch.startsEarly = true;
   launch.extent = 1 << 20;
   launch.grain = 77;
   plan.launches = {launch, Launch()};
@@ -68,6 +69,7 @@ TEST(Plan, SurvivesWritingAndReading) {
   EXPECT_EQ(launch.grid[2], 5u);
   EXPECT_EQ(launch.block[1], 32u);
   EXPECT_EQ(launch.sharedBytes, 99u);
+  EXPECT_TRUE(launch.startsEarly);
   EXPECT_EQ(launch.extent, 1 << 20);
   EXPECT_EQ(launch.grain, 77);
   ASSERT_EQ(launch.arguments.size(), 6u);

@@ -150,3 +150,30 @@ func.func @no_change_without_conv(%x: tensor<1x8x4x4xf16>) -> tensor<1x8x2x2xf16
       : tensor<1x8x4x4xf16> -> tensor<1x8x2x2xf16>
   return %p : tensor<1x8x2x2xf16>
 }
+
+// -----
+
+// Under a stride of 2, two neighbouring pixels of 4 channels are one of 8: the 7
+// taps and a zero in front of them become 4 taps, in steps of 1.
+// CHECK-LABEL: @pairs_of_pixels
+// CHECK-DAG: %[[X:.*]] = weft.reshape %{{.*}} : tensor<1x16x16x4xf16> -> tensor<1x16x8x8xf16>
+// CHECK-DAG: %[[XL:.*]] = weft.contiguous %[[X]]
+// CHECK-DAG: weft.concatenate %{{.*}}, %{{.*}} along 2 : tensor<5x7x1x4xf16>, tensor<5x7x7x4xf16> -> tensor<5x7x8x4xf16>
+// CHECK-DAG: %[[W:.*]] = weft.reshape %{{.*}} : tensor<5x7x8x4xf16> -> tensor<5x7x4x8xf16>
+// CHECK-DAG: %[[WL:.*]] = weft.contiguous %[[W]]
+// CHECK: weft.conv %[[XL]], %[[WL]] stride [2, 1] padding [3, 3, 2, 1] dilation [1, 1] groups 1 channels_last : tensor<1x16x8x8xf16>, tensor<5x7x4x8xf16> -> tensor<1x8x8x5xf16>
+func.func @pairs_of_pixels(%x: tensor<1x3x16x16xf16>, %w: tensor<5x3x7x7xf16>) -> tensor<1x5x8x8xf16> {
+  %y = weft.conv %x, %w stride [2, 2] padding [3, 3, 3, 3] dilation [1, 1] groups 1
+      : tensor<1x3x16x16xf16>, tensor<5x3x7x7xf16> -> tensor<1x5x8x8xf16>
+  return %y : tensor<1x5x8x8xf16>
+}
+
+// -----
+
+// CHECK-LABEL: @no_pairs_of_odd_widths
+// CHECK: weft.conv {{.*}} stride [2, 2] padding [3, 3, 3, 3] {{.*}} : tensor<1x16x15x4xf16>
+func.func @no_pairs_of_odd_widths(%x: tensor<1x3x16x15xf16>, %w: tensor<5x3x7x7xf16>) -> tensor<1x5x8x8xf16> {
+  %y = weft.conv %x, %w stride [2, 2] padding [3, 3, 3, 3] dilation [1, 1] groups 1
+      : tensor<1x3x16x15xf16>, tensor<5x3x7x7xf16> -> tensor<1x5x8x8xf16>
+  return %y : tensor<1x5x8x8xf16>
+}

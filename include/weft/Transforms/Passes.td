@@ -75,7 +75,8 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
     ```
     Element-wise ops, pooling, reductions, slices and concatenations of such
     results follow, so that transposes meet their inverse and vanish. Channels
-    are padded with zeros to 4 or a multiple of 8, in the data and the weights.
+    are padded with zeros to 4 or a multiple of 8, in the data and the weights;
+    of 4 channels under a stride of 2, two neighbouring pixels become one.
     Where a cast or a scaling stands before a product, its result is made
     contiguous as well: tensor cores read what lies in memory.
   }];

@@ -40,8 +40,9 @@ static bool areColumns(const LoopNest &nest) {
   return columns > rows;
 }
 
-FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
-                               std::string &why) {
+/// The schedule that suits the nest.
+static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
+                                  std::string &why) {
   if (computesNothing(group)) {
     LoopNest empty;
     empty.sizes.push_back(0);
@@ -68,6 +69,19 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
   if (nest->numRows() > 0 && nest->numInnerPoints() >= longSum)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
   return cuda::emitGeneral(group, *nest);
+}
+
+FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
+                               std::string &why) {
+  FailureOr<CudaKernel> kernel = emit(group, target, why);
+  // Architectures from 9.0 on can wait in the kernel.
+  StringRef arch = target.arch;
+  int number = 0;
+  if (succeeded(kernel) && arch.consume_front("sm_") &&
+      !arch.consumeInteger(10, number) && number >= 90)
+    kernel->startsEarly =
+        StringRef(kernel->text).contains("  weft::follow_previous();");
+  return kernel;
 }
 
 bool usesTensorCores(StringRef arch) {

@@ -359,6 +359,7 @@ CudaKernel MatrixEmitter::emit() {
   columns_.declare(p_, tile_.columns, tile_.threads(), used_);
   p_.line("float " + sum_ + "[" + Twine(sumsDown()) + "][" +
           Twine(sumsAcross()) + "][4] = {};");
+  p_.line("weft::follow_previous();");
   printMainLoop();
   printSums();
   printResults();

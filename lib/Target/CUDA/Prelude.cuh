@@ -690,6 +690,15 @@ WEFT_DEVICE T reduce_slices(T x, Op op) {
     x = op(x, partial[threadIdx.x % Columns + i]);
   return x;
 }
+//@ follow_previous
+// A kernel that calls this may start while the one before it still runs: waits
+// for that one's results, and lets the next one start in turn.
+WEFT_DEVICE void follow_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;\n"
+               "griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
 // ---- tensor cores -----------------------------------------------------------
 // Tiles of 16-bit floats in shared memory, as MatrixOperand.h describes them.
 //@ swizzled

@@ -130,6 +130,7 @@ CudaKernel WindowEmitter::emit() {
   p_.line("  return;");
   p_.splitPosition("vector", 0, nest_.parallelSizes(), p_.usedDims(),
                    lanes_.count());
+  p_.line("weft::follow_previous();");
   for (const Stage &stage : nest_.stages)
     printStage(stage);
   return p_.take(llvm::divideCeil(vectors, kThreads), kThreads);

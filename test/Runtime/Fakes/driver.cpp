@@ -77,9 +77,8 @@ FAKE cuModuleGetFunction(CudaFunction *, CudaModule, const char *) {
   return 999;
 }
 FAKE cuFuncSetAttribute(CudaFunction, int, int) { return 999; }
-FAKE cuLaunchKernel(CudaFunction, unsigned, unsigned, unsigned, unsigned,
-                    unsigned, unsigned, unsigned, CudaStream, void **,
-                    void **) {
+FAKE cuLaunchKernelEx(const CudaLaunchConfig *, CudaFunction, void **,
+                      void **) {
   return 999;
 }
 FAKE cuMemAlloc_v2(CudaPointer *data, size_t bytes) {

@@ -73,6 +73,28 @@ TEST(CpuWindow, Convolutions) {
     checkAgainstReference(conv(p), 1e-4);
 }
 
+TEST(CpuWindow, ChannelsLast) {
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<2x7x9x6xf32>, %w: tensor<10x3x2x3xf32>, %b: tensor<10xf32>) -> tensor<2x4x9x10xf32> {
+      %c = weft.conv %x, %w, %b stride [2, 1] padding [1, 1, 0, 2] dilation [1, 2] groups 2 channels_last : tensor<2x7x9x6xf32>, tensor<10x3x2x3xf32>, tensor<10xf32> -> tensor<2x4x9x10xf32>
+      %y = weft.contiguous %c : tensor<2x4x9x10xf32>
+      return %y : tensor<2x4x9x10xf32>
+    })",
+                        1e-4);
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<2x4x9x10xf32>) -> tensor<2x3x5x10xf32> {
+      %y = weft.maxpool %x kernel [2, 3] stride [1, 2] padding [0, 0, 1, 1] channels_last : tensor<2x4x9x10xf32> -> tensor<2x3x5x10xf32>
+      return %y : tensor<2x3x5x10xf32>
+    })",
+                        1e-4);
+  checkAgainstReference(R"(
+    func.func @main(%x: tensor<2x3x5x10xf32>) -> tensor<2x2x2x10xf32> {
+      %y = weft.avgpool %x kernel [2, 2] stride [1, 3] padding [0, 0, 1, 0] count_include_pad false channels_last : tensor<2x3x5x10xf32> -> tensor<2x2x2x10xf32>
+      return %y : tensor<2x2x2x10xf32>
+    })",
+                        1e-4);
+}
+
 TEST(CpuWindow, OtherRanksAndTypes) {
   checkAgainstReference(R"(
     func.func @main(%x: tensor<2x3x19xf16>, %w: tensor<4x3x3xf16>) -> tensor<2x4x19xf16> {

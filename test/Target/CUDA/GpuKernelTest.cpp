@@ -68,10 +68,14 @@ protected:
       arguments.push_back(isScalar ? memory[i].data() : &pointers[i]);
     }
     const CudaKernel &k = c.kernel;
-    ASSERT_EQ(gpu_->driver().launchKernel(
-                  function, k.grid[0], k.grid[1], k.grid[2], k.block[0],
-                  k.block[1], k.block[2], k.sharedBytes, gpu_->stream(),
-                  arguments.data(), nullptr),
+    runtime::CudaLaunchConfig config{{k.grid[0], k.grid[1], k.grid[2]},
+                                     {k.block[0], k.block[1], k.block[2]},
+                                     k.sharedBytes,
+                                     gpu_->stream(),
+                                     /*attributes=*/nullptr,
+                                     /*numAttributes=*/0};
+    ASSERT_EQ(gpu_->driver().launchKernelEx(&config, function, arguments.data(),
+                                            nullptr),
               runtime::cuda::success);
     ASSERT_EQ(gpu_->driver().streamSynchronize(gpu_->stream()),
               runtime::cuda::success);

@@ -495,6 +495,39 @@ public:
                "%y : " + tensor("2x3x20", type), "window"});
   }
 
+  /// Neighbouring channels in one thread.
+  void addVectorWindows() {
+    for (const char *type : {"f32", "f16", "i8"})
+      add({std::string("maxpool with channels last of ") + type,
+           "%x: " + tensor("2x9x9x24", type),
+           "%p = weft.maxpool %x kernel [3, 3] stride [2, 2] padding [1, 1, 1, "
+           "1] channels_last : " +
+               tensor("2x9x9x24", type) + " -> " + tensor("2x5x5x24", type) +
+               "\n%y = weft.relu %p : " + tensor("2x5x5x24", type),
+           "%y : " + tensor("2x5x5x24", type), "window"});
+    add({"avgpool with channels last",
+         "%x: tensor<2x7x7x12xf16>, %s: tensor<12xf32>",
+         "%p = weft.avgpool %x kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]"
+         " count_include_pad false channels_last : tensor<2x7x7x12xf16> -> "
+         "tensor<2x4x4x12xf16>\n"
+         "%f = weft.cast %p : tensor<2x4x4x12xf16> -> tensor<2x4x4x12xf32>\n"
+         "%s2 = weft.broadcast %s : tensor<12xf32> -> tensor<2x4x4x12xf32>\n"
+         "%y = weft.mul %f, %s2 : tensor<2x4x4x12xf32>",
+         "%p : tensor<2x4x4x12xf16>, %y : tensor<2x4x4x12xf32>", "window"});
+    // Weights as weft-assign-layout leaves them: neighbours along the outputs.
+    add({"depthwise conv with channels last",
+         "%x: tensor<2x7x7x16xf16>, %w: tensor<3x3x1x16xf16>, %b: "
+         "tensor<16xf16>",
+         "%v = weft.transpose %w [3, 0, 1, 2] : tensor<3x3x1x16xf16> -> "
+         "tensor<16x3x3x1xf16>\n"
+         "%c = weft.conv %x, %v, %b stride [1, 1] padding [1, 1, 1, 1] "
+         "dilation "
+         "[1, 1] groups 16 channels_last : tensor<2x7x7x16xf16>, "
+         "tensor<16x3x3x1xf16>, tensor<16xf16> -> tensor<2x7x7x16xf16>\n"
+         "%y = weft.relu %c : tensor<2x7x7x16xf16>",
+         "%y : tensor<2x7x7x16xf16>", "window"});
+  }
+
   // ---- tensor cores ---------------------------------------------------------
 
   /// Every kernel twice: for the baseline, and with warp groups and clusters.
@@ -648,6 +681,7 @@ const std::vector<Case> &allCases() {
     all->addReductions();
     all->addWindows();
     all->addProducts();
+    all->addVectorWindows();
     all->addMatrices();
     return all;
   }();

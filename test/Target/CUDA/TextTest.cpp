@@ -194,6 +194,36 @@ TEST(CudaText, TensorCoresAreUsedWhereTheArchitectureHasThem) {
   EXPECT_GT(numSplit, 0);
 }
 
+TEST(CudaText, ChannelsLastIsReadInVectors) {
+  int number = 0;
+  for (const Case &c : allCases()) {
+    if (!llvm::StringRef(c.name).contains("with channels last"))
+      continue;
+    ++number;
+    EXPECT_THAT(kernelText(Prepared(c)), HasSubstr("weft::load_vector<"))
+        << c.name;
+  }
+  EXPECT_EQ(number, 5);
+}
+
+TEST(CudaText, KernelsThatWaitMayStartEarly) {
+  for (Case c : allCases()) {
+    if (c.name != "maxpool with channels last of f16" && c.name != "transpose")
+      continue;
+    bool waits = c.name != "transpose";
+    for (auto [arch, canWait] :
+         {std::pair{"sm_80", false}, std::pair{"sm_90a", true}}) {
+      c.arch = arch;
+      Prepared prepared(c);
+      EXPECT_EQ(llvm::StringRef(kernelText(prepared))
+                    .contains("weft::follow_previous();"),
+                waits)
+          << c.name;
+      EXPECT_EQ(prepared.kernel.startsEarly, waits && canWait) << c.name;
+    }
+  }
+}
+
 TEST(CudaText, OddOperandsDoWithoutTensorCores) {
   auto textOf = [](const std::string &lhs, const std::string &rhs,
                    const std::string &result, const std::string &type) {

@@ -56,6 +56,44 @@ TEST(Windows, Conv2DWithGroupsAndDilation) {
       ElementsAre(31, 64, 194, 260));
 }
 
+TEST(Windows, ConvWithChannelsLast) {
+  // Pixels (1, 2) and (3, 4); outputs 1 * c0 + 10 * c1 and c1.
+  EXPECT_THAT(
+      evaluate("weft.conv %a0, %a1 stride [1] padding [0, 0] dilation [1] "
+               "groups 1 channels_last : tensor<1x2x2xf32>, tensor<2x1x2xf32> "
+               "-> tensor<1x2x2xf32>",
+               "tensor<1x2x2xf32>, tensor<2x1x2xf32> -> tensor<1x2x2xf32>",
+               {f32({1, 2, 2}, {1, 2, 3, 4}), f32({2, 1, 2}, {1, 10, 0, 1})})
+          .reals,
+      ElementsAre(21, 2, 43, 4));
+  // Two taps of one channel, then two channels of one tap.
+  EXPECT_THAT(
+      evaluate("weft.conv %a0, %a1 stride [1] padding [0, 0] dilation [1] "
+               "groups 1 channels_last : tensor<1x3x2xf32>, tensor<1x2x2xf32> "
+               "-> tensor<1x2x1xf32>",
+               "tensor<1x3x2xf32>, tensor<1x2x2xf32> -> tensor<1x2x1xf32>",
+               {f32({1, 3, 2}, {1, 2, 3, 4, 5, 6}),
+                f32({1, 2, 2}, {1, 10, 100, 1000})})
+          .reals,
+      ElementsAre(4321, 6543));
+}
+
+TEST(Windows, PoolingWithChannelsLast) {
+  EXPECT_THAT(evaluate("weft.maxpool %a0 kernel [2] stride [1] padding [0, 0] "
+                       "channels_last : tensor<1x3x2xf32> -> tensor<1x2x2xf32>",
+                       "tensor<1x3x2xf32> -> tensor<1x2x2xf32>",
+                       {f32({1, 3, 2}, {1, 9, 3, 4, 2, 8})})
+                  .reals,
+              ElementsAre(3, 9, 3, 8));
+  EXPECT_THAT(evaluate("weft.avgpool %a0 kernel [3] stride [1] padding [0, 0] "
+                       "count_include_pad true channels_last : "
+                       "tensor<1x3x2xf32> -> tensor<1x1x2xf32>",
+                       "tensor<1x3x2xf32> -> tensor<1x1x2xf32>",
+                       {f32({1, 3, 2}, {1, 9, 3, 4, 2, 8})})
+                  .reals,
+              ElementsAre(2, 7));
+}
+
 TEST(Windows, Conv2DSumsOverChannels) {
   EXPECT_THAT(
       evaluate(

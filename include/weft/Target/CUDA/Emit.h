@@ -28,6 +28,9 @@ struct CudaKernel {
   uint32_t grid[3] = {1, 1, 1};
   uint32_t block[3] = {1, 1, 1};
   uint32_t sharedBytes = 0; // dynamic
+  /// May be launched before the kernel in front of it has ended, for which it
+  /// waits itself (programmatic stream serialization).
+  bool startsEarly = false;
 };
 
 /// Emits `group`; groups that compute the same give the same text. On failure
