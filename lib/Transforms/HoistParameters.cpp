@@ -61,9 +61,10 @@ static Slice sliceOf(ArrayRef<Value> values) {
   return slice;
 }
 
+/// A type that no op of Weft reads counts as one element.
 static int64_t elementsOf(Value value) {
   auto tensor = dyn_cast<RankedTensorType>(value.getType());
-  return tensor ? tensor.getNumElements() : 1;
+  return tensor && tensor.hasStaticShape() ? tensor.getNumElements() : 1;
 }
 
 // ---- what is prepared -------------------------------------------------------

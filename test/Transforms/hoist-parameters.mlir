@@ -171,3 +171,12 @@ func.func @main(%x: tensor<4xf16>, %w: tensor<4xf16> {weft.parameter})
   %2 = weft.add %x, %1 : tensor<4xf16>
   return %2, %0 : tensor<4xf16>, tensor<4xf16>
 }
+
+// -----
+
+// An argument that no op can read.
+// CHECK-LABEL: func.func @main(%{{.*}}: tensor<?xf32>)
+// CHECK-NEXT: return
+func.func @main(%x: tensor<?xf32>) {
+  return
+}
