@@ -30,6 +30,9 @@ static cl::opt<std::string>
                cl::desc("float32, float16 or bfloat16, or several with commas "
                         "(default: all three)"),
                cl::init("float32,float16,bfloat16"), cl::sub(command));
+static cl::opt<int64_t> batch("batch",
+                              cl::desc("Size of a network's batch (default 1)"),
+                              cl::init(1), cl::sub(command));
 static cl::opt<std::string>
     jsonFile("json",
              cl::desc("Write the results to a file, or - for standard "
@@ -49,13 +52,14 @@ const std::vector<Benchmark> &benchmarks() {
         {"bn", "batch norm against a copy", benchNorm},
         {"bn+relu", "the same with a relu", benchNorm},
         {"bn+add+relu", "the same with a residual and a relu", benchNorm},
+        {"linear", "gelu(x W^T + b)", benchLinear},
         {"first-result", "from the start of a process to a value read",
          benchFirstResult},
         {"trace", "recording an op", benchTrace},
         {"compile", "from a recorded graph to kernels", benchCompile}};
     for (const BenchNetwork &network : benchNetworks())
       list.push_back(
-          {network.name, "host time and memory of the network", benchNetwork});
+          {network.name, "times and memory of the network", benchNetwork});
     return list;
   }();
   return all;
@@ -89,6 +93,10 @@ StatusOr<std::vector<const Benchmark *>> chosen() {
 StatusOr<BenchOptions> parsedOptions() {
   BenchOptions options;
   options.quick = quick;
+  options.batch = batch;
+  if (batch < 1)
+    return invalid_argument_error("--batch: got " + std::to_string(batch) +
+                                  ", expected at least 1");
   options.device = default_device();
   if (!deviceName.empty()) {
     StatusOr<Device> device = Device::parse(deviceName);

@@ -18,6 +18,7 @@ namespace weft::tools {
 struct BenchOptions {
   Device device;
   std::vector<DType> dtypes; // those a benchmark of several types runs
+  int64_t batch = 1;         // of the inputs of networks
   bool quick = false;        // small shapes and few rounds
 };
 
@@ -56,6 +57,7 @@ const std::vector<Benchmark> &benchmarks();
 
 // Each checks its results first; a wrong one is an error.
 Status benchNorm(const std::string &form, const BenchOptions &, Report &);
+Status benchLinear(const std::string &, const BenchOptions &, Report &);
 Status benchFirstResult(const std::string &, const BenchOptions &, Report &);
 Status benchTrace(const std::string &, const BenchOptions &, Report &);
 Status benchNetwork(const std::string &name, const BenchOptions &, Report &);

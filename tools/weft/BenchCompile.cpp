@@ -46,7 +46,9 @@ std::vector<Program> programs(Device device, bool quick) {
   std::vector<Program> all;
   for (const BenchNetwork &network : benchNetworks())
     if (all.empty() || !quick)
-      all.push_back({network.name, network.input, network.make(device)});
+      all.push_back({network.name,
+                     {float32, network.input},
+                     network.make(device, float32)});
   auto add = [&](const char *name, const Shape &shape,
                  Tensor (*function)(const Tensor &)) {
     all.push_back({name, {float32, shape}, [=](const std::vector<Tensor> &x) {

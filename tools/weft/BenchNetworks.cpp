@@ -2,6 +2,8 @@
 // The networks that benchmarks run.
 #include "BenchNetworks.h"
 
+#include "BenchBuffers.h"
+
 #include "weft/Weft.h"
 
 #include "digits/Net.h"
@@ -15,57 +17,74 @@
 namespace weft::tools {
 namespace {
 
-/// Gives every parameter elements: variances of 1, weights small enough that
-/// values stay near 1 through all layers.
-template <typename Net> Net loaded(Net net, Device device) {
+/// Element `i` of a parameter. Values stay near 1 through all layers, also
+/// where 16 bits hold no large ones: a block adds little to what it gets.
+double parameterElement(const std::string &name, const Shape &shape,
+                        int64_t i) {
+  if (name.ends_with("running_var"))
+    return 1;
+  double element = benchElement(0, i);
+  if (shape.rank() > 1)
+    return element /
+           std::sqrt(static_cast<double>(shape.num_elements() / shape[0]));
+  return element / 8 + (name.ends_with("weight") ? 0.5 : 0);
+}
+
+template <typename Net> Net loaded(Net net, Device device, DType dtype) {
   StateDict values;
   for (const auto &[name, parameter] : net.state_dict()) {
     std::vector<float> elements(static_cast<size_t>(parameter.num_elements()));
-    auto fanIn = static_cast<float>(
-        parameter.rank() > 1 ? parameter.num_elements() / parameter.shape()[0]
-                             : 1);
     for (size_t i = 0; i < elements.size(); ++i)
-      elements[i] =
-          name.ends_with("running_var")
-              ? 1
-              : static_cast<float>(i * 37 % 64) / 32 / std::sqrt(fanIn) -
-                    1 / std::sqrt(fanIn);
+      elements[i] = static_cast<float>(
+          parameterElement(name, parameter.shape(), static_cast<int64_t>(i)));
     values[name] =
         Tensor::from_host<float>(elements, parameter.shape(), device);
   }
   (void)net.load_state_dict(values);
+  net.to(dtype);
+  for (const auto &[name, parameter] : net.state_dict())
+    (void)parameter.eval(); // elements, not a cast in every evaluation
   return net;
 }
 
-template <typename Net> BenchFunction functionOf(Net net, Device device) {
-  return [net = loaded(std::move(net), device)](const std::vector<Tensor> &x) {
-    return net(x[0]);
-  };
+template <typename Net>
+BenchFunction functionOf(Net net, Device device, DType dtype) {
+  return [net = loaded(std::move(net), device, dtype)](
+             const std::vector<Tensor> &x) { return net(x[0]); };
 }
 
 } // namespace
 
 const std::vector<BenchNetwork> &benchNetworks() {
-  static const InputSpec image{float32, {1, 3, 224, 224}},
-      small{float32, {1, 3, 32, 32}}, digit{float32, {1, 1, 8, 8}},
-      vector{float32, {1, 784}};
+  static const Shape image{1, 3, 224, 224}, small{1, 3, 32, 32},
+      digit{1, 1, 8, 8}, vector{1, 784};
   static const std::vector<BenchNetwork> networks = {
       {"digits", digit, digit,
-       [](Device device) { return functionOf(digits::Net(), device); }},
+       [](Device device, DType dtype) {
+         return functionOf(digits::Net(), device, dtype);
+       }},
       {"mlp", vector, vector,
-       [](Device device) { return functionOf(mlp::MLP(), device); }},
+       [](Device device, DType dtype) {
+         return functionOf(mlp::MLP(), device, dtype);
+       }},
       {"resnet18", image, small,
-       [](Device device) { return functionOf(resnet::resnet18(), device); }},
+       [](Device device, DType dtype) {
+         return functionOf(resnet::resnet18(), device, dtype);
+       }},
       {"resnet50", image, small,
-       [](Device device) { return functionOf(resnet::resnet50(), device); }},
+       [](Device device, DType dtype) {
+         return functionOf(resnet::resnet50(), device, dtype);
+       }},
       {"mobilenet_v2", image, small,
-       [](Device device) {
-         return functionOf(mobilenet_v2::MobileNetV2(), device);
+       [](Device device, DType dtype) {
+         return functionOf(mobilenet_v2::MobileNetV2(), device, dtype);
        }},
       {"encoder",
-       {float32, {1, 512, 768}},
-       {float32, {1, 4, 768}},
-       [](Device device) { return functionOf(encoder::Block(), device); }},
+       {1, 512, 768},
+       {1, 4, 768},
+       [](Device device, DType dtype) {
+         return functionOf(encoder::Block(), device, dtype);
+       }},
   };
   return networks;
 }

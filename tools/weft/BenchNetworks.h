@@ -11,12 +11,12 @@ namespace weft::tools {
 
 struct BenchNetwork {
   std::string name;
-  InputSpec input;
+  Shape input; // of one image, or what else a batch is of
   /// A smaller input, on which results are compared with the reference
   /// interpreter's.
-  InputSpec checked;
-  /// The network with its weights on `device`.
-  BenchFunction (*make)(Device device);
+  Shape checked;
+  /// The network with its weights on `device`, all of one type.
+  BenchFunction (*make)(Device device, DType dtype);
 };
 const std::vector<BenchNetwork> &benchNetworks();
 
