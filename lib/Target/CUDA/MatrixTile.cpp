@@ -79,11 +79,16 @@ static int64_t blocksAtOnce(const MatrixTile &tile, const MatrixUnits &units) {
                                      threads / tile.threads()}));
 }
 
-/// What a step of k costs, in cycles of a multiprocessor: filling shared
-/// memory and reading it go through the same port, the products beside it.
+/// Multiprocessors that blocks of a tile can fill: a cluster lies among some 16
+/// neighbours, which have room for whole ones only.
+static int64_t multiprocessorsFor(int64_t splits, const MatrixUnits &units) {
+  int64_t eighths = splits <= 2 ? 8 : splits == 4 ? 7 : 5;
+  return units.multiprocessors * eighths / 8;
+}
+
+/// What a step of k costs, in cycles of a multiprocessor: the products, or
+/// reading their operands from shared memory.
 static double cyclesOfStep(const MatrixTile &tile) {
-  double filled =
-      static_cast<double>((tile.rows + tile.columns) * kMatrixLineBytes);
   int64_t lines = tile.warpGroups ? tile.rows / 64 * (64 + tile.columns)
                                   : tile.threads() / 32 *
                                         (tile.warpRows() + tile.warpColumns());
@@ -91,12 +96,12 @@ static double cyclesOfStep(const MatrixTile &tile) {
   double products =
       static_cast<double>(tile.rows * tile.columns * kMatrixDepth) /
       (tile.warpGroups ? 2048 : 1024);
-  return std::max(filled / 220 + read / 150, products);
+  return std::max(read / 100, products);
 }
 
-/// In cycles. The numbers are fitted to the times of some 1500 kernels, the
-/// convolutions of ResNet-50 with every tile, on an H100: the choice takes 3 %
-/// longer than the best tile on average.
+/// In cycles. The numbers are fitted to the times of some 1600 kernels, the
+/// convolutions of ResNet-50 and some products with every tile, on H100 and H200:
+/// the choice takes 2 % longer than the best tile on average.
 static double costOf(const MatrixTile &tile, const Contraction &contraction,
                      int64_t depth, const MatrixUnits &units) {
   int64_t blocks = llvm::divideCeil(contraction.rows.extent, tile.rows) *
@@ -106,19 +111,20 @@ static double costOf(const MatrixTile &tile, const Contraction &contraction,
       llvm::divideCeil(llvm::divideCeil(depth, kMatrixDepth), tile.splits);
   int64_t ahead = std::max<int64_t>(1, tile.tilesAhead(steps));
   auto wave = [&](int64_t perUnit) { // blocks on each multiprocessor
-    double latency = 3500 + (tile.splits > 1 ? 1500 : 0);
+    double latency = 3000 + (tile.splits > 1 ? 900 : 0);
     double step = std::max(static_cast<double>(perUnit) * cyclesOfStep(tile),
                            1100.0 / static_cast<double>(ahead));
     double results =
-        0.36 * static_cast<double>(perUnit * tile.rows * tile.columns);
+        0.38 * static_cast<double>(perUnit * tile.rows * tile.columns);
     return latency + static_cast<double>(steps) * step + results;
   };
-  int64_t atOnce = blocksAtOnce(tile, units);
-  int64_t full = blocks / (units.multiprocessors * atOnce),
-          rest = blocks % (units.multiprocessors * atOnce);
+  int64_t atOnce = blocksAtOnce(tile, units),
+          numUnits = multiprocessorsFor(tile.splits, units);
+  int64_t full = blocks / (numUnits * atOnce),
+          rest = blocks % (numUnits * atOnce);
   double cost = static_cast<double>(full) * wave(atOnce);
   if (rest > 0)
-    cost += wave(llvm::divideCeil(rest, units.multiprocessors));
+    cost += wave(llvm::divideCeil(rest, numUnits));
   return cost;
 }
 
