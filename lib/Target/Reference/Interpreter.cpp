@@ -48,15 +48,12 @@ private:
             to_string(ir::toShape(type)));
     if (auto group = mlir::dyn_cast<ir::GroupOp>(op))
       return run(group);
-    if (auto reduce = mlir::dyn_cast<ir::ReducePrecisionOp>(op)) {
-      Value x = values_.at(reduce.getX()); // a new value may move the others
-      Value &result = values_[reduce.getResult()] = std::move(x);
-      for (double &element : result.reals)
-        element = roundTo(result.dtype, element);
-      return {};
-    }
-    if (auto contiguous = mlir::dyn_cast<ir::ContiguousOp>(op)) {
-      values_[contiguous.getResult()] = values_.at(contiguous.getX());
+    if (mlir::isa<ir::ReducePrecisionOp, ir::ContiguousOp>(op)) {
+      Value x = values_.at(op->getOperand(0)); // a copy: new values move others
+      if (mlir::isa<ir::ReducePrecisionOp>(op))
+        for (double &element : x.reals)
+          element = roundTo(x.dtype, element);
+      values_[op->getResult(0)] = std::move(x);
       return {};
     }
     llvm::SmallVector<const Value *> operands;
