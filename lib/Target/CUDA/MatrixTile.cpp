@@ -100,8 +100,8 @@ static double cyclesOfStep(const MatrixTile &tile) {
 }
 
 /// In cycles. The numbers are fitted to the times of some 1600 kernels, the
-/// convolutions of ResNet-50 and some products with every tile, on H100 and H200:
-/// the choice takes 2 % longer than the best tile on average.
+/// convolutions of ResNet-50 and some products with every tile, on H100 and
+/// H200: the choice takes 2 % longer than the best tile on average.
 static double costOf(const MatrixTile &tile, const Contraction &contraction,
                      int64_t depth, const MatrixUnits &units) {
   int64_t blocks = llvm::divideCeil(contraction.rows.extent, tile.rows) *
