@@ -31,7 +31,7 @@ extern "C" __global__ void scale(const float *x, float *y, int n) {
 }
 )";
 
-class Compile : public testing::Test {
+class NvrtcCompile : public testing::Test {
 protected:
   void SetUp() override {
     StatusOr<const Nvrtc *> found = Nvrtc::get();
@@ -42,7 +42,7 @@ protected:
   const Nvrtc *nvrtc = nullptr;
 };
 
-TEST_F(Compile, MakesMachineCodeForEachArchitecture) {
+TEST_F(NvrtcCompile, MakesMachineCodeForEachArchitecture) {
   for (const char *arch : {"sm_80", "sm_90a", "sm_100a"}) {
     StatusOr<CompiledText> compiled = nvrtc->compile(kText, "scale", arch);
     ASSERT_TRUE(compiled.ok()) << compiled.status();
@@ -51,14 +51,14 @@ TEST_F(Compile, MakesMachineCodeForEachArchitecture) {
   }
 }
 
-TEST_F(Compile, MakesPtx) {
+TEST_F(NvrtcCompile, MakesPtx) {
   StatusOr<CompiledText> compiled =
       nvrtc->compile(kText, "scale", "compute_80");
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   EXPECT_THAT(compiled->cubin, HasSubstr(".visible .entry scale"));
 }
 
-TEST_F(Compile, DoesNotContract) {
+TEST_F(NvrtcCompile, DoesNotContract) {
   StatusOr<CompiledText> compiled =
       nvrtc->compile(kText, "scale", "compute_80");
   ASSERT_TRUE(compiled.ok());
@@ -66,7 +66,7 @@ TEST_F(Compile, DoesNotContract) {
   EXPECT_THAT(compiled->cubin, testing::Not(HasSubstr("fma")));
 }
 
-TEST_F(Compile, PlainFunctionsAreDeviceFunctions) {
+TEST_F(NvrtcCompile, PlainFunctionsAreDeviceFunctions) {
   StatusOr<CompiledText> compiled = nvrtc->compile(
       "float twice(float x) { return 2 * x; }\n"
       "extern \"C\" __global__ void k(float *x) { *x = twice(*x); }",
@@ -74,7 +74,7 @@ TEST_F(Compile, PlainFunctionsAreDeviceFunctions) {
   EXPECT_TRUE(compiled.ok()) << compiled.status();
 }
 
-TEST_F(Compile, ErrorHasTheLogAndTheSource) {
+TEST_F(NvrtcCompile, ErrorHasTheLogAndTheSource) {
   TempFolder temp;
   ScopedVariable variable("TMPDIR", temp.path().c_str());
   Status status =
@@ -91,13 +91,13 @@ TEST_F(Compile, ErrorHasTheLogAndTheSource) {
   EXPECT_EQ(readFile(path), "__global__ void k() { no_such(); }");
 }
 
-TEST_F(Compile, ErrorWithoutAPlaceForTheSource) {
+TEST_F(NvrtcCompile, ErrorWithoutAPlaceForTheSource) {
   ScopedVariable variable("TMPDIR", "/no/such/folder");
   EXPECT_THAT(std::string(nvrtc->compile("x", "k", "sm_80").status().message()),
               HasSubstr(": source not kept\n"));
 }
 
-TEST_F(Compile, UnknownArchitectureIsAnError) {
+TEST_F(NvrtcCompile, UnknownArchitectureIsAnError) {
   TempFolder temp;
   ScopedVariable variable("TMPDIR", temp.path().c_str());
   EXPECT_THAT(
@@ -105,7 +105,7 @@ TEST_F(Compile, UnknownArchitectureIsAnError) {
       HasSubstr("nvrtc: k for sm_1: NVRTC_ERROR_INVALID_OPTION"));
 }
 
-TEST_F(Compile, KnowsItsArchitectures) {
+TEST_F(NvrtcCompile, KnowsItsArchitectures) {
   std::vector<int> archs = nvrtc->supportedArchs();
   EXPECT_THAT(archs, AllOf(Contains(80), Contains(90)));
   EXPECT_TRUE(std::is_sorted(archs.begin(), archs.end()));
@@ -118,7 +118,7 @@ TEST_F(Compile, KnowsItsArchitectures) {
               HasSubstr(" does not compile for sm_10: it knows "));
 }
 
-TEST_F(Compile, NewerArchitectureFallsBackToPtx) {
+TEST_F(NvrtcCompile, NewerArchitectureFallsBackToPtx) {
   StatusOr<CompiledText> compiled = compileCuda(kText, "scale", "sm_9990a");
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   EXPECT_THAT(compiled->cubin, HasSubstr(".entry scale"));
@@ -127,7 +127,7 @@ TEST_F(Compile, NewerArchitectureFallsBackToPtx) {
   EXPECT_EQ(compiled->cubin.substr(0, 4), "\177ELF");
 }
 
-TEST_F(Compile, ServesSeveralThreads) {
+TEST_F(NvrtcCompile, ServesSeveralThreads) {
   std::vector<std::string> cubins(4);
   std::vector<std::thread> threads;
   for (std::string &cubin : cubins)
@@ -142,7 +142,7 @@ TEST_F(Compile, ServesSeveralThreads) {
   EXPECT_THAT(cubins, testing::Each(cubins[0]));
 }
 
-TEST_F(Compile, NewerThanTheDriverIsRefusedByName) {
+TEST_F(NvrtcCompile, NewerThanTheDriverIsRefusedByName) {
   ScopedVariable only("WEFT_NVRTC", nvrtc->file().c_str());
   std::string message(Nvrtc::find(11080).status().message());
   EXPECT_THAT(message,

@@ -91,6 +91,17 @@ def mirrored_folders():
             yield f"lib/{folder}: test/{folder} has no test"
 
 
+def suites():
+    """A suite of GoogleTest has one fixture: weft-gpu-check links many files."""
+    kinds = {}
+    for file in files("Test.cpp"):
+        for kind, suite in re.findall(r"^(TEST(?:_[FP])?)\((\w+)", text(file), re.M):
+            first, place = kinds.setdefault(suite, (kind, file))
+            if kind != first:
+                yield f"{file}: suite {suite}: {kind}, but {first} in {place}"
+                break
+
+
 report([finding for check in (first_lines, listed_sources, sorted_lists, passes,
-                              modules, mirrored_folders)
+                              modules, mirrored_folders, suites)
         for finding in check()])
