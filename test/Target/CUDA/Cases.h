@@ -28,6 +28,10 @@ struct Case {
 /// Groups of every schedule, type and awkward size.
 const std::vector<Case> &allCases();
 
+/// x [2, 4, 20, width], four heads of 20 rows, as rows of 4 * width elements in
+/// a product: neighbours in a row are neighbours in memory within a head.
+Case headsCase(int64_t width);
+
 /// A case made ready: its kernel, its inputs and the values that it must give.
 class Prepared {
 public:

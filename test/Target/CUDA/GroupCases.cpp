@@ -612,6 +612,8 @@ public:
                "%b2 = weft.broadcast %b : tensor<70xf16> -> tensor<45x70xf16>\n"
                "%y = weft.add %m, %b2 : tensor<45x70xf16>",
                "%m : tensor<45x70xf16>, %y : tensor<45x70xf16>", "gemm"});
+    addMatrix(headsCase(16));
+    addMatrix(headsCase(12)); // pieces of 8 bytes
     addMatrix({"matmul of transposed operands",
                "%x: tensor<64x80xf16>, %w: tensor<72x64xf16>",
                "%s = weft.transpose %x [1, 0] : tensor<64x80xf16> -> "
@@ -673,6 +675,19 @@ public:
 };
 
 } // namespace
+
+Case headsCase(int64_t width) {
+  std::string w = std::to_string(width), rows = std::to_string(4 * width);
+  return {"product of heads of width " + w,
+          "%x: tensor<2x4x20x" + w + "xf16>, %w: tensor<" + rows + "x40xf16>",
+          "%t = weft.transpose %x [0, 2, 1, 3] : tensor<2x4x20x" + w +
+              "xf16> -> tensor<2x20x4x" + w +
+              "xf16>\n%r = weft.reshape %t : tensor<2x20x4x" + w +
+              "xf16> -> tensor<40x" + rows +
+              "xf16>\n%y = weft.matmul %r, %w : tensor<40x" + rows +
+              "xf16>, tensor<" + rows + "x40xf16> -> tensor<40x40xf16>",
+          "%y : tensor<40x40xf16>", "gemm"};
+}
 
 const std::vector<Case> &allCases() {
   static const auto *cases = [] {

@@ -224,6 +224,17 @@ TEST(CudaText, KernelsThatWaitMayStartEarly) {
   }
 }
 
+TEST(CudaText, RowsOfSeveralHeadsAreCopiedInPieces) {
+  EXPECT_THAT(kernelText(Prepared(headsCase(16))),
+              HasSubstr("weft::copy_async<16"));
+  EXPECT_THAT(kernelText(Prepared(headsCase(12))),
+              HasSubstr("weft::copy_async<8"));
+  EXPECT_THAT(kernelText(Prepared(headsCase(10))),
+              HasSubstr("weft::copy_async<4"));
+  EXPECT_THAT(kernelText(Prepared(headsCase(9))),
+              Not(HasSubstr("weft::copy_async")));
+}
+
 TEST(CudaText, OddOperandsDoWithoutTensorCores) {
   auto textOf = [](const std::string &lhs, const std::string &rhs,
                    const std::string &result, const std::string &type) {
