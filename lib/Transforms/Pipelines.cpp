@@ -40,6 +40,7 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   // Behind folding and decomposing, which expect channels at axis 1; before
   // hoisting, which moves the new form of weights to @prepare.
   if (options.channelsLast) {
+    add(createSinkReshapes());
     add(createAssignLayout());
     addCleanup(pm);
   }

@@ -252,9 +252,9 @@ TEST(Fuzz, AnyPassOnDamagedModules) {
     for (const char *pipeline :
          {"func.func(weft-fold-batch-norm)",
           "func.func(weft-fold-into-weights)", "func.func(weft-decompose)",
-          "func.func(weft-assign-layout)", "weft-hoist-parameters",
-          "func.func(weft-fuse)", "func.func(weft-plan-memory)",
-          "weft-pipeline"}) {
+          "func.func(weft-sink-reshapes)", "func.func(weft-assign-layout)",
+          "weft-hoist-parameters", "func.func(weft-fuse)",
+          "func.func(weft-plan-memory)", "weft-pipeline"}) {
       keep(std::string("// ") + pipeline + "\n" + text);
       mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
       mlir::PassManager passes(&context);

@@ -60,6 +60,20 @@ def Decompose : Pass<"weft-decompose", "::mlir::func::FuncOp"> {
   }];
 }
 
+def SinkReshapes : Pass<"weft-sink-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "Let what is computed from a product work on its rows";
+  let description = [{
+    ```
+    %z = weft.add (reshape %y), %b
+      ==>
+    %z = reshape (weft.add %y, (reshape %b))
+    ```
+    where %y is a matmul that nobody else reads, or such a sum of one. A linear
+    layer on [batch, tokens, features] multiplies [batch * tokens, features]: its
+    bias, activation and residual join the product's kernel.
+  }];
+}
+
 def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
   let summary = "Let convolutions of 16-bit floats work with their channels last";
   let description = [{
