@@ -18,8 +18,8 @@ enum class Access : uint8_t {
   lane,    // otherwise: computed for each lane
 };
 
-/// Whether `expr` steps by 1 along `dim` within vectors of `lanes` elements, and
-/// these start at multiples of what one access of elements of `bytes` bytes
+/// Whether `expr` steps by 1 along `dim` within vectors of `lanes` elements,
+/// and these start at multiples of what one access of elements of `bytes` bytes
 /// holds. Vectors start at multiples of `lanes` along `dim`.
 bool isVectorAccess(mlir::AffineExpr expr, unsigned dim, int64_t lanes,
                     int64_t bytes);
