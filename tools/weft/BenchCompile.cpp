@@ -90,9 +90,12 @@ Status reportStages(const std::string &name, const RecordedFunction &recorded,
     return program.status();
   double compiling = millisecondsSince(start);
   start = Clock::now();
-  for (const runtime::Plan *plan : {&program->main, &program->prepare})
+  for (const runtime::Plan *plan : {&program->main, &program->prepare}) {
+    if (plan->steps.empty()) // nothing depends on parameters alone
+      continue;
     if (auto loaded = runtime::LoadedPlan::load(*plan, device); !loaded.ok())
       return loaded.status();
+  }
   double loading = millisecondsSince(start);
   compiled = compiler::numKernelsCompiled() - compiled;
   std::vector<json::Value> cells = {
