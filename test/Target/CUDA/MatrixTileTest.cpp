@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What architectures have for products of matrices, and how they are cut.
+#include "lib/Target/CUDA/MatrixTile.h"
+
+#include <gtest/gtest.h>
+
+namespace weft::cuda {
+namespace {
+
+Contraction product(int64_t rows, int64_t columns) {
+  Contraction c;
+  c.rows.extent = rows;
+  c.columns.extent = columns;
+  return c;
+}
+
+TEST(MatrixUnits, OfArchitectures) {
+  struct {
+    const char *arch;
+    bool warpGroups, clusters;
+  } known[] = {{"sm_80", false, false},  {"sm_89", false, false},
+               {"sm_90", false, true},   {"sm_90a", true, true},
+               {"sm_100a", false, true}, {"sm_120", false, false}};
+  for (auto [arch, warpGroups, clusters] : known) {
+    std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+    ASSERT_TRUE(units) << arch;
+    EXPECT_EQ(units->warpGroups, warpGroups) << arch;
+    EXPECT_EQ(units->clusters, clusters) << arch;
+  }
+  for (const char *arch : {"", "sm_", "sm_75", "compute_80"})
+    EXPECT_FALSE(matrixUnitsOf(arch)) << arch;
+}
+
+TEST(MatrixTiles, FitTheDeviceAndHaveWork) {
+  for (const char *arch : {"sm_80", "sm_90a"})
+    for (int64_t depth : {16, 200, 4096}) {
+      MatrixUnits units = *matrixUnitsOf(arch);
+      int64_t steps = (depth + 63) / 64;
+      std::vector<MatrixTile> tiles =
+          allMatrixTiles(product(100, 100), depth, units);
+      EXPECT_FALSE(tiles.empty()) << arch << " " << depth;
+      for (const MatrixTile &tile : tiles) {
+        EXPECT_LE(tile.sharedBytes(), units.sharedBytes);
+        EXPECT_TRUE(tile.splits == 1 || units.clusters);
+        EXPECT_LT((tile.splits - 1) * ((steps + tile.splits - 1) / tile.splits),
+                  steps);
+      }
+    }
+}
+
+// Each of these was measured with every tile.
+TEST(MatrixTiles, AreChosenForTheWholeDevice) {
+  auto choose = [](int64_t rows, int64_t columns, int64_t depth) {
+    return chooseMatrixTile(product(rows, columns), depth,
+                            *matrixUnitsOf("sm_90a"));
+  };
+  // Many tiles: large ones, which read least.
+  MatrixTile square = choose(4096, 4096, 4096);
+  EXPECT_EQ(square.rows * square.columns, 128 * 256);
+  EXPECT_EQ(square.splits, 1);
+  // Few tiles and a long k: pairs of blocks. Clusters of four would not all
+  // run at once.
+  MatrixTile flat = choose(64, 4096, 4096), deep = choose(256, 1024, 8192);
+  for (const MatrixTile &tile : {flat, deep}) {
+    EXPECT_EQ(tile.rows, 64);
+    EXPECT_EQ(tile.columns, 64);
+    EXPECT_EQ(tile.splits, 2);
+  }
+  // No splitting where k is short.
+  EXPECT_EQ(choose(3136, 64, 64).splits, 1);
+}
+
+} // namespace
+} // namespace weft::cuda
