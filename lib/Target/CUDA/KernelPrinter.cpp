@@ -665,6 +665,8 @@ CudaKernel KernelPrinter::take(int64_t blocks, int64_t threads) {
 CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
   CudaKernel kernel;
   kernel.name = names_.kernel;
+  // Some have work to do before they wait.
+  bool followsItself = StringRef(text_).contains("weft::follow_previous();");
   std::string blocks;
   for (auto [i, size] : llvm::enumerate(grid)) {
     kernel.grid[i] = static_cast<uint32_t>(std::max<int64_t>(size, 1));
@@ -674,6 +676,7 @@ CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
                      "\nWEFT_GLOBAL(" + std::to_string(threads) + ")" +
                      (attributes.empty() ? "" : " " + attributes) + "\n" +
                      names_.kernel + "(\n    " + parameters() + ") {\n" +
+                     (followsItself ? "" : "  weft::follow_previous();\n") +
                      text_ + "}\n";
   kernel.text = cudaPrelude(text) + "\n" + text;
   kernel.block[0] = static_cast<uint32_t>(threads);

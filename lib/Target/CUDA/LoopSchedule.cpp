@@ -56,7 +56,8 @@ private:
 };
 
 /// As many elements as the narrowest operand needs for a full access, but no
-/// more than 64 bytes of the widest, nor than registers hold of all.
+/// more than 64 bytes of the widest, nor than registers hold of all. Of few
+/// elements no more than four: they take as long as one thread takes.
 int64_t LoopEmitter::widestVector() const {
   int64_t least = kWidestAccess, most = 1, operands = 0;
   auto count = [&](Type type) {
@@ -73,7 +74,8 @@ int64_t LoopEmitter::widestVector() const {
   while (lanes > 1 &&
          (lanes * most > 4 * kWidestAccess || lanes * operands > kMostElements))
     lanes /= 2;
-  return lanes;
+  constexpr int64_t kFewPoints = int64_t(1) << 20, kLanesOfFew = 4;
+  return nest_.numRows() < kFewPoints ? std::min(lanes, kLanesOfFew) : lanes;
 }
 
 /// Whether `expr` is the position in the order of the result.
