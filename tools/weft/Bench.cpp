@@ -97,8 +97,9 @@ StatusOr<BenchOptions> parsedOptions() {
   if (batch < 1)
     return invalid_argument_error("--batch: got " + std::to_string(batch) +
                                   ", expected at least 1");
-  options.device = default_device();
-  if (!deviceName.empty()) {
+  if (deviceName.empty()) {
+    options.device = default_device();
+  } else {
     StatusOr<Device> device = Device::parse(deviceName);
     if (!device.ok())
       return device.status();
@@ -147,10 +148,10 @@ Status writeJson(json::Object machine, const json::Array &results) {
 
 Status bench(const std::vector<const Benchmark *> &list,
              const BenchOptions &options) {
+  if (inProcess) // before anything touches the device: that is measured
+    return firstResultChild(options);
   if (Status status = is_usable(options.device); !status.ok())
     return status;
-  if (inProcess)
-    return firstResultChild(options);
   bool toStdout = jsonFile == "-";
   json::Array results;
   for (const Benchmark *benchmark : list) {

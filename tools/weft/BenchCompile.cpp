@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 
 using namespace llvm;
@@ -244,6 +245,21 @@ Status reportKernels(mlir::ModuleOp module, const compiler::Target &target,
   return {};
 }
 
+/// Lets nothing be found on disk for the length of a scope.
+class NoDiskCache {
+public:
+  NoDiskCache() : folder_(cache_dir()) { (void)set_cache_dir(std::nullopt); }
+  NoDiskCache(const NoDiskCache &) = delete;
+  NoDiskCache &operator=(const NoDiskCache &) = delete;
+  ~NoDiskCache() {
+    if (folder_)
+      (void)set_cache_dir(folder_);
+  }
+
+private:
+  std::optional<std::string> folder_;
+};
+
 struct Case {
   std::string name;
   RecordedFunction recorded;
@@ -274,6 +290,7 @@ Status benchCompile(const std::string &, const BenchOptions &options,
   StatusOr<std::vector<Case>> cases = record(options.device, options.quick);
   if (!cases.ok())
     return cases.status();
+  NoDiskCache noDiskCache;
   std::string generator =
       options.device.is_gpu() ? "NVRTC" : "LLVM's code generator";
   report.method(
