@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -64,6 +65,36 @@ Reaper &reaper() {
 
 } // namespace
 
+namespace {
+/// Frozen memory that is not Weft's own: several storages may lie there.
+struct FrozenLoans {
+  std::mutex mutex;
+  std::multimap<const std::byte *, int64_t> bytes; // by address
+};
+FrozenLoans &frozenLoans() {
+  static FrozenLoans &instance = *new FrozenLoans;
+  return instance;
+}
+} // namespace
+
+void Storage::freeze() {
+  if (frozen_.exchange(true) || pool_)
+    return;
+  std::lock_guard lock(frozenLoans().mutex);
+  frozenLoans().bytes.emplace(static_cast<const std::byte *>(data_), bytes_);
+}
+
+bool Storage::isFrozen() const {
+  if (frozen_ || pool_)
+    return frozen_;
+  const auto *begin = static_cast<const std::byte *>(data_);
+  std::lock_guard lock(frozenLoans().mutex);
+  for (const auto &[other, bytes] : frozenLoans().bytes)
+    if (other < begin + bytes_ && begin < other + bytes)
+      return true;
+  return false;
+}
+
 Storage::Storage(Device device, void *data, int64_t bytes,
                  std::function<void()> release)
     : release_(std::move(release)), data_(data), bytes_(bytes), id_(nextId()),
@@ -94,6 +125,14 @@ void Storage::addDerived(std::weak_ptr<Derived> derived) {
 }
 
 Storage::~Storage() {
+  if (frozen_ && !pool_) {
+    std::lock_guard lock(frozenLoans().mutex);
+    auto [it, end] =
+        frozenLoans().bytes.equal_range(static_cast<const std::byte *>(data_));
+    while (it->second != bytes_)
+      ++it;
+    frozenLoans().bytes.erase(it);
+  }
   for (const std::weak_ptr<Derived> &derived : derived_)
     if (std::shared_ptr<Derived> kept = derived.lock())
       kept->release();

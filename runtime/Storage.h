@@ -67,8 +67,10 @@ public:
 
   /// Says that the elements stay what they are from now on: something is kept
   /// that was computed from them.
-  void freeze() { frozen_ = true; }
-  bool isFrozen() const { return frozen_; }
+  void freeze();
+  /// Whether the memory is frozen, under this owner or another that borrowed
+  /// it.
+  bool isFrozen() const;
   /// Releases `derived`, if it is still there, when this memory goes.
   void addDerived(std::weak_ptr<Derived> derived);
 

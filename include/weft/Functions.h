@@ -250,7 +250,9 @@ struct PoolOptions {
 };
 
 /// The largest element (mean) of every window of x [N, C, D...]; a single
-/// kernel size counts for all spatial axes.
+/// kernel size counts for all spatial axes. Of a window that lies wholly in the
+/// padding, the largest is the lowest value of the type (-inf), and the mean
+/// without padding is NaN, or 0 of integers.
 ///
 ///   maxpool(reshape(arange(0, 4), {1, 1, 2, 2}), {2})   // [[[[3]]]]
 Tensor maxpool(const Tensor &x, const std::vector<int64_t> &kernel,

@@ -4,6 +4,8 @@
 
 #include "weft/Compiler/Compiler.h"
 
+#include <algorithm>
+
 namespace weft::compiler {
 namespace {
 
@@ -58,15 +60,30 @@ Status refuseUnloaded(const Capture &capture) {
                                    names);
 }
 
+/// Tensors may outlive the function that they were recorded in.
+Status refuseForeignInputs(const Capture &capture,
+                           std::span<const NodePtr> placeholders) {
+  for (const NodePtr &leaf : capture.leaves)
+    if (leaf->placeholder >= 0 &&
+        std::ranges::find(placeholders, leaf) == placeholders.end())
+      return failed_precondition_error(
+          "compile: uses input " + std::to_string(leaf->placeholder) +
+          " of another function that was compiled");
+  return {};
+}
+
 } // namespace
 
 StatusOr<std::shared_ptr<const CompiledFunction>>
 CompiledFunction::compile(std::span<const NodePtr> outputs,
-                          std::span<const NodePtr>, Device device) {
+                          std::span<const NodePtr> placeholders,
+                          Device device) {
   for (const NodePtr &output : outputs)
     if (output->failed())
       return output->status;
   Capture captured = capture(outputs);
+  if (Status status = refuseForeignInputs(captured, placeholders); !status.ok())
+    return status;
   if (Status status = refuseUnloaded(captured); !status.ok())
     return status;
   StatusOr<Sequence> sequence =

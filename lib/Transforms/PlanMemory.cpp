@@ -83,10 +83,10 @@ private:
 std::optional<int> Planner::lastUse(Value value, int time) const {
   int last = time;
   for (Operation *user : value.getUsers()) {
-    auto group = dyn_cast<GroupOp>(user);
-    if (!group)
+    auto found = times_.find(user); // no group of this block is read for ever
+    if (found == times_.end())
       return std::nullopt;
-    last = std::max(last, times_.at(group));
+    last = std::max(last, found->second);
   }
   return last;
 }

@@ -190,6 +190,46 @@ TEST(Compile, RefusesToOverwriteWeights) {
   EXPECT_EQ(twice_on_cpu->run({x}, {constant}, {}).message(), refused);
 }
 
+// The same memory, borrowed once more, is no less that of a parameter.
+TEST(Compile, RefusesToOverwriteBorrowedWeights) {
+  float memory[4] = {1, 2, 3, 4};
+  auto borrowed = [&](int64_t from) {
+    return borrow(memory + from, float32, {2}, {.device = Device::cpu()});
+  };
+  auto exe = compile(twice, {{float32, {2}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  const Tensor x = ones({2}, float32, Device::cpu());
+  const std::string refused =
+      "run: output 0: its memory is that of a parameter or constant";
+  {
+    Tensor constant = borrowed(1);
+    auto adds = compile([&](const Tensor &y) { return y + constant; },
+                        {{float32, {2}}}, {.device = Device::cpu()});
+    ASSERT_TRUE(adds.ok()) << adds.status();
+    for (int64_t from : {0, 1, 2})
+      EXPECT_EQ(exe->run({x}, {borrowed(from)}, {}).message(), refused) << from;
+    EXPECT_EQ(memory[0], 1);
+  }
+  // The function and its constant are gone.
+  EXPECT_TRUE(exe->run({x}, {borrowed(0)}, {}).ok());
+  EXPECT_EQ(memory[0], 2);
+}
+
+TEST(Compile, RefusesInputsOfAnotherFunction) {
+  Tensor leak;
+  auto first = compile(
+      [&](const Tensor &y) {
+        leak = y * 2;
+        return y;
+      },
+      {{float32, {2}}}, {.device = Device::cpu()});
+  ASSERT_TRUE(first.ok()) << first.status();
+  auto second = compile([&](const Tensor &y) { return y + leak; },
+                        {{float32, {2}}}, {.device = Device::cpu()});
+  EXPECT_EQ(second.status().message(),
+            "compile: uses input 0 of another function that was compiled");
+}
+
 TEST(Compile, StreamsMeanNothingOnTheCpu) {
   StatusOr<Executable> exe =
       compile(twice, {{float32, {2}}}, {.device = Device::cpu()});

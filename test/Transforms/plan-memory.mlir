@@ -1,4 +1,4 @@
-// RUN: weft-opt %s -weft-plan-memory -split-input-file | FileCheck %s
+// RUN: weft-opt %s -weft-plan-memory -split-input-file -allow-unregistered-dialect | FileCheck %s
 
 // A value lives until its last reader; then its place is used again. The result
 // of the function lies elsewhere.
@@ -162,4 +162,24 @@ func.func @no_two_results_in_one_place(%x: tensor<4xf32>) -> tensor<4xf32> {
     weft.yield %r : tensor<4xf32>
   }
   return %2 : tensor<4xf32>
+}
+
+// -----
+
+// What an op of another dialect reads within its region stays for ever.
+// CHECK-LABEL: @read_in_a_region
+// CHECK: weft.group{{.*}}weft.offsets = array<i64: -1>
+func.func @read_in_a_region(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = weft.group(%a = %x) schedule(<loop>) : tensor<4xf32> -> tensor<4xf32> {
+    %c = weft.exp %a : tensor<4xf32>
+    weft.yield %c : tensor<4xf32>
+  }
+  %z = "test.region"() ({
+    %w = weft.group(%a = %y) schedule(<loop>) : tensor<4xf32> -> tensor<4xf32> {
+      %c = weft.exp %a : tensor<4xf32>
+      weft.yield %c : tensor<4xf32>
+    }
+    "test.yield"(%w) : (tensor<4xf32>) -> ()
+  }) : () -> tensor<4xf32>
+  return %z : tensor<4xf32>
 }

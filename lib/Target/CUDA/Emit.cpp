@@ -74,6 +74,10 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
 FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
                                std::string &why) {
   FailureOr<CudaKernel> kernel = emit(group, target, why);
+  if (succeeded(kernel) && llvm::is_contained(kernel->grid, 0u)) {
+    why = "it takes more blocks than a launch may have";
+    return failure();
+  }
   // Architectures from 9.0 on can wait in the kernel.
   StringRef arch = target.arch;
   int number = 0;

@@ -669,8 +669,10 @@ CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
   bool followsItself = StringRef(text_).contains("weft::follow_previous();");
   std::string blocks;
   for (auto [i, size] : llvm::enumerate(grid)) {
-    kernel.grid[i] = static_cast<uint32_t>(std::max<int64_t>(size, 1));
-    blocks += (i > 0 ? " x " : "") + std::to_string(kernel.grid[i]);
+    int64_t count = std::max<int64_t>(size, 1);
+    int64_t most = i == 0 ? std::numeric_limits<int32_t>::max() : 65535;
+    kernel.grid[i] = count <= most ? static_cast<uint32_t>(count) : 0;
+    blocks += (i > 0 ? " x " : "") + std::to_string(count);
   }
   std::string text = "// " + names_.ops + "; blocks: " + blocks +
                      "\nWEFT_GLOBAL(" + std::to_string(threads) + ")" +

@@ -42,6 +42,7 @@ private:
   void chooseVector();
   void chooseTeam();
   void findRepeated();
+  void forgetUnread();
   void forgetRepeated(bool loadsToo);
   int64_t keptBytes(int64_t team) const;
 
@@ -214,7 +215,20 @@ void TeamEmitter::chooseTeam() {
     forgetRepeated(/*loadsToo=*/false);
   if (keptBytes(team_) > kMostBytes)
     forgetRepeated(/*loadsToo=*/true);
+  forgetUnread();
   keeps_ = keptBytes(team_) > 0;
+}
+
+/// Forgets what no other stage reads: the loads below a function that is kept.
+void TeamEmitter::forgetUnread() {
+  std::vector<bool> read(first_.size(), false);
+  for (const Stage &stage : nest_.stages)
+    for (int id : neededStmts(stage))
+      if (first_[id] >= 0 && first_[id] != id)
+        read[first_[id]] = true;
+  for (int &first : first_)
+    if (first >= 0 && !read[first])
+      first = -1;
 }
 
 // ---- text -------------------------------------------------------------------

@@ -289,6 +289,12 @@ TEST(CudaText, SaysWhatNoKernelCanBeMadeOf) {
               "%y : tensor<4xf32>"});
   EXPECT_EQ(c.error, "reversed: the result of sum is used at another index "
                      "than its own");
+  // A block a row, of 2^31 rows: one more than a launch has.
+  Prepared rows({"rows", "%x: tensor<2147483648x8192xi8>",
+                 "%y = weft.max %x over [1] : tensor<2147483648x8192xi8> -> "
+                 "tensor<2147483648xi8>",
+                 "%y : tensor<2147483648xi8>", "row"});
+  EXPECT_EQ(rows.error, "rows: it takes more blocks than a launch may have");
 }
 
 } // namespace

@@ -25,7 +25,7 @@ struct CudaTarget {
 struct CudaKernel {
   std::string name;
   std::string text;
-  uint32_t grid[3] = {1, 1, 1};
+  uint32_t grid[3] = {1, 1, 1}; // while emitting, 0: too many
   uint32_t block[3] = {1, 1, 1};
   uint32_t sharedBytes = 0; // dynamic
   /// May be launched before the kernel in front of it has ended, for which it
