@@ -90,13 +90,24 @@ StatusOr<std::vector<const Benchmark *>> chosen() {
   return result;
 }
 
-StatusOr<BenchOptions> parsedOptions() {
-  BenchOptions options;
-  options.quick = quick;
-  options.batch = batch;
+Status checkBatch(const std::vector<const Benchmark *> &list) {
   if (batch < 1)
     return invalid_argument_error("--batch: got " + std::to_string(batch) +
                                   ", expected at least 1");
+  for (const BenchNetwork &network : benchNetworks())
+    if (any_of(list, [&](auto *other) { return other->name == network.name; }))
+      if (auto shape = inBatches(network, batch); !shape.ok())
+        return shape.status();
+  return {};
+}
+
+StatusOr<BenchOptions>
+parsedOptions(const std::vector<const Benchmark *> &list) {
+  BenchOptions options;
+  options.quick = quick;
+  options.batch = batch;
+  if (Status status = checkBatch(list); !status.ok())
+    return status;
   if (deviceName.empty()) {
     options.device = default_device();
   } else {
@@ -175,7 +186,7 @@ static int run() {
   StatusOr<std::vector<const Benchmark *>> list = chosen();
   if (!list.ok())
     return misuse(list.status());
-  StatusOr<BenchOptions> options = parsedOptions();
+  StatusOr<BenchOptions> options = parsedOptions(*list);
   if (!options.ok())
     return misuse(options.status());
   return exitCode(bench(*list, *options));

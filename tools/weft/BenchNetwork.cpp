@@ -18,12 +18,6 @@
 namespace weft::tools {
 namespace {
 
-Shape inBatches(const Shape &shape, int64_t batch) {
-  std::vector<int64_t> sizes(shape.begin(), shape.end());
-  sizes[0] *= batch;
-  return Shape(sizes);
-}
-
 Tensor inputOf(const InputSpec &spec, Device device) {
   std::vector<float> elements(static_cast<size_t>(spec.shape.num_elements()));
   for (size_t i = 0; i < elements.size(); ++i)
@@ -275,8 +269,11 @@ Status measureMemory(const BenchFunction &net, const Tensor &x,
 static Status measure(const BenchNetwork &network, DType dtype,
                       const BenchOptions &options, Report &report) {
   Device device = options.device;
+  StatusOr<Shape> shape = inBatches(network, options.batch);
+  if (!shape.ok())
+    return shape.status();
   BenchFunction net = network.make(device, dtype);
-  InputSpec spec{dtype, inBatches(network.input, options.batch)};
+  InputSpec spec{dtype, *shape};
   Tensor x = inputOf(spec, device),
          checked = inputOf({dtype, network.checked}, device);
   Status status = eval({x, checked});

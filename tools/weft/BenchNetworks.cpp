@@ -3,7 +3,10 @@
 #include "BenchNetworks.h"
 
 #include "BenchBuffers.h"
+#include "Cache.h"
+#include "HostMemory.h"
 
+#include "weft/Core/ShapeRules.h"
 #include "weft/Weft.h"
 
 #include "digits/Net.h"
@@ -87,6 +90,23 @@ const std::vector<BenchNetwork> &benchNetworks() {
        }},
   };
   return networks;
+}
+
+StatusOr<Shape> inBatches(const BenchNetwork &network, int64_t batch) {
+  std::vector<int64_t> sizes(network.input.begin(), network.input.end());
+  sizes[0] = batch;
+  Shape shape(sizes);
+  std::string option = "--batch=" + std::to_string(batch);
+  if (Status status = shape_rules::valid(option, shape); !status.ok())
+    return status;
+  // Made as float32 on the host, whatever the type and the device.
+  int64_t bytes = shape.num_elements() * size_in_bytes(float32);
+  if (bytes > hostMemory())
+    return invalid_argument_error(
+        option + ": too much memory: an input " + to_string(shape) + " of " +
+        network.name + " takes " + bytesText(bytes) + ", this machine has " +
+        bytesText(hostMemory()));
+  return shape;
 }
 
 } // namespace weft::tools

@@ -4,6 +4,8 @@
 
 #include "BenchProgram.h"
 
+#include "weft/Core/Status.h"
+
 #include <string>
 #include <vector>
 
@@ -11,7 +13,7 @@ namespace weft::tools {
 
 struct BenchNetwork {
   std::string name;
-  Shape input; // of one image, or what else a batch is of
+  Shape input; // a batch of 1, of images or what else
   /// A smaller input, on which results are compared with the reference
   /// interpreter's.
   Shape checked;
@@ -19,5 +21,10 @@ struct BenchNetwork {
   BenchFunction (*make)(Device device, DType dtype);
 };
 const std::vector<BenchNetwork> &benchNetworks();
+
+/// The shape of the input of `batch` images.
+///
+/// Errors: more elements than a shape has, or than this machine has memory for.
+StatusOr<Shape> inBatches(const BenchNetwork &network, int64_t batch);
 
 } // namespace weft::tools

@@ -2,6 +2,7 @@
 // weft info: what this machine has.
 #include "Cache.h"
 #include "Command.h"
+#include "HostMemory.h"
 
 #include "weft/Runtime.h"
 #include "weft/Target/CPU/Compile.h"
@@ -11,16 +12,12 @@
 
 #include "llvm/Config/llvm-config.h"
 
-#include <unistd.h>
-
 namespace weft::tools {
 namespace {
 
 std::string cpuText() {
-  int64_t memory =
-      static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   return CpuTarget::host().cpu + ", " + std::to_string(num_threads()) +
-         " threads, " + bytesText(memory) + " memory";
+         " threads, " + bytesText(hostMemory()) + " memory";
 }
 
 std::string gpuText(int index) {

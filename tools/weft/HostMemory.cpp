@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "HostMemory.h"
+
+#include <unistd.h>
+
+namespace weft::tools {
+
+int64_t hostMemory() {
+  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+}
+
+} // namespace weft::tools

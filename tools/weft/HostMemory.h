@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace weft::tools {
+
+/// Bytes of memory this machine has.
+int64_t hostMemory();
+
+} // namespace weft::tools
