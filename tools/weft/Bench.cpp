@@ -74,14 +74,18 @@ std::string knownNames() {
   return text + "all";
 }
 
+/// Each once, also if it is named twice.
 StatusOr<std::vector<const Benchmark *>> chosen() {
   std::vector<const Benchmark *> result;
   for (const std::string &name : names) {
-    size_t before = result.size();
+    bool found = false;
     for (const Benchmark &benchmark : benchmarks())
-      if (name == benchmark.name || name == "all")
-        result.push_back(&benchmark);
-    if (result.size() == before)
+      if (name == benchmark.name || name == "all") {
+        found = true;
+        if (!is_contained(result, &benchmark))
+          result.push_back(&benchmark);
+      }
+    if (!found)
       return invalid_argument_error("bench: got \"" + name + "\", expected " +
                                     knownNames());
   }
@@ -120,8 +124,9 @@ parsedOptions(const std::vector<const Benchmark *> &list) {
     bool found = false;
     for (DType dtype : {float32, float16, bfloat16})
       if (text == StringRef(name(dtype))) {
-        options.dtypes.push_back(dtype);
         found = true;
+        if (!is_contained(options.dtypes, dtype))
+          options.dtypes.push_back(dtype);
       }
     if (!found)
       return invalid_argument_error("--dtype: got \"" + text.str() +
@@ -140,6 +145,19 @@ json::Object machine(Device device) {
   return result;
 }
 
+Status cannotWriteJson() {
+  return unavailable_error("--json: " + jsonFile + ": cannot be written");
+}
+
+/// Asked before anything is measured. What the file holds stays until there is
+/// a result.
+Status checkJsonFile() {
+  if (jsonFile.empty() || jsonFile == "-" ||
+      std::ofstream(jsonFile, std::ios::app))
+    return {};
+  return cannotWriteJson();
+}
+
 /// Written after each benchmark: what was measured stays if a later one fails.
 Status writeJson(json::Object machine, const json::Array &results) {
   machine["results"] = json::Array(results);
@@ -153,7 +171,7 @@ Status writeJson(json::Object machine, const json::Array &results) {
   std::ofstream file(jsonFile, std::ios::binary);
   file << text;
   if (!file.flush())
-    return unavailable_error("--json: " + jsonFile + ": cannot be written");
+    return cannotWriteJson();
   return {};
 }
 
@@ -162,6 +180,8 @@ Status bench(const std::vector<const Benchmark *> &list,
   if (inProcess) // before anything touches the device: that is measured
     return firstResultChild(options);
   if (Status status = is_usable(options.device); !status.ok())
+    return status;
+  if (Status status = checkJsonFile(); !status.ok())
     return status;
   bool toStdout = jsonFile == "-";
   json::Array results;

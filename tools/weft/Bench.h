@@ -55,7 +55,8 @@ struct Benchmark {
 /// All of them, in the order `all` runs them.
 const std::vector<Benchmark> &benchmarks();
 
-// Each checks its results first; a wrong one is an error.
+// Each but `compile`, which runs no kernels, checks its results first; a wrong
+// one is an error.
 Status benchNorm(const std::string &form, const BenchOptions &, Report &);
 Status benchLinear(const std::string &, const BenchOptions &, Report &);
 Status benchFirstResult(const std::string &, const BenchOptions &, Report &);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// How much memory this machine has.
 #pragma once
 
 #include <cstdint>
