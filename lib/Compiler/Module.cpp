@@ -17,6 +17,15 @@ static bool isStaticTensor(Type type) {
          isWeftElementType(tensor.getElementType());
 }
 
+/// Names are printed in lines of text.
+static LogicalResult checkName(func::FuncOp main, StringAttr name) {
+  auto isControl = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (!name || llvm::none_of(name.getValue(), isControl))
+    return success();
+  return main.emitError("@main: ")
+         << kNameAttr << ": must be one line of text: got " << name;
+}
+
 static LogicalResult checkArgument(func::FuncOp main, unsigned i) {
   Type type = main.getArgument(i).getType();
   if (!isStaticTensor(type) && !isWeftElementType(type))
@@ -27,7 +36,15 @@ static LogicalResult checkArgument(func::FuncOp main, unsigned i) {
     return main.emitError("@main: argument ")
            << i << " is marked " << kPreparedAttr
            << ", which only compilation does";
-  return success();
+  return checkName(main, main.getArgAttrOfType<StringAttr>(i, kNameAttr));
+}
+
+static LogicalResult checkResult(func::FuncOp main, unsigned i) {
+  Type type = main.getResultTypes()[i];
+  if (!isStaticTensor(type))
+    return main.emitError("@main: a result is no tensor of static shape: ")
+           << type;
+  return checkName(main, main.getResultAttrOfType<StringAttr>(i, kNameAttr));
 }
 
 static LogicalResult checkBody(func::FuncOp main) {
@@ -78,10 +95,9 @@ static LogicalResult check(ModuleOp module) {
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
     if (failed(checkArgument(main, i)))
       return failure();
-  for (Type type : main.getResultTypes())
-    if (!isStaticTensor(type))
-      return main.emitError("@main: a result is no tensor of static shape: ")
-             << type;
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    if (failed(checkResult(main, i)))
+      return failure();
   if (failed(checkBody(main)))
     return failure();
   return checkSizes(module);

@@ -114,18 +114,31 @@ StatusOr<Argument> fileArgument(const ModuleValue &input, StringRef path,
   return Argument{tensor->node()->storage, {}};
 }
 
+/// The inputs that `name=...` may mean.
+SmallVector<size_t> inputsNamed(ArrayRef<ModuleValue> inputs, StringRef text) {
+  SmallVector<size_t> found;
+  for (auto [i, input] : enumerate(inputs))
+    if (text.contains('=') && input.name == text.split('=').first)
+      found.push_back(i);
+  return found;
+}
+
 /// Which input each text is for: `value[i]` is what is given for input i.
 StatusOr<std::vector<std::optional<StringRef>>>
 assign(ArrayRef<ModuleValue> inputs, ArrayRef<std::string> given) {
   std::vector<std::optional<StringRef>> values(inputs.size());
-  size_t next = 0;
   for (StringRef text : given) {
-    auto [before, after] = text.split('=');
-    const auto *named = find_if(inputs, [&, name = before](auto &input) {
-      return text.contains('=') && input.name == name;
-    });
-    bool isNamed = named != inputs.end();
-    size_t i = isNamed ? static_cast<size_t>(named - inputs.begin()) : next++;
+    auto [name, after] = text.split('=');
+    SmallVector<size_t> named = inputsNamed(inputs, text);
+    if (named.size() > 1)
+      return invalid_argument_error(
+          "--input: arguments " + std::to_string(named[0]) + " and " +
+          std::to_string(named[1]) + " of @main are both called " +
+          quoted(name) + ": give them by position");
+    bool isNamed = !named.empty();
+    size_t next =
+        static_cast<size_t>(find(values, std::nullopt) - values.begin());
+    size_t i = isNamed ? named[0] : next;
     if (i >= inputs.size())
       return invalid_argument_error(
           "--input: @main has " + std::to_string(inputs.size()) +

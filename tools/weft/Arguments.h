@@ -13,9 +13,10 @@
 namespace weft::tools {
 
 /// The arguments of @main, each checked against its type. `given` are texts
-/// `[name=]x.npy` or `[name=]number`; those without a name are for the inputs
-/// from the first on. Inputs that nothing is given for are random: numbers of
-/// [0, 1), integers of 0 to 7, equal for equal seeds.
+/// `[name=]x.npy` or `[name=]number`; one without a name is for the
+/// first input that nothing was given for before it. Inputs that nothing is
+/// given for are random: numbers of [0, 1), integers of 0 to 7, equal for equal
+/// seeds.
 ///
 /// Errors: `input x: shape differs: @main expects [2, 3], x.npy has [3, 2]`.
 StatusOr<std::vector<compiler::CompiledModule::Argument>>
