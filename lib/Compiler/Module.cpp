@@ -39,6 +39,25 @@ static LogicalResult checkArgument(func::FuncOp main, unsigned i) {
   return checkName(main, main.getArgAttrOfType<StringAttr>(i, kNameAttr));
 }
 
+/// A stage that was printed has numbers of arguments: those that compilation
+/// would give them again.
+static LogicalResult checkNumbers(func::FuncOp main) {
+  int64_t numTensors = 0, numScalars = 0;
+  for (BlockArgument argument : main.getArguments()) {
+    bool isTensor = isa<RankedTensorType>(argument.getType());
+    int64_t expected = isTensor ? numTensors++ : numScalars++;
+    StringRef name = isTensor ? kInputAttr : kScalarAttr;
+    unsigned i = argument.getArgNumber();
+    auto number = main.getArgAttrOfType<IntegerAttr>(i, name);
+    if (number && number.getInt() != expected)
+      return main.emitError("@main: argument ")
+             << i << ": " << name << " must count the "
+             << (isTensor ? "tensors" : "numbers") << " before it: got "
+             << number.getInt() << ", expected " << expected;
+  }
+  return success();
+}
+
 static LogicalResult checkResult(func::FuncOp main, unsigned i) {
   Type type = main.getResultTypes()[i];
   if (!isStaticTensor(type))
@@ -48,6 +67,9 @@ static LogicalResult checkResult(func::FuncOp main, unsigned i) {
 }
 
 static LogicalResult checkBody(func::FuncOp main) {
+  if (Attribute bytes = main->getAttr(kArenaAttr))
+    return main.emitError("@main: ")
+           << kArenaAttr << " = " << bytes << ": only compilation plans memory";
   if (!main.getBody().hasOneBlock())
     return main.emitError("@main: expected one block");
   for (Operation &op : main.getBody().front().without_terminator())
@@ -95,6 +117,8 @@ static LogicalResult check(ModuleOp module) {
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
     if (failed(checkArgument(main, i)))
       return failure();
+  if (failed(checkNumbers(main)))
+    return failure();
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     if (failed(checkResult(main, i)))
       return failure();
