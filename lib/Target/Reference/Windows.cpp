@@ -48,20 +48,20 @@ struct Window {
            k * (dilation.empty() ? 1 : dilation[d]);
   }
 
-  /// Calls `visit(tap, position in x)` for every tap of the kernel that lies
-  /// inside x. `index` is that of the output: [n, c, ...]; x is read at channel
-  /// `channel`.
+  /// Calls `visit(tap, position in x)` for every tap of the kernel, with
+  /// position -1 in the padding. `index` is that of the output: [n, c, ...]; x
+  /// is read at channel `channel`.
   void forEachTap(const Shape &x, const Shape &kernel, Index index,
                   int64_t channel,
                   llvm::function_ref<void(Index, int64_t)> visit) const {
     forEachIndex(kernel, [&](Index tap) {
       llvm::SmallVector<int64_t, 8> from = {index[0], channel};
+      bool inside = true;
       for (int d = 0; d < kernel.rank(); ++d) {
         from.push_back(source(d, index[d + 2], tap[d]));
-        if (from.back() < 0 || from.back() >= x[d + 2])
-          return;
+        inside &= from.back() >= 0 && from.back() < x[d + 2];
       }
-      visit(tap, positionOf(x, from));
+      visit(tap, inside ? positionOf(x, from) : -1);
     });
   }
 };
@@ -121,8 +121,9 @@ Value convolve(ir::ConvOp op, const Value &x, const Value &w,
                         [&](Index tap, int64_t position) {
                           llvm::SmallVector<int64_t, 8> at = {index[1], c};
                           at.append(tap.begin(), tap.end());
-                          sum += x.reals[position] *
-                                 w.reals[positionOf(w.shape, at)];
+                          // Padding is zeros: times infinity they are NaN.
+                          double element = position < 0 ? 0 : x.reals[position];
+                          sum += element * w.reals[positionOf(w.shape, at)];
                         });
     y.reals[i++] = sum;
   });
@@ -154,6 +155,8 @@ Value pool(ir::MaxpoolOp op, const Value &x) {
     int64_t integer = lowest(x.dtype);
     window.forEachTap(x.shape, shapeOf(op.getKernel()), index, index[1],
                       [&](Index, int64_t position) {
+                        if (position < 0)
+                          return;
                         if (x.isReal())
                           real = oracle::maximum(real, x.reals[position]);
                         else
@@ -177,6 +180,8 @@ Value pool(ir::AvgpoolOp op, const Value &x) {
     int64_t integer = 0, inside = 0;
     window.forEachTap(x.shape, kernel, index, index[1],
                       [&](Index, int64_t position) {
+                        if (position < 0)
+                          return;
                         ++inside;
                         if (x.isReal())
                           real += x.reals[position];

@@ -41,6 +41,20 @@ TEST(Windows, Conv1DWithAsymmetricPaddingAndStride) {
       ElementsAre(110, 132));
 }
 
+TEST(Windows, PaddingIsZeros) {
+  // 0 * inf + 1 * 1, 1 * inf + 2 * 1.
+  std::vector<double> y =
+      evaluate("weft.conv %a0, %a1 stride [1] padding [1, 0] dilation [1] "
+               "groups 1 : tensor<1x1x2xf32>, tensor<1x1x2xf32> -> "
+               "tensor<1x1x2xf32>",
+               "tensor<1x1x2xf32>, tensor<1x1x2xf32> -> tensor<1x1x2xf32>",
+               {f32({1, 1, 2}, {1, 2}),
+                f32({1, 1, 2}, {std::numeric_limits<float>::infinity(), 1})})
+          .reals;
+  EXPECT_THAT(y, ElementsAre(testing::IsNan(),
+                             std::numeric_limits<double>::infinity()));
+}
+
 TEST(Windows, Conv2DWithGroupsAndDilation) {
   // Two groups of one channel; dilation 2 along the width: w[0] x[c, h, 0] +
   // w[1] x[c, h, 2].
