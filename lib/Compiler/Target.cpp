@@ -26,9 +26,15 @@ StatusOr<Target> Target::of(Device device) {
   return target;
 }
 
+/// `sm_80`, `sm_90a`, `sm_103f`: others than those of today as well.
 static bool isArch(std::string_view text) {
-  return text.starts_with("sm_") && text.size() > 4 &&
-         text.find_first_not_of("0123456789", 3) >= text.size() - 1;
+  if (!text.starts_with("sm_"))
+    return false;
+  text.remove_prefix(3);
+  if (text.ends_with('a') || text.ends_with('f'))
+    text.remove_suffix(1);
+  return (text.size() == 2 || text.size() == 3) && text.front() != '0' &&
+         text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 StatusOr<Target> Target::parse(std::string_view text) {
@@ -47,7 +53,8 @@ StatusOr<Target> Target::parse(std::string_view text) {
     return target;
   }
   return invalid_argument_error("target: got \"" + std::string(text) +
-                                "\", expected cpu, cuda or cuda:sm_<number>");
+                                "\", expected cpu, cuda or an architecture: "
+                                "cuda:sm_80, cuda:sm_90a, ...");
 }
 
 Status checkTarget(std::string_view target) {

@@ -177,7 +177,16 @@ TEST(Explain, RefusesUnknownTargets) {
   auto stages =
       wf::compiler::explain("module {}", "net.mlir", {.target = "cuda:90"});
   EXPECT_EQ(stages.status().message(),
-            "target: got \"cuda:90\", expected cpu, cuda or cuda:sm_<number>");
+            "target: got \"cuda:90\", expected cpu, cuda or an architecture: "
+            "cuda:sm_80, cuda:sm_90a, ...");
+  for (const char *target :
+       {"", "cuda:", "cuda:sm_", "cuda:sm_8", "cuda:sm_9a", "cuda:sm_090",
+        "cuda:sm_90x", "cuda:sm_90aa", "cuda:sm_1000", "cuda:sm_9 0",
+        "cuda:sm_999999999999"})
+    EXPECT_FALSE(wf::compiler::checkTarget(target).ok()) << target;
+  for (const char *target :
+       {"cpu", "cuda", "cuda:sm_75", "cuda:sm_90a", "cuda:sm_120f"})
+    EXPECT_TRUE(wf::compiler::checkTarget(target).ok()) << target;
 }
 
 } // namespace

@@ -69,15 +69,31 @@ std::string target() {
   return isFor("cuda") ? "cuda" : "cpu";
 }
 
+/// Each of them says what is printed.
+Status checkOneOutput() {
+  SmallVector<StringRef> given;
+  for (const cl::Option *option :
+       {static_cast<cl::Option *>(&stage), static_cast<cl::Option *>(&graph),
+        static_cast<cl::Option *>(&explainFusion)})
+    if (option->getNumOccurrences() > 0)
+      given.push_back(option->ArgStr);
+  if (given.size() < 2)
+    return {};
+  return invalid_argument_error("dump: got --" + join(given, " and --") +
+                                ", expected one of them");
+}
+
 Status checkOptions() {
   if (input.empty())
     return invalid_argument_error("dump: expected a file that ends in .mlir, " +
                                   exampleNames());
+  if (Status status = checkOneOutput(); !status.ok())
+    return status;
   if (!is_contained(kStages, stage))
     return invalid_argument_error(
         "--stage: got \"" + stage + "\", expected " +
         join(std::begin(kStages), std::end(kStages), ", "));
-  if (!graph.empty() && graph != "dot")
+  if (graph.getNumOccurrences() > 0 && graph != "dot")
     return invalid_argument_error("--graph: got \"" + graph +
                                   "\", expected dot");
   bool isCuda = StringRef(target()).starts_with("cuda");
