@@ -30,6 +30,11 @@ int64_t LoopNest::numInnerPoints() const {
   return n;
 }
 
+bool LoopNest::sumsInF32(const Accumulator &accumulator) const {
+  Type type = stmts[accumulator.value].type;
+  return accumulator.op == OpKind::sum && isa<FloatType>(type) && !type.isF64();
+}
+
 namespace {
 
 using Index = SmallVector<AffineExpr>;

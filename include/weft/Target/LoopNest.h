@@ -54,7 +54,8 @@ struct Stmt {
 
 /// result = combine over the stage's dims. sum, prod, max, min, all, any,
 /// argmax or argmin; max and min and their positions let NaN win; sums of
-/// floats of up to 32 bits are formed in f32, integers wrap in their type.
+/// floats of up to 32 bits are formed in f32, long ones in blocks (kSumBlock),
+/// integers wrap in their type.
 struct Accumulator {
   OpKind op;
   int value;              // the statement that is combined
@@ -96,7 +97,14 @@ struct LoopNest {
   }
   int64_t numRows() const;        // product of the parallel sizes
   int64_t numInnerPoints() const; // product of the inner sizes
+  bool sumsInF32(const Accumulator &accumulator) const;
 };
+
+/// Values that are added in f32 one after the other. Each addition rounds, by
+/// more the larger the sum has grown, until it swallows what is added: longer
+/// sums add the sum of every block to one in f64. A block of 256 rounds by a
+/// few millionths at most and makes the conversions to f64 rare.
+inline constexpr int64_t kSumBlock = 256;
 
 /// The loops of `group`. Fails, with the reason in `why`, for a group that
 /// fusion must not build.

@@ -82,6 +82,16 @@ private:
                       const Scope &outer);
   Values emitBody(const Stage &stage, int64_t parts, Values state,
                   const Scope &outer);
+  Values emitSteps(unsigned level, int64_t end, int64_t step, Values state,
+                   llvm::function_ref<Values(Value, Values)> body);
+  Values emitBlock(unsigned level, Values totals,
+                   llvm::function_ref<Values(Values)> body);
+  void chooseBlocks(const Stage &stage);
+  int64_t mostSteps(const Accumulator &accumulator) const;
+  int64_t stepsOf(unsigned level) const;
+  void forSums(llvm::function_ref<void(size_t, const Slot &)> visit) const;
+  Value toF64(Value sum);
+  Value toF32(Value total);
   void makeSlots(const Stage &stage);
   int64_t lanesOf(const Slot &slot) const;
   Value position(const Slot &slot, const Point &point);
@@ -147,7 +157,10 @@ private:
   const Scope *around_ = nullptr;        // values known outside of the tile
   int64_t width_ = 1;                    // lanes of the code being built
   std::vector<Slot> slots_;              // of the stage being built
-  llvm::SmallVector<unsigned> depth_;    // of each dim's loop
+  /// The inner loop that adds its sums in blocks of so many steps; 0: none.
+  unsigned blockLevel_ = 0;
+  int64_t blockSteps_ = 0;
+  llvm::SmallVector<unsigned> depth_; // of each dim's loop
 };
 
 } // namespace weft::cpu

@@ -19,11 +19,16 @@ static bool isPosition(const Accumulator &accumulator) {
 
 void Emitter::emitInner(const Stage &stage, Scope &scope) {
   makeSlots(stage);
+  chooseBlocks(stage);
   Values state;
   for (const Slot &slot : slots_)
     llvm::append_range(state, identity(slot));
+  if (blockSteps_ > 0)
+    forSums([&](size_t at, const Slot &) { state[at] = toF64(state[at]); });
   if (nest_.numInnerPoints() > 0)
     state = emitInnerDim(stage, 0, std::move(state), scope);
+  if (blockSteps_ > 0)
+    forSums([&](size_t at, const Slot &) { state[at] = toF32(state[at]); });
   finish(stage, std::move(state), scope);
 }
 
@@ -46,12 +51,12 @@ Emitter::Values Emitter::emitInnerDim(const Stage &stage, unsigned level,
   unsigned dim = s_.innerOrder[level];
   if (s_.lanesAreInner() && dim == s_.lanes.dim)
     return emitLanesDim(stage, level, std::move(state), scope);
-  return loop(number(0), number(nest_.sizes[dim]), 1, std::move(state),
-              [&](Value index, Values carried) {
-                indices_[dim] = {index};
-                return emitInnerDim(stage, level + 1, std::move(carried),
-                                    scope);
-              });
+  return emitSteps(level, nest_.sizes[dim], 1, std::move(state),
+                   [&](Value index, Values carried) {
+                     indices_[dim] = {index};
+                     return emitInnerDim(stage, level + 1, std::move(carried),
+                                         scope);
+                   });
 }
 
 /// The innermost loop, over the lanes' dim: whole steps of several vectors, the
@@ -66,25 +71,29 @@ Emitter::Values Emitter::emitLanesDim(const Stage &stage, unsigned level,
     indices_[dim] = {};
     state = emitBody(stage, s_.unroll, std::move(state), outer);
   } else if (whole > 0) {
-    state = loop(number(0), number(whole), step, std::move(state),
-                 [&](Value index, Values carried) {
-                   indices_[dim] = {index};
-                   return emitBody(stage, s_.unroll, std::move(carried), outer);
-                 });
+    state = emitSteps(
+        level, whole, step, std::move(state), [&](Value index, Values carried) {
+          indices_[dim] = {index};
+          return emitBody(stage, s_.unroll, std::move(carried), outer);
+        });
   }
   int64_t vectors = (size - whole) / s_.lanes.count;
   if (vectors > 0) {
     indices_[dim] = {{}, whole};
-    state = emitBody(stage, vectors, std::move(state), outer);
+    state = emitBlock(level, std::move(state), [&](Values carried) {
+      return emitBody(stage, vectors, std::move(carried), outer);
+    });
   }
   whole += vectors * s_.lanes.count;
   width_ = 1;
   if (whole < size)
-    state = loop(number(whole), number(size), 1, std::move(state),
-                 [&](Value index, Values carried) {
-                   indices_[dim] = {index};
-                   return emitBody(stage, 1, std::move(carried), outer);
-                 });
+    state = emitBlock(level, std::move(state), [&](Values sums) {
+      return loop(number(whole), number(size), 1, std::move(sums),
+                  [&](Value index, Values carried) {
+                    indices_[dim] = {index};
+                    return emitBody(stage, 1, std::move(carried), outer);
+                  });
+    });
   return state;
 }
 
@@ -146,6 +155,96 @@ Value Emitter::position(const Slot &slot, const Point &point) {
   if (lanesOf(slot) > 0)
     return laneIndex(expr, point, i32);
   return b_.create<arith::TruncIOp>(loc_, i32, scalarIndex(expr, point));
+}
+
+// ---- long sums --------------------------------------------------------------
+
+/// The loop over [0, end) of inner dim `level`, in blocks where sums are long.
+Emitter::Values
+Emitter::emitSteps(unsigned level, int64_t end, int64_t step, Values state,
+                   llvm::function_ref<Values(Value, Values)> body) {
+  if (blockSteps_ == 0 || level != blockLevel_)
+    return loop(number(0), number(end), step, std::move(state), body);
+  int64_t block = blockSteps_ * step;
+  return loop(number(0), number(end), block, std::move(state),
+              [&](Value low, Values totals) {
+                Value high = b_.create<arith::AddIOp>(loc_, low, number(block));
+                high = b_.create<arith::MinSIOp>(loc_, high, number(end));
+                return emitBlock(level, std::move(totals), [&](Values sums) {
+                  return loop(low, high, step, std::move(sums), body);
+                });
+              });
+}
+
+/// What `body` adds up from nothing is added to the totals, which are f64.
+Emitter::Values Emitter::emitBlock(unsigned level, Values totals,
+                                   llvm::function_ref<Values(Values)> body) {
+  if (blockSteps_ == 0 || level != blockLevel_)
+    return body(std::move(totals));
+  Values state = totals;
+  forSums([&](size_t at, const Slot &slot) { state[at] = identity(slot)[0]; });
+  state = body(std::move(state));
+  forSums([&](size_t at, const Slot &) {
+    state[at] = b_.create<arith::AddFOp>(loc_, totals[at], toF64(state[at]));
+  });
+  return state;
+}
+
+/// The innermost loop that, with those in it, takes too many steps for one sum.
+void Emitter::chooseBlocks(const Stage &stage) {
+  blockSteps_ = 0;
+  int64_t most = std::numeric_limits<int64_t>::max();
+  for (const Accumulator &accumulator : stage.accumulators)
+    most = std::min(most, mostSteps(accumulator));
+  int64_t inside = 1; // steps of the loops within
+  for (unsigned level = s_.innerOrder.size(); level-- > 0;) {
+    if (stepsOf(level) > most / inside) {
+      blockLevel_ = level;
+      blockSteps_ = most / inside;
+      return;
+    }
+    inside *= stepsOf(level);
+  }
+}
+
+/// Steps that an accumulator may take in one block. matmul and conv have many
+/// accumulators at once and rarely long sums: there, blocks are longer.
+int64_t Emitter::mostSteps(const Accumulator &accumulator) const {
+  if (!nest_.sumsInF32(accumulator))
+    return std::numeric_limits<int64_t>::max();
+  const Stmt &stmt = nest_.stmts[accumulator.value];
+  uint64_t rows = (uint64_t(1) << nest_.numParallel) - 1;
+  bool isContraction =
+      stmt.kind == Stmt::Kind::row && stmt.op == OpKind::mul &&
+      ((s_.varies[stmt.operands[0]] ^ s_.varies[stmt.operands[1]]) & rows) != 0;
+  return isContraction ? 16 * kSumBlock : kSumBlock;
+}
+
+int64_t Emitter::stepsOf(unsigned level) const {
+  unsigned dim = s_.innerOrder[level];
+  bool isLanes = s_.lanesAreInner() && dim == s_.lanes.dim;
+  return nest_.sizes[dim] / (isLanes ? s_.lanes.count * s_.unroll : 1);
+}
+
+/// Visits the sums in f32 with their places in the state of the loops.
+void Emitter::forSums(
+    llvm::function_ref<void(size_t, const Slot &)> visit) const {
+  size_t at = 0;
+  for (const Slot &slot : slots_) {
+    if (nest_.sumsInF32(*slot.accumulator))
+      visit(at, slot);
+    at += isPosition(*slot.accumulator) ? 2 : 1;
+  }
+}
+
+Value Emitter::toF64(Value sum) {
+  Type type = withElement(sum.getType(), b_.getF64Type());
+  return b_.create<arith::ExtFOp>(loc_, type, sum);
+}
+
+Value Emitter::toF32(Value total) {
+  Type type = withElement(total.getType(), b_.getF32Type());
+  return b_.create<arith::TruncFOp>(loc_, type, total);
 }
 
 // ---- accumulators -----------------------------------------------------------

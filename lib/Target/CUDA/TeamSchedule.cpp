@@ -51,6 +51,12 @@ private:
   void declareDivisors(const Stage &stage);
   void printRowStores(const Stage &stage);
   void printLoop(const Stage &stage, ArrayRef<std::string> names);
+  void printSteps(const Stage &stage, ArrayRef<std::string> names,
+                  StringRef from, StringRef to);
+  void printBlocks(const Stage &stage, ArrayRef<std::string> names);
+  bool hasLongSums(const Stage &stage) const;
+  void printVector(const Stage &stage, ArrayRef<std::string> names,
+                   StringRef subscript);
   void printPoint(const Stage &stage, ArrayRef<std::string> names,
                   StringRef subscript);
   void printVectors(ArrayRef<int> stmts, StringRef subscript);
@@ -369,6 +375,14 @@ void TeamEmitter::printPoint(const Stage &stage, ArrayRef<std::string> names,
               results[i] + ");");
 }
 
+/// All elements of the vector that the text calls `vector`.
+void TeamEmitter::printVector(const Stage &stage, ArrayRef<std::string> names,
+                              StringRef subscript) {
+  p_.splitPosition("vector", nest_.numParallel, nest_.innerSizes(),
+                   p_.usedDims(), lanes_);
+  printPoint(stage, names, subscript);
+}
+
 void TeamEmitter::printLoop(const Stage &stage, ArrayRef<std::string> names) {
   std::string count = std::to_string(numVectors()),
               team = std::to_string(team_);
@@ -386,19 +400,62 @@ void TeamEmitter::printLoop(const Stage &stage, ArrayRef<std::string> names) {
     if (!bounds.empty())
       p_.open("if (" + bounds + ")");
     subscript = "[n]";
+    printVector(stage, names, subscript);
+    p_.close();
   } else {
     if (!bounds.empty())
       p_.open("if (" + bounds + ")");
-    p_.line(columns_ ? "#pragma unroll 8" : "#pragma unroll 4");
-    p_.open("for (" + type + " vector = member; vector < " + count +
-            "; vector += " + team + ")");
+    if (hasLongSums(stage))
+      printBlocks(stage, names);
+    else
+      printSteps(stage, names, "member", count);
   }
-  p_.splitPosition("vector", nest_.numParallel, nest_.innerSizes(),
-                   p_.usedDims(), lanes_);
-  printPoint(stage, names, subscript);
-  p_.close();
   if (!bounds.empty())
     p_.close();
+}
+
+/// The loop of a thread over its vectors from `from` on.
+void TeamEmitter::printSteps(const Stage &stage, ArrayRef<std::string> names,
+                             StringRef from, StringRef to) {
+  p_.line(columns_ ? "#pragma unroll 8" : "#pragma unroll 4");
+  p_.open("for (" + p_.indexType() + " vector = " + from + "; vector < " + to +
+          "; vector += " + Twine(team_) + ")");
+  printVector(stage, names, "");
+  p_.close();
+}
+
+/// Whether a thread adds up more than one block of values in f32.
+bool TeamEmitter::hasLongSums(const Stage &stage) const {
+  return !keeps_ && perThread() > kSumBlock / lanes_ &&
+         llvm::any_of(stage.accumulators, [&](const Accumulator &accumulator) {
+           return nest_.sumsInF32(accumulator);
+         });
+}
+
+/// The loop in blocks: the sum of each is added to a total in f64.
+void TeamEmitter::printBlocks(const Stage &stage, ArrayRef<std::string> names) {
+  std::vector<std::pair<std::string, std::string>> totals; // of each sum
+  for (auto [accumulator, name] : llvm::zip(stage.accumulators, names))
+    if (nest_.sumsInF32(accumulator)) {
+      totals.push_back({name, p_.fresh(name + "_total")});
+      p_.line("double " + totals.back().second + " = 0;");
+    }
+  std::string count = std::to_string(numVectors()),
+              step = std::to_string(kSumBlock / lanes_ * team_);
+  std::string block = p_.fresh("block"), end = p_.fresh("end");
+  StringRef type = p_.indexType();
+  p_.open("for (" + type + " " + block + " = 0; " + block + " < " + count +
+          "; " + block + " += " + step + ")");
+  p_.line("const " + type + " " + end + " = " + block + " < " + count + " - " +
+          step + " ? " + block + " + " + step + " : " + count + ";");
+  printSteps(stage, names, block + " + member", end);
+  for (auto &[sum, total] : totals) {
+    p_.line(total + " += " + sum + ";");
+    p_.line(sum + " = 0;");
+  }
+  p_.close();
+  for (auto &[sum, total] : totals)
+    p_.line(sum + " = static_cast<float>(" + total + ");");
 }
 
 std::string TeamEmitter::reduced(const Accumulator &accumulator,

@@ -46,6 +46,53 @@ TEST(CpuReduction, AxesAndSizes) {
                             1e-4, 0.9, 1.1);
 }
 
+/// The sums of `shape`, all elements 0.1 in `type`, in f32.
+std::vector<double> sumsOfTenths(DType type, const std::string &shape,
+                                 const Shape &sizes, const std::string &axes,
+                                 const std::string &result) {
+  std::string x = "tensor<" + shape + (type == float16 ? "f16>" : "f32>"),
+              wide = "tensor<" + shape + "f32>",
+              y = "tensor<" + result + "f32>";
+  OneKernel sum("func.func @main(%x: " + x + ") -> " + y +
+                " {\n  %w = weft.cast %x : " + x + " -> " + wide +
+                "\n  %y = weft.sum %w over [" + axes + "] : " + wide + " -> " +
+                y + "\n  return %y : " + y + "\n}\n");
+  EXPECT_TRUE(sum.ok()) << sum.why();
+  reference::Value tenths = reference::zeros(type, sizes);
+  for (double &real : tenths.reals)
+    real = reference::roundTo(type, 0.1);
+  return sum.run({tenths})[0].reals;
+}
+
+TEST(CpuReduction, LongSumsStayAccurate) {
+  struct Case {
+    const char *shape, *axes, *result;
+    Shape sizes;
+    double count; // of elements in each sum
+  };
+  for (const Case &c :
+       {Case{"16777216x", "0", "", {1 << 24}, 1 << 24},
+        {"1048619x", "0", "", {1048619}, 1048619},
+        {"4194304x4x", "0", "4x", {1 << 22, 4}, 1 << 22},
+        {"65536x16x", "0", "16x", {1 << 16, 16}, 1 << 16},
+        {"16x4x32768x", "0, 2", "4x", {16, 4, 1 << 15}, 1 << 19},
+        {"8192x2x100x", "0, 2", "2x", {1 << 13, 2, 100}, 819200}})
+    for (DType type : {float32, float16}) {
+      double want = c.count * reference::roundTo(type, 0.1);
+      for (double sum : sumsOfTenths(type, c.shape, c.sizes, c.axes, c.result))
+        EXPECT_NEAR(sum / want, 1, 3e-6) << c.shape << " " << name(type);
+    }
+}
+
+TEST(CpuReduction, LongProductsStayAccurate) {
+  std::string x = "tensor<3x300000xf32>", w = "tensor<300000x5xf32>",
+              y = "tensor<3x5xf32>";
+  checkAgainstReference("func.func @main(%x: " + x + ", %w: " + w + ") -> " +
+                            y + " {\n  %y = weft.matmul %x, %w : " + x + ", " +
+                            w + " -> " + y + "\n  return %y : " + y + "\n}\n",
+                        5e-5, 0.1, 0.1);
+}
+
 TEST(CpuReduction, OfNothing) {
   for (const char *op : {"sum", "prod"}) {
     checkAgainstReference(reduction(op, "3x0x", "1", "3x", "f32"));

@@ -294,6 +294,19 @@ public:
          "%y : " + y, schedule});
   }
 
+  /// Sums of exp(1/8), which has no short binary form: each addition rounds.
+  void addLongSum(const std::string &shape, const std::string &axes,
+                  const std::string &result, const std::string &schedule) {
+    std::string x = tensor(shape, "f32"), y = tensor(result, "f32");
+    add({"long sum of " + shape, "%x: " + x,
+         "%zero = weft.sub %x, %x : " + x +
+             "\n%n = weft.constant dense<0.125> : " + x +
+             "\n%e = weft.exp %n : " + x + "\n%p = weft.add %zero, %e : " + x +
+             "\n%y = weft.sum %p over [" + axes + "] : " + x + " -> " + y +
+             "\n%m = weft.max %p over [" + axes + "] : " + x + " -> " + y,
+         "%y : " + y + ", %m : " + y, schedule});
+  }
+
   void addReductions() {
     for (const std::string &type : allTypes()) {
       bool isBool = type == "i1";
@@ -326,6 +339,8 @@ public:
     addReduction("sum", "4x6x8", "1", "4x8", "f32", "column");
     addReduction("sum", "2000x40", "0", "40", "f32", "column");
     addReduction("argmax", "1000", "0", "", "f32", "row");
+    addLongSum("1x1048576", "1", "1", "row");
+    addLongSum("32771x32", "0", "32", "column");
     addSoftmax("7x33", 1, "f32", "row");
     addSoftmax("3x1000", 1, "f16", "row");
     addSoftmax("2x20000", 1, "f32", "row");
