@@ -41,17 +41,26 @@ if(symbols AND NOT SANITIZER)
   message(FATAL_ERROR "libweft.so also exports ${symbols}")
 endif()
 
-# A program without exceptions and run-time types, and one with the defaults.
+# A program without exceptions and run-time types, and one with the defaults;
+# that one with g++, too.
 if(LAUNCHER)
   set(launcher -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 endif()
-foreach(flags "-fno-exceptions -fno-rtti" "")
+foreach(flags "-fno-exceptions -fno-rtti" "" "g++")
+  set(compiler ${CXX})
+  if(flags STREQUAL "g++")
+    if(NOT GXX OR SANITIZER)
+      continue()
+    endif()
+    set(compiler ${GXX})
+    set(flags "")
+  endif()
   file(REMOVE_RECURSE ${WORK}/outside)
   if(SANITIZER)
     string(APPEND flags " -fsanitize=${SANITIZER}")
   endif()
   run(${CMAKE_COMMAND} -S ${OUTSIDE} -B ${WORK}/outside -G ${GENERATOR}
-      -D CMAKE_CXX_COMPILER=${CXX} -D CMAKE_BUILD_TYPE=Release
+      -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release
       -D "CMAKE_CXX_FLAGS=${flags}" -D CMAKE_PREFIX_PATH=${WORK}/prefix
       ${launcher} -D LLVM_ROOT=${LLVM_ROOT} -D LLVM_SHARED=${LLVM_SHARED})
   run(${CMAKE_COMMAND} --build ${WORK}/outside)

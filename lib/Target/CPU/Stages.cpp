@@ -203,7 +203,7 @@ void Emitter::chooseBlocks(const Stage &stage) {
       blockSteps_ = most / inside;
       return;
     }
-    inside *= stepsOf(level);
+    inside *= std::max<int64_t>(stepsOf(level), 1); // less than one vector
   }
 }
 

@@ -42,6 +42,9 @@ bool usesWeft(double offset) {
   auto loaded = net.load_state_dict(state);
   if (!expect(loaded.ok(), "loading"))
     return false;
+  auto total = weft::sum(weft::tensor({{1, 2}, {3, 4}}), -1).to_vector<int>();
+  if (!expect(total.ok() && *total == std::vector<int>{3, 7}, "a sum"))
+    return false;
   weft::Tensor y = net(weft::tensor({{1.0, 2.0}})) + offset;
   auto values = y.to_vector<float>();
   if (!values.ok())

@@ -76,7 +76,8 @@ TEST(CpuReduction, LongSumsStayAccurate) {
         {"4194304x4x", "0", "4x", {1 << 22, 4}, 1 << 22},
         {"65536x16x", "0", "16x", {1 << 16, 16}, 1 << 16},
         {"16x4x32768x", "0, 2", "4x", {16, 4, 1 << 15}, 1 << 19},
-        {"8192x2x100x", "0, 2", "2x", {1 << 13, 2, 100}, 819200}})
+        {"8192x2x100x", "0, 2", "2x", {1 << 13, 2, 100}, 819200},
+        {"262144x2x3x", "0, 2", "2x", {1 << 18, 2, 3}, 786432}})
     for (DType type : {float32, float16}) {
       double want = c.count * reference::roundTo(type, 0.1);
       for (double sum : sumsOfTenths(type, c.shape, c.sizes, c.axes, c.result))
