@@ -75,9 +75,11 @@ Parameter &Parameter::operator=(const Tensor &value) {
   auto differs = [&](const char *what, const std::string &old,
                      const std::string &got) {
     const std::string name = path().empty() ? "" : " " + path();
+    // An assignment has no location; what is assigned was made at one.
     return failed(invalid_argument_error("parameter" + name + ": " + what +
                                          " differs: has " + old + ", got " +
-                                         got));
+                                         got),
+                  value.node()->location);
   };
   const bool had_value = node() && ok();
   Parameter replacement(value);

@@ -36,6 +36,14 @@ TEST(Parameter, CountsInItsType) {
   expect_values(Parameter(Shape{}), {}, {0});
 }
 
+TEST(Parameter, ErrorsOfAssignmentsNameTheCallersLine) {
+  Parameter weight({2});
+  const Tensor other = ones({3});
+  weight = other;
+  EXPECT_THAT(std::string(weight.status().message()),
+              testing::HasSubstr("ParameterTest.cpp:"));
+}
+
 TEST(Parameter, RefusesAnotherType) {
   Parameter weight({2});
   weight = tensor({1, 2});
