@@ -60,6 +60,7 @@ private:
   void printBlock();
   void printMainLoop();
   void printCopies();
+  void declareTiles();
   void printProducts();
   void printFragments(const MatrixOperand &operand, StringRef name,
                       int64_t count, bool isRows);
@@ -187,11 +188,16 @@ void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
   p_.close();
 }
 
-void MatrixEmitter::printProducts() {
+/// Where the operands of this step lie in shared memory.
+void MatrixEmitter::declareTiles() {
   p_.line("const unsigned char *" + rows_.tile() + " = shared + tile % " +
           Twine(tile_.stages) + " * " + Twine(stageBytes()) + ";");
   p_.line("const unsigned char *" + columns_.tile() + " = " + rows_.tile() +
           " + " + Twine(rows_.tileBytes(tile_.rows)) + ";");
+}
+
+void MatrixEmitter::printProducts() {
+  declareTiles();
   p_.openLoop("k", kMatrixDepth / kStep, /*unrolled=*/true);
   printFragments(rows_, "a", sumsDown(), /*isRows=*/true);
   printFragments(columns_, "b", sumsAcross() / 2, /*isRows=*/false);
@@ -205,10 +211,7 @@ void MatrixEmitter::printProducts() {
 }
 
 void MatrixEmitter::printGroupProducts() {
-  p_.line("const unsigned char *" + rows_.tile() + " = shared + tile % " +
-          Twine(tile_.stages) + " * " + Twine(stageBytes()) + ";");
-  p_.line("const unsigned char *" + columns_.tile() + " = " + rows_.tile() +
-          " + " + Twine(rows_.tileBytes(tile_.rows)) + ";");
+  declareTiles();
   auto stepBytes = [](const MatrixOperand &operand) {
     return operand.isAlongDepth() ? kStep * 2 : kStep * kMatrixLineBytes;
   };
