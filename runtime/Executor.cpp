@@ -411,7 +411,8 @@ argumentsOf(std::span<void *const> inputs, std::span<void *const> prepared,
 Status LoadedPlan::runGpu(const Bases &bases, std::span<uint64_t> slots,
                           CudaStream stream) const {
   ScopedContext scope(*gpu_);
-  if (Status status = waitToRead(*constants_, stream); !status.ok())
+  const Accesses constants{device_, stream, {constants_.get()}, {}};
+  if (Status status = constants.wait(); !status.ok())
     return status;
   auto launch = [&](CudaStream on) { return launchAll(bases, slots, on); };
   Status result =
@@ -420,7 +421,7 @@ Status LoadedPlan::runGpu(const Bases &bases, std::span<uint64_t> slots,
                              stream, launch)
               : launch(stream);
   // Also after an error: what came before it runs.
-  Status marked = markRead(*constants_, stream);
+  Status marked = constants.mark();
   return result.ok() ? marked : result;
 }
 

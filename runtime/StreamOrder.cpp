@@ -69,56 +69,12 @@ StatusOr<Place> placeOf(Device device, CudaStream stream) {
   return Place{*gpu, *resolved};
 }
 
-// Work on GPUs may read host memory too, so it is the stream that decides.
-bool isHostOnly(const Storage &storage, CudaStream stream) {
-  return storage.device().is_cpu() && !stream;
-}
-
-StatusOr<Place> placeOf(const Storage &storage, CudaStream stream) {
-  return placeOf(storage.device().is_gpu() ? storage.device() : Device::gpu(),
-                 stream);
-}
-
 /// The mark of what is on the stream of `place` now.
 StatusOr<Use> useOf(const StatusOr<Place> &place) {
   return place.ok() ? place->gpu->useOf(place->stream) : place.status();
 }
 
 } // namespace
-
-Status waitToRead(Storage &storage, CudaStream stream) {
-  if (isHostOnly(storage, stream))
-    return waitOnHost(storage);
-  StatusOr<Place> place = placeOf(storage, stream);
-  return place.ok() ? StreamOrder::wait(storage, place->stream, false)
-                    : place.status();
-}
-
-Status waitToWrite(Storage &storage, CudaStream stream) {
-  if (isHostOnly(storage, stream))
-    return waitOnHost(storage);
-  StatusOr<Place> place = placeOf(storage, stream);
-  return place.ok() ? StreamOrder::wait(storage, place->stream, true)
-                    : place.status();
-}
-
-Status markRead(Storage &storage, CudaStream stream) {
-  if (isHostOnly(storage, stream))
-    return {};
-  StatusOr<Use> use = useOf(placeOf(storage, stream));
-  if (use.ok())
-    StreamOrder::markRead(storage, *use);
-  return use.status();
-}
-
-Status markWritten(Storage &storage, CudaStream stream) {
-  if (isHostOnly(storage, stream))
-    return {};
-  StatusOr<Use> use = useOf(placeOf(storage, stream));
-  if (use.ok())
-    StreamOrder::markWritten(storage, *use);
-  return use.status();
-}
 
 Status Accesses::wait() const {
   if (device.is_cpu()) {

@@ -4,19 +4,13 @@
 // Before a stream reads or writes memory it waits for what others enqueued on
 // it; behind its own work it leaves a mark that others wait for:
 //
-//   waitToRead(input, stream); waitToWrite(output, stream);
-//   ... enqueue ...
-//   markRead(input, stream); markWritten(output, stream);
-//
-// or, for all memories of a piece of work at once, with one mark:
-//
 //   Accesses accesses{device, stream, {&input}, {&output}};
 //   accesses.wait();
 //   ... enqueue ...
 //   accesses.mark();
 //
 // Reads of several streams are not ordered with each other. On the CPU all of
-// this does nothing. A null stream is Weft's own of the storage's device.
+// this does nothing. A null stream is Weft's own of the device.
 #pragma once
 
 #include "runtime/Storage.h"
@@ -28,22 +22,14 @@
 
 namespace weft::runtime {
 
-/// Makes `stream` wait for the last write to `storage`.
-Status waitToRead(Storage &storage, CudaStream stream);
-/// Makes `stream` wait for the last write and all reads since.
-Status waitToWrite(Storage &storage, CudaStream stream);
-/// What has been enqueued on `stream` reads `storage`.
-Status markRead(Storage &storage, CudaStream stream);
-/// What has been enqueued on `stream` writes `storage`.
-Status markWritten(Storage &storage, CudaStream stream);
-
 /// What a piece of work on `device` reads and writes.
 struct Accesses {
   Device device;
   CudaStream stream = nullptr;
   std::vector<Storage *> reads, writes;
 
-  /// Makes `stream` wait for what it must not overtake.
+  /// Makes `stream` wait for the last write to each memory, and for all reads
+  /// since of those that are written.
   Status wait() const;
   /// What has been enqueued on `stream` is this work.
   Status mark() const;

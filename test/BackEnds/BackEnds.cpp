@@ -330,7 +330,8 @@ std::vector<Results> runOnGpu(const std::vector<Job> &jobs) {
     size_t first = storages.size() - outputs.size();
     for (size_t i = 0; i < outputs.size(); ++i) {
       runtime::Storage &storage = *storages[first + i];
-      Status status = runtime::markWritten(storage, nullptr);
+      const runtime::Accesses accesses{device, nullptr, {}, {&storage}};
+      Status status = accesses.mark();
       if (status.ok())
         status = runtime::copyToHost(outputs[i], storage, storage.bytes());
       if (!status.ok())

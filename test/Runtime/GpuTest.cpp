@@ -167,27 +167,25 @@ Status runDelayedSet(const LoadedPlan &plan, Storage &to, float value,
                      CudaStream stream) {
   Scalar scalars[] = {value, kDelay, static_cast<int>(to.bytes() / 4)};
   void *outputs[] = {to.data()};
-  if (Status status = waitToWrite(to, stream); !status.ok())
+  const Accesses accesses{Device::gpu(), stream, {}, {&to}};
+  if (Status status = accesses.wait(); !status.ok())
     return status;
   if (Status status = plan.run({}, {}, outputs, scalars, stream); !status.ok())
     return status;
-  return markWritten(to, stream);
+  return accesses.mark();
 }
 
 Status runScale(const LoadedPlan &plan, Storage &from, Storage &to,
                 float factor, CudaStream stream) {
   Scalar scalars[] = {factor, static_cast<int>(to.bytes() / 4)};
   void *inputs[] = {from.data()}, *outputs[] = {to.data()};
-  if (Status status = waitToRead(from, stream); !status.ok())
-    return status;
-  if (Status status = waitToWrite(to, stream); !status.ok())
+  const Accesses accesses{Device::gpu(), stream, {&from}, {&to}};
+  if (Status status = accesses.wait(); !status.ok())
     return status;
   if (Status status = plan.run(inputs, {}, outputs, scalars, stream);
       !status.ok())
     return status;
-  if (Status status = markRead(from, stream); !status.ok())
-    return status;
-  return markWritten(to, stream);
+  return accesses.mark();
 }
 
 TEST_F(GpuDevice, IsDescribed) {

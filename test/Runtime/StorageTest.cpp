@@ -94,10 +94,12 @@ TEST(Copy, NamesSizesThatDoNotFit) {
 TEST(StreamOrder, DoesNothingOnTheCpu) {
   auto storage = Storage::allocate(Device::cpu(), 4);
   ASSERT_TRUE(storage.ok());
-  EXPECT_TRUE(waitToRead(**storage, nullptr).ok());
-  EXPECT_TRUE(waitToWrite(**storage, nullptr).ok());
-  EXPECT_TRUE(markRead(**storage, nullptr).ok());
-  EXPECT_TRUE(markWritten(**storage, nullptr).ok());
+  const Accesses reads{Device::cpu(), nullptr, {storage->get()}, {}},
+      writes{Device::cpu(), nullptr, {}, {storage->get()}};
+  for (const Accesses *accesses : {&reads, &writes}) {
+    EXPECT_TRUE(accesses->wait().ok());
+    EXPECT_TRUE(accesses->mark().ok());
+  }
   EXPECT_TRUE(waitOnHost(**storage).ok());
 }
 
