@@ -83,10 +83,6 @@ static bool runs(ScheduleKind schedule, ScheduleKind content) {
   return schedule == content;
 }
 
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
 static int64_t elementsOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getNumElements();
 }

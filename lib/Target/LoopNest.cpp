@@ -39,10 +39,6 @@ namespace {
 
 using Index = SmallVector<AffineExpr>;
 
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
 /// The value under reshapes: the same elements in the same order.
 Value stripReshapes(Value value) {
   while (auto reshape = value.getDefiningOp<ReshapeOp>())

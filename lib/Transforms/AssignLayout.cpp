@@ -21,10 +21,6 @@ using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
 
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 static bool isHalf(Value value) {
   Type element = getElementTypeOrSelf(value);
   return element.isF16() || element.isBF16();

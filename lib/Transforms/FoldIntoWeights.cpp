@@ -21,10 +21,6 @@ using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
 
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 // ---- one number per channel -------------------------------------------------
 
 /// Whether `value`, which has the shape of a result, varies along `axis` alone.

@@ -65,10 +65,6 @@ bool isPrologue(Operation *op) {
          (splatUnder(op->getOperand(0)) || splatUnder(op->getOperand(1)));
 }
 
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-
 static std::string text(ArrayRef<int64_t> shape) {
   return to_string(Shape(std::span<const int64_t>(shape.data(), shape.size())));
 }

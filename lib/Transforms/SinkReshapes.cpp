@@ -17,10 +17,6 @@ using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
 
-static RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-
 namespace {
 /// A value that is a reshape of rows.
 struct Reshaped {

@@ -62,6 +62,12 @@ bool isNarrowFloat(mlir::Type elementType);
 Shape toShape(mlir::Type tensor);
 mlir::RankedTensorType toTensorType(mlir::MLIRContext *context, DType dtype,
                                     const Shape &shape);
+inline mlir::RankedTensorType typeOf(mlir::Value tensor) {
+  return mlir::cast<mlir::RankedTensorType>(tensor.getType());
+}
+inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value tensor) {
+  return typeOf(tensor).getShape();
+}
 inline DType elementDType(mlir::Value tensor) {
   return toDType(mlir::getElementTypeOrSelf(tensor.getType()));
 }
