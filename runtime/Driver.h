@@ -86,6 +86,15 @@ struct CudaLaunchConfig {
   X(launchKernelEx, cuLaunchKernelEx,                                          \
     (const CudaLaunchConfig *config, CudaFunction function, void **parameters, \
      void **extra))                                                            \
+  X(tensorMapEncodeTiled, cuTensorMapEncodeTiled,                              \
+    (void *map, int type, unsigned rank, void *address, const uint64_t *sizes, \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *steps,      \
+     int interleave, int swizzle, int promotion, int fill))                    \
+  X(tensorMapEncodeIm2col, cuTensorMapEncodeIm2col,                            \
+    (void *map, int type, unsigned rank, void *address, const uint64_t *sizes, \
+     const uint64_t *strides, const int *lower, const int *upper,              \
+     uint32_t channels, uint32_t pixels, const uint32_t *steps,                \
+     int interleave, int swizzle, int promotion, int fill))                    \
   X(memAlloc, cuMemAlloc_v2, (CudaPointer * data, size_t bytes))               \
   X(memFree, cuMemFree_v2, (CudaPointer data))                                 \
   X(memGetInfo, cuMemGetInfo_v2, (size_t *free, size_t *total))                \

@@ -6,6 +6,7 @@
 #include "runtime/LaunchGraphs.h"
 #include "runtime/ObjectLoader.h"
 #include "runtime/StreamOrder.h"
+#include "runtime/TensorMaps.h"
 #include "runtime/ThreadPool.h"
 #include "weft/Core/Float.h"
 
@@ -187,6 +188,10 @@ void LoadedPlan::resolveSteps(const Plan &plan,
     step.function = functions[static_cast<size_t>(launch.kernel)];
     step.firstOperand = static_cast<uint32_t>(operands_.size());
     step.numOperands = static_cast<uint32_t>(launch.arguments.size());
+    step.firstMap = static_cast<uint32_t>(tensorMaps_.size());
+    step.numMaps = static_cast<uint32_t>(launch.tensorMaps.size());
+    tensorMaps_.insert(tensorMaps_.end(), launch.tensorMaps.begin(),
+                       launch.tensorMaps.end());
     std::copy_n(launch.grid, 3, step.grid);
     std::copy_n(launch.block, 3, step.block);
     step.sharedBytes = launch.sharedBytes;
@@ -353,6 +358,16 @@ Status LoadedPlan::launchGpu(const Step &step, const Bases &bases,
     parameters[i] = operand.isSlot ? &slots[static_cast<size_t>(operand.index)]
                                    : static_cast<void *>(&addresses[i]);
   }
+  const Driver &driver = gpu_->driver();
+  absl::InlinedVector<EncodedTensorMap, 2> maps(step.numMaps);
+  for (uint32_t i = 0; i < step.numMaps; ++i) {
+    const TensorMap &map = tensorMaps_[step.firstMap + i];
+    if (Status status = encode(
+            driver, map, addresses[static_cast<size_t>(map.argument)], maps[i]);
+        !status.ok())
+      return status;
+    parameters.push_back(&maps[i]);
+  }
   CudaLaunchAttribute early{.id = cuda::programmaticStreamSerialization};
   early.value[0] = 1;
   CudaLaunchConfig config{{step.grid[0], step.grid[1], step.grid[2]},
@@ -361,7 +376,6 @@ Status LoadedPlan::launchGpu(const Step &step, const Bases &bases,
                           stream,
                           &early,
                           step.startsEarly ? 1u : 0u};
-  const Driver &driver = gpu_->driver();
   return driver.check(
       driver.launchKernelEx(&config, static_cast<CudaFunction>(step.function),
                             parameters.data(), nullptr),

@@ -58,6 +58,7 @@ private:
     bool isCopy = false;
     void *function = nullptr; // of the CPU kernel, or a CudaFunction
     uint32_t firstOperand = 0, numOperands = 0;
+    uint32_t firstMap = 0, numMaps = 0;
     uint32_t grid[3], block[3], sharedBytes = 0;
     bool startsEarly = false;
     int64_t extent = 0, grain = 0;
@@ -100,6 +101,7 @@ private:
   std::vector<std::string> names_; // of kernels
   std::vector<ScalarSlot> slots_;
   std::vector<Operand> operands_;
+  std::vector<TensorMap> tensorMaps_;
   std::vector<Step> steps_;
   std::vector<std::shared_ptr<const LoadedObject>> objects_;
   std::vector<void *> modules_; // CudaModule

@@ -4,6 +4,8 @@
 // checksum proves nothing about who wrote the file.
 #include "runtime/Plan.h"
 
+#include "runtime/TensorMaps.h"
+
 #include <cstring>
 #include <type_traits>
 
@@ -132,12 +134,15 @@ void visit(Visitor &visitor, Value &x) {
     fields(x.kind, x.index);
   else if constexpr (std::is_same_v<T, Argument>)
     fields(x.isScalar, x.buffer, x.scalar, x.scalarType);
+  else if constexpr (std::is_same_v<T, TensorMap>)
+    fields(x.argument, x.dtype, x.offset, x.sizes, x.strides, x.box, x.lower,
+           x.upper, x.steps);
   else if constexpr (std::is_same_v<T, Kernel>)
     fields(x.name, x.code, x.source);
   else if constexpr (std::is_same_v<T, Launch>)
-    fields(x.kernel, x.arguments, x.grid[0], x.grid[1], x.grid[2], x.block[0],
-           x.block[1], x.block[2], x.sharedBytes, x.startsEarly, x.extent,
-           x.grain);
+    fields(x.kernel, x.arguments, x.tensorMaps, x.grid[0], x.grid[1], x.grid[2],
+           x.block[0], x.block[1], x.block[2], x.sharedBytes, x.startsEarly,
+           x.extent, x.grain);
   else if constexpr (std::is_same_v<T, Copy>)
     fields(x.from, x.to, x.bytes);
   else if constexpr (std::is_same_v<T, Plan>)
@@ -178,6 +183,10 @@ bool isValid(const Launch &launch, const Plan &plan) {
   for (const Argument &argument : launch.arguments)
     if (argument.isScalar ? !isIndex(argument.scalar, plan.scalars)
                           : !isValid(argument.buffer, plan))
+      return false;
+  for (const TensorMap &map : launch.tensorMaps)
+    if (!isWellFormed(map) || !isIndex(map.argument, launch.arguments) ||
+        launch.arguments[static_cast<size_t>(map.argument)].isScalar)
       return false;
   return true;
 }

@@ -6,6 +6,7 @@
 #include "weft/Core/DType.h"
 #include "weft/Core/Device.h"
 #include "weft/Core/Shape.h"
+#include "weft/Core/TensorMap.h"
 
 #include <cstdint>
 #include <string>
@@ -57,6 +58,7 @@ struct Kernel {
 struct Launch {
   int32_t kernel = 0;
   std::vector<Argument> arguments;
+  std::vector<TensorMap> tensorMaps; // parameters behind the arguments
   uint32_t grid[3] = {1, 1, 1};
   uint32_t block[3] = {1, 1, 1};
   uint32_t sharedBytes = 0;

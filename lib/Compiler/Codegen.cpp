@@ -129,6 +129,7 @@ StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
   std::copy_n(kernel->grid, 3, result.shape.grid);
   std::copy_n(kernel->block, 3, result.shape.block);
   result.shape.sharedBytes = kernel->sharedBytes;
+  result.shape.tensorMaps = kernel->tensorMaps;
   result.shape.startsEarly = kernel->startsEarly;
   if (form == KernelForm::text)
     return result;

@@ -210,6 +210,12 @@ private:
       }
       arguments.push_back(value.data());
     }
+    std::vector<emulator::EncodedTensorMap> maps;
+    for (const TensorMap &map : launch.tensorMaps)
+      maps.push_back(emulator::encode(
+          map, address(launch.arguments[map.argument].buffer)));
+    for (emulator::EncodedTensorMap &map : maps)
+      arguments.push_back(&map);
     auto size = [](const uint32_t(&sizes)[3]) {
       return emulator::Size{sizes[0], sizes[1], sizes[2]};
     };

@@ -641,6 +641,11 @@ bool KernelPrinter::mayAlias(unsigned number, bool isInput) const {
   return false;
 }
 
+std::string KernelPrinter::addTensorMap(StringRef base, TensorMap map) {
+  tensorMaps_.push_back(std::move(map));
+  return mapNames_.emplace_back(fresh(base));
+}
+
 std::string KernelPrinter::parameters() const {
   std::vector<std::string> list;
   auto pointer = [&](Type type, unsigned number, bool isInput) {
@@ -655,6 +660,8 @@ std::string KernelPrinter::parameters() const {
   }
   for (auto [i, type] : llvm::enumerate(group_.getResultTypes()))
     list.push_back(pointer(type, i, /*isInput=*/false) + output(i));
+  for (const std::string &name : mapNames_)
+    list.push_back("const WEFT_IN_PLACE weft::TensorMap " + name);
   return llvm::join(list, ",\n    ");
 }
 
@@ -682,6 +689,7 @@ CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
                      text_ + "}\n";
   kernel.text = cudaPrelude(text) + "\n" + text;
   kernel.block[0] = static_cast<uint32_t>(threads);
+  kernel.tensorMaps = std::move(tensorMaps_);
   return kernel;
 }
 

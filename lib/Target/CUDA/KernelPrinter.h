@@ -52,6 +52,8 @@ public:
   std::string fresh(llvm::StringRef base);
   const std::string &input(unsigned i) const { return names_.inputs[i]; }
   const std::string &output(unsigned i) const { return names_.outputs[i]; }
+  /// A further parameter: `base`, or `base2`, ...
+  std::string addTensorMap(llvm::StringRef base, TensorMap map);
   mlir::Type inputType(unsigned i) const;
   mlir::Type outputType(unsigned i) const;
 
@@ -140,6 +142,8 @@ private:
   const LoopNest &nest_;
   GroupNames names_;
   llvm::StringSet<> taken_;
+  std::vector<TensorMap> tensorMaps_;
+  std::vector<std::string> mapNames_;
   std::vector<std::string> values_;
   std::vector<std::string> elements_; // of loads: as they lie in memory
   std::vector<std::string> divisors_; // by statement: what divides by it

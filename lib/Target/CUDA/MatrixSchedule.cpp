@@ -8,10 +8,16 @@
 // Where there are few tiles and a long k, the blocks of a cluster share a tile:
 // each sums a part of k, and each finishes a part of the rows with the sums of
 // all.
+//
+// Where the tensor memory accelerator can read the operands, a warp of its own
+// has it bring the tiles, and barriers in shared memory say which are there and
+// which are done with.
 #include "MatrixSchedule.h"
 
+#include "BulkOperand.h"
 #include "Lanes.h"
 #include "MatrixOperand.h"
+#include "Vectors.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -31,9 +37,13 @@ class MatrixEmitter {
 public:
   MatrixEmitter(ir::GroupOp group, const LoopNest &nest,
                 const Contraction &contraction, MatrixOperand rows,
-                MatrixOperand columns, const MatrixTile &tile)
+                MatrixOperand columns, const MatrixTile &tile,
+                std::optional<BulkOperand> bulkRows,
+                std::optional<BulkOperand> bulkColumns)
       : nest_(nest), p_(group, nest), contraction_(contraction),
-        rows_(std::move(rows)), columns_(std::move(columns)), tile_(tile),
+        rows_(std::move(rows)), columns_(std::move(columns)),
+        bulkRows_(std::move(bulkRows)), bulkColumns_(std::move(bulkColumns)),
+        tile_(tile),
         tiles_(llvm::divideCeil(nest.numInnerPoints(), kMatrixDepth)) {}
 
   CudaKernel emit();
@@ -59,6 +69,14 @@ private:
 
   void printBlock();
   void printMainLoop();
+  void declareBulk();
+  void printBulkLoop();
+  void printBulkCopies();
+  bool isPrefetched(const Stmt &stmt) const;
+  void printPrefetches();
+  std::vector<int> resultStatements() const;
+  void printTileCount();
+  void printFinish();
   void printCopies();
   void declareTiles();
   void printProducts();
@@ -66,6 +84,8 @@ private:
                       int64_t count, bool isRows);
   void printGroupProducts();
   void printSums();
+  void openWorkers();
+  void closeWorkers();
   void printResults();
   void printResult(LanePrinter &lanes);
   std::string elementType() const { return storageType(contraction_.type); }
@@ -74,6 +94,7 @@ private:
   KernelPrinter p_;
   const Contraction &contraction_;
   MatrixOperand rows_, columns_;
+  std::optional<BulkOperand> bulkRows_, bulkColumns_; // of bulk tiles
   MatrixTile tile_;
   int64_t tiles_; // of k
   llvm::SmallBitVector used_;
@@ -130,13 +151,18 @@ void MatrixEmitter::printCopies() {
   p_.line("weft::commit_copies();");
 }
 
-void MatrixEmitter::printMainLoop() {
-  int64_t ahead = tilesAhead(), own = ownTiles();
+void MatrixEmitter::printTileCount() {
+  int64_t own = ownTiles();
   std::string count = std::to_string(own);
   if (tile_.splits > 1 && tiles_ % tile_.splits != 0)
     count = "part == " + std::to_string(tile_.splits - 1) + " ? " +
             std::to_string(tiles_ - (tile_.splits - 1) * own) + " : " + count;
   p_.line("const int tiles = " + count + ";");
+}
+
+void MatrixEmitter::printMainLoop() {
+  int64_t ahead = tilesAhead();
+  printTileCount();
   p_.open("for (int tile = " + Twine(-ahead) + "; tile < tiles; ++tile)");
   p_.open("if (tile >= 0)");
   p_.line("weft::wait_for_copies<" + Twine(ahead - 1) + ">();");
@@ -154,11 +180,126 @@ void MatrixEmitter::printMainLoop() {
     printProducts();
   p_.close();
   p_.close();
-  if (tile_.warpGroups) {
-    p_.openLoop("i", sumsDown(), true);
-    p_.line("weft::finish_products(" + sum_ + "[i]);");
-    p_.close();
+  if (tile_.warpGroups)
+    printFinish();
+}
+
+void MatrixEmitter::printFinish() {
+  p_.openLoop("i", sumsDown(), true);
+  p_.line("weft::finish_products(" + sum_ + "[i]);");
+  p_.close();
+}
+
+// ---- bulk copies ------------------------------------------------------------
+
+/// The maps, and two barriers for each stage: `full` counts bytes, `empty` the
+/// warps that are done with it.
+void MatrixEmitter::declareBulk() {
+  bulkRows_->declare(p_, tile_.rows, "a_map", "row");
+  bulkColumns_->declare(p_, tile_.columns, "b_map", "column");
+  p_.line("weft::Barrier *full = reinterpret_cast<weft::Barrier *>(shared + " +
+          Twine(tile_.sharedBytes() - tile_.barrierBytes()) + ");");
+  p_.line("weft::Barrier *empty = full + " + Twine(tile_.stages) + ";");
+  p_.open("if (thread == 0)");
+  p_.openLoop("i", tile_.stages, /*unrolled=*/false);
+  p_.line("weft::init_barrier(full + i, 1);");
+  p_.line("weft::init_barrier(empty + i, " + Twine(tile_.workers() / 32) +
+          ");");
+  p_.close();
+  p_.line("weft::publish_barriers();");
+  p_.close();
+  p_.line("__syncthreads();");
+}
+
+/// The loads that results need at every row and column: whether the columns of
+/// a tile are neighbours in memory.
+bool MatrixEmitter::isPrefetched(const Stmt &stmt) const {
+  if (stmt.kind != Stmt::Kind::load || !stmt.guards.empty() ||
+      contraction_.columns.dims.size() != 1 ||
+      contraction_.columns.extent % tile_.columns != 0)
+    return false;
+  unsigned column = contraction_.columns.dims[0];
+  bool variesAlongRows =
+      llvm::any_of(contraction_.rows.dims, [&](unsigned dim) {
+        return stmt.expr.isFunctionOfDim(dim);
+      });
+  return variesAlongRows && strideOf(stmt.expr, column) == 1 &&
+         isVectorAccess(stmt.expr, column, tile_.columns,
+                        storageBytes(stmt.type));
+}
+
+/// Has the L2 cache read what results need, while products are formed.
+void MatrixEmitter::printPrefetches() {
+  SmallVector<int> stmts;
+  for (int id : resultStatements())
+    if (isPrefetched(nest_.stmts[id]))
+      stmts.push_back(id);
+  if (stmts.empty())
+    return;
+  p_.open("for (int line = lane; line < " + Twine(tile_.rows) +
+          "; line += 32)");
+  p_.line("const " + p_.indexType() + " row = first_row + line;");
+  bool isPartial = contraction_.rows.extent % tile_.rows != 0;
+  if (isPartial)
+    p_.open("if (row < " + Twine(contraction_.rows.extent) + ")");
+  p_.splitDims("row", contraction_.rows.dims, used_);
+  p_.splitDims("first_column", contraction_.columns.dims, used_);
+  for (int id : stmts) {
+    const Stmt &stmt = nest_.stmts[id];
+    p_.line("weft::prefetch(" + p_.address(p_.input(stmt.input), stmt.expr) +
+            ", " + Twine(tile_.columns * storageBytes(stmt.type)) + ");");
   }
+  if (isPartial)
+    p_.close();
+  p_.close();
+}
+
+/// What one thread does: starts the copies, as places for them become free.
+void MatrixEmitter::printBulkCopies() {
+  std::string stages = std::to_string(tile_.stages);
+  bulkRows_->locate(p_, used_);
+  bulkColumns_->locate(p_, used_);
+  p_.open("for (int tile = 0; tile < tiles; ++tile)");
+  p_.line("const int place = tile % " + stages + ";");
+  p_.open("if (tile >= " + stages + ")");
+  p_.line("weft::wait_at(empty + place, (tile / " + stages + " + 1) % 2);");
+  p_.close();
+  p_.line("weft::expect_bytes(full + place, " + Twine(stageBytes()) + ");");
+  p_.line("unsigned char *stage = shared + place * " + Twine(stageBytes()) +
+          ";");
+  std::string first = "tile";
+  if (tile_.splits > 1)
+    first = "(part * " + std::to_string(ownTiles()) + " + tile)";
+  p_.line("const int depth = " + first + " * " + Twine(kMatrixDepth) + ";");
+  bulkRows_->copy(p_, "depth", "stage", "full + place", used_);
+  bulkColumns_->copy(p_, "depth",
+                     "stage + " + std::to_string(rows_.tileBytes(tile_.rows)),
+                     "full + place", used_);
+  p_.close();
+}
+
+void MatrixEmitter::printBulkLoop() {
+  std::string stages = std::to_string(tile_.stages);
+  printTileCount();
+  p_.open("if (thread >= " + Twine(tile_.workers()) + ")");
+  printPrefetches();
+  p_.open("if (lane == 0)");
+  printBulkCopies();
+  p_.close();
+  p_.line("__syncwarp();");
+  p_.close();
+  p_.open("else");
+  p_.open("for (int tile = 0; tile < tiles; ++tile)");
+  p_.line("weft::wait_at(full + tile % " + stages + ", tile / " + stages +
+          " % 2);");
+  printGroupProducts();
+  p_.line("weft::wait_for_products<1>(); // the tile before");
+  p_.open("if (tile > 0 && lane == 0)");
+  p_.line("weft::arrive(empty + (tile - 1) % " + stages + ");");
+  p_.close();
+  p_.close();
+  printFinish();
+  p_.close();
 }
 
 /// Loads 16 x 16 elements a time, as the lanes of a warp need them.
@@ -235,9 +376,11 @@ void MatrixEmitter::printGroupProducts() {
 
 /// Puts the sums into shared memory, as a tile of floats.
 void MatrixEmitter::printSums() {
-  p_.line("weft::wait_for_copies<0>();");
+  if (!tile_.bulk)
+    p_.line("weft::wait_for_copies<0>();");
   p_.line("__syncthreads(); // the tiles are done with");
   p_.line("float *sums = reinterpret_cast<float *>(shared);");
+  openWorkers();
   p_.openLoop("i", sumsDown(), true);
   p_.openLoop("j", sumsAcross(), true);
   p_.openLoop("half", 2, true);
@@ -252,20 +395,36 @@ void MatrixEmitter::printSums() {
   p_.close();
   p_.close();
   p_.close();
+  closeWorkers();
   p_.line(tile_.splits > 1 ? "weft::synchronize_cluster();"
                            : "__syncthreads();");
+}
+
+/// The warp that brings the tiles has no sums.
+void MatrixEmitter::openWorkers() {
+  if (tile_.bulk)
+    p_.open("if (thread < " + Twine(tile_.workers()) + ")");
+}
+void MatrixEmitter::closeWorkers() {
+  if (tile_.bulk)
+    p_.close();
+}
+
+std::vector<int> MatrixEmitter::resultStatements() const {
+  std::vector<int> values;
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores)
+      values.push_back(store.value);
+  return closure(nest_, values);
 }
 
 /// What the group makes of the sums at `row` and `column` and those behind.
 void MatrixEmitter::printResult(LanePrinter &lanes) {
   SmallVector<const Store *> stores;
-  std::vector<int> values;
   for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores) {
+    for (const Store &store : stage.stores)
       stores.push_back(&store);
-      values.push_back(store.value);
-    }
-  std::vector<int> stmts = closure(nest_, values);
+  std::vector<int> stmts = resultStatements();
   lanes.defineOutside(stmts);
   lanes.declare(stores);
   lanes.open();
@@ -284,14 +443,15 @@ void MatrixEmitter::printResults() {
   std::string count = std::to_string(lanes),
               pitch = std::to_string(tile_.pitch());
   StringRef type = p_.indexType();
+  openWorkers();
   p_.line("const int along = thread % " + Twine(across) + " * " + count + ";");
   p_.line("const " + type + " column = first_column + along;");
   p_.line("#pragma unroll 4");
   p_.open("for (int turn = 0; turn < " +
-          Twine(llvm::divideCeil(lines * across, tile_.threads())) +
+          Twine(llvm::divideCeil(lines * across, tile_.workers())) +
           "; ++turn)");
   std::string line = "thread / " + std::to_string(across) + " + turn * " +
-                     std::to_string(tile_.threads() / across);
+                     std::to_string(tile_.workers() / across);
   if (tile_.splits > 1)
     line = "part * " + std::to_string(lines) + " + " + line;
   p_.line("const int line = " + line + ";");
@@ -304,7 +464,7 @@ void MatrixEmitter::printResults() {
     need("row < " + Twine(contraction_.rows.extent));
   if (contraction_.columns.extent % tile_.columns != 0)
     need("column < " + Twine(contraction_.columns.extent));
-  if (lines * across % tile_.threads() != 0)
+  if (lines * across % tile_.workers() != 0)
     need("thread / " + Twine(across) + " < " + Twine(lines));
   if (!inside.empty())
     p_.open("if (" + inside + ")");
@@ -326,6 +486,7 @@ void MatrixEmitter::printResults() {
   if (!inside.empty())
     p_.close();
   p_.close();
+  closeWorkers();
   if (tile_.splits > 1)
     p_.line("weft::synchronize_cluster(); // others may still read my sums");
 }
@@ -335,12 +496,13 @@ void MatrixEmitter::printResults() {
 CudaKernel MatrixEmitter::emit() {
   used_ = p_.usedDims();
   for (const char *word :
-       {"row",          "column",   "a",           "b",     "thread",
-        "block",        "part",     "batch",       "lane",  "first_row",
-        "first_column", "warp_row", "warp_column", "tile",  "tiles",
-        "next",         "stage",    "shared",      "depth", "step",
-        "line",         "sums",     "along",       "turn",  "total",
-        "more",         "other",    "a_tile",      "b_tile"})
+       {"row",          "column",   "a",           "b",      "thread",
+        "block",        "part",     "batch",       "lane",   "first_row",
+        "first_column", "warp_row", "warp_column", "tile",   "tiles",
+        "next",         "stage",    "shared",      "depth",  "step",
+        "line",         "sums",     "along",       "turn",   "total",
+        "more",         "other",    "a_tile",      "b_tile", "full",
+        "empty",        "place"})
     p_.fresh(word);
   sum_ = p_.fresh("sum");
   rows_.setNames("row", "a_tile");
@@ -358,12 +520,19 @@ CudaKernel MatrixEmitter::emit() {
                      std::to_string(tile_.warpColumns())
                : std::string("0")) +
           ";");
-  rows_.declare(p_, tile_.rows, tile_.threads(), used_);
-  columns_.declare(p_, tile_.columns, tile_.threads(), used_);
+  if (tile_.bulk) {
+    declareBulk();
+  } else {
+    rows_.declare(p_, tile_.rows, tile_.threads(), used_);
+    columns_.declare(p_, tile_.columns, tile_.threads(), used_);
+  }
   p_.line("float " + sum_ + "[" + Twine(sumsDown()) + "][" +
           Twine(sumsAcross()) + "][4] = {};");
   p_.line("weft::follow_previous();");
-  printMainLoop();
+  if (tile_.bulk)
+    printBulkLoop();
+  else
+    printMainLoop();
   printSums();
   printResults();
   if (tile_.splits > 1)
@@ -390,9 +559,19 @@ std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
                                columns = MatrixOperand::match(nest, c->columns);
   if (!rows || !columns)
     return std::nullopt;
+  std::optional<BulkOperand> bulkRows = BulkOperand::match(nest, c->rows, *c),
+                             bulkColumns =
+                                 BulkOperand::match(nest, c->columns, *c);
+  units->bulk = units->bulk && bulkRows && bulkColumns &&
+                bulkRows->isAlongDepth() == rows->isAlongDepth() &&
+                bulkColumns->isAlongDepth() == columns->isAlongDepth();
   if (!tile)
     tile = chooseMatrixTile(*c, nest.numInnerPoints(), *units);
-  return MatrixEmitter(group, nest, *c, *rows, *columns, *tile).emit();
+  if (tile->bulk && !units->bulk)
+    return std::nullopt;
+  return MatrixEmitter(group, nest, *c, *rows, *columns, *tile, bulkRows,
+                       bulkColumns)
+      .emit();
 }
 
 } // namespace weft::cuda

@@ -20,6 +20,7 @@ std::optional<MatrixUnits> matrixUnitsOf(StringRef arch) {
   MatrixUnits units;
   units.warpGroups = number == 90 && arch == "a";
   units.clusters = number >= 90 && number < 120;
+  units.bulk = units.warpGroups;
   if (units.clusters) {
     units.multiprocessors = 132;
     units.sharedBytes = 227 << 10;
@@ -37,22 +38,33 @@ int64_t MatrixTile::tilesAhead(int64_t steps) const {
 int64_t MatrixTile::sharedBytes() const {
   int64_t operands = stages * (rows + columns) * kMatrixLineBytes;
   int64_t sums = rows * pitch() * static_cast<int64_t>(sizeof(float));
-  return std::max(operands, sums);
+  return std::max(operands, sums) + barrierBytes();
 }
 
-std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
-                                       int64_t depth,
-                                       const MatrixUnits &units) {
+/// Blocks of these warps and sizes.
+static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units) {
   static constexpr MatrixTile kWarpTiles[] = {
       {64, 64, 2, 2}, {64, 128, 2, 4}, {128, 64, 4, 2}, {128, 128, 2, 4}};
   static constexpr MatrixTile kGroupTiles[] = {
       {64, 64, 4, 1, true},   {64, 128, 4, 1, true},  {128, 64, 8, 1, true},
       {128, 128, 8, 1, true}, {128, 256, 8, 1, true}, {256, 128, 8, 1, true}};
+  static constexpr MatrixTile kBulkTiles[] = {
+      {64, 64, 4, 1, true, true},   {64, 128, 4, 1, true, true},
+      {64, 256, 4, 1, true, true},  {128, 64, 8, 1, true, true},
+      {128, 128, 8, 1, true, true}, {128, 256, 8, 1, true, true},
+      {256, 128, 8, 1, true, true}};
+  if (units.bulk)
+    return kBulkTiles;
+  return units.warpGroups ? ArrayRef<MatrixTile>(kGroupTiles)
+                          : ArrayRef<MatrixTile>(kWarpTiles);
+}
+
+std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
+                                       int64_t depth,
+                                       const MatrixUnits &units) {
   int64_t steps = llvm::divideCeil(depth, kMatrixDepth);
   std::vector<MatrixTile> tiles;
-  for (const MatrixTile &shape : units.warpGroups
-                                     ? ArrayRef<MatrixTile>(kGroupTiles)
-                                     : ArrayRef<MatrixTile>(kWarpTiles))
+  for (const MatrixTile &shape : shapesFor(units))
     for (int64_t splits : {1, 2, 4, 8})
       for (int64_t stages : {3, 4, 6}) {
         MatrixTile tile = shape;
@@ -71,7 +83,7 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
 /// Blocks that a multiprocessor runs at once.
 static int64_t blocksAtOnce(const MatrixTile &tile, const MatrixUnits &units) {
   constexpr int64_t registers = 65536, threads = 2048, reserved = 1 << 10;
-  int64_t perThread = tile.rows * tile.columns / tile.threads() + 56;
+  int64_t perThread = tile.rows * tile.columns / tile.workers() + 56;
   return std::max<int64_t>(1,
                            std::min({(units.sharedBytes + reserved) /
                                          (tile.sharedBytes() + reserved),
@@ -109,11 +121,15 @@ static double costOf(const MatrixTile &tile, const Contraction &contraction,
                    contraction.batches * tile.splits;
   int64_t steps =
       llvm::divideCeil(llvm::divideCeil(depth, kMatrixDepth), tile.splits);
+  // What a block reads through the L2 cache in a step.
+  int64_t read = (tile.rows + tile.columns) * kMatrixLineBytes;
   int64_t ahead = std::max<int64_t>(1, tile.tilesAhead(steps));
   auto wave = [&](int64_t perUnit) { // blocks on each multiprocessor
     double latency = 3000 + (tile.splits > 1 ? 900 : 0);
     double step = std::max(static_cast<double>(perUnit) * cyclesOfStep(tile),
                            1100.0 / static_cast<double>(ahead));
+    if (tile.bulk)
+      step = std::max(step, static_cast<double>(perUnit * read) / 40);
     double results =
         0.38 * static_cast<double>(perUnit * tile.rows * tile.columns);
     return latency + static_cast<double>(steps) * step + results;

@@ -12,6 +12,7 @@ namespace weft::cuda {
 struct MatrixUnits {
   bool warpGroups = false; // wgmma
   bool clusters = false;   // blocks that read each other's shared memory
+  bool bulk = false;       // the tensor memory accelerator, for these operands
   int64_t multiprocessors = 108;
   int64_t sharedBytes = 99 << 10; // that a block may have
 };
@@ -24,16 +25,21 @@ struct MatrixTile {
   int64_t rows = 64, columns = 64;
   int64_t warpsDown = 2, warpsAcross = 2;
   bool warpGroups = false; // four warps multiply together: wgmma
+  bool bulk = false;       // a warp of its own has the tiles brought
   int64_t stages = 3;      // tiles of the operands in shared memory
   int64_t splits = 1;      // blocks that share the steps of k
 
-  int64_t threads() const { return 32 * warpsDown * warpsAcross; }
+  /// Threads that multiply, and all.
+  int64_t workers() const { return 32 * warpsDown * warpsAcross; }
+  int64_t threads() const { return workers() + (bulk ? 32 : 0); }
   int64_t warpRows() const { return rows / warpsDown; }
   int64_t warpColumns() const { return columns / warpsAcross; }
   /// Between lines of the tile of sums in shared memory: pairs of eight lines
   /// lie in different banks.
   int64_t pitch() const { return columns + 8; }
   int64_t sharedBytes() const;
+  /// Of two barriers for each stage, behind everything else.
+  int64_t barrierBytes() const { return bulk ? 16 * stages : 0; }
   /// How many tiles are under way while one is worked on, of `steps` in all.
   int64_t tilesAhead(int64_t steps) const;
 };

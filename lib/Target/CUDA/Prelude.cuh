@@ -19,6 +19,7 @@
 #define WEFT_DYNAMIC_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
 #define WEFT_GLOBAL(threads) extern "C" __global__ void __launch_bounds__(threads)
 #define WEFT_CLUSTER(blocks) __cluster_dims__(blocks, 1, 1)
+#define WEFT_IN_PLACE __grid_constant__ // of a parameter: threads use its address
 #endif
 namespace weft {
 
@@ -1039,6 +1040,135 @@ struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 32> {
   }
 };
 #endif
+//@ TensorMap
+// What the tensor memory accelerator knows of a tensor; the driver writes it.
+struct alignas(64) TensorMap {
+  unsigned char bytes[128];
+};
+//@ Barrier
+// In shared memory: counts arrivals and bytes, and turns over when all that
+// were expected have come. Turn 0 has parity 0.
+using Barrier = unsigned long long;
+//@ init_barrier
+WEFT_DEVICE void init_barrier(Barrier *barrier, int arrivals) {
+#ifdef __CUDA_ARCH__
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(
+                   shared_address(barrier)),
+               "r"(arrivals)
+               : "memory");
+#else
+  WEFT_INIT_BARRIER(barrier, arrivals);
+#endif
+}
+//@ publish_barriers
+// Lets the accelerator see new barriers.
+WEFT_DEVICE void publish_barriers() {
+#ifdef __CUDA_ARCH__
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+#endif
+}
+//@ expect_bytes
+// Arrives, and lets the barrier wait for `bytes` more that copies bring.
+WEFT_DEVICE void expect_bytes(Barrier *barrier, int bytes) {
+#ifdef __CUDA_ARCH__
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
+                   shared_address(barrier)),
+               "r"(bytes)
+               : "memory");
+#else
+  WEFT_ARRIVE(barrier, bytes);
+#endif
+}
+//@ arrive
+WEFT_DEVICE void arrive(Barrier *barrier) {
+#ifdef __CUDA_ARCH__
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(
+                   shared_address(barrier))
+               : "memory");
+#else
+  WEFT_ARRIVE(barrier, 0);
+#endif
+}
+//@ wait_at
+// Until the turn of this parity is over.
+WEFT_DEVICE void wait_at(Barrier *barrier, int parity) {
+#ifdef __CUDA_ARCH__
+  unsigned isOver;
+  do
+    asm volatile("{.reg .pred p;\n"
+                 "mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+                 "selp.u32 %0, 1, 0, p;}"
+                 : "=r"(isOver)
+                 : "r"(shared_address(barrier)), "r"(parity)
+                 : "memory");
+  while (!isOver);
+#else
+  WEFT_WAIT_AT(barrier, parity);
+#endif
+}
+//@ prefetch
+// Has the L2 cache read `bytes` bytes, a multiple of 16.
+WEFT_DEVICE void prefetch(const void *from, int bytes) {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from),
+               "r"(bytes)
+               : "memory");
+#endif
+}
+//@ WEFT_BULK_COPY_OF
+#ifdef __CUDA_ARCH__
+#define WEFT_BULK_COPY_OF(rank, mode, coordinates, taps, ...)                  \
+  asm volatile("cp.async.bulk.tensor." rank "d.shared::cluster.global." mode   \
+               ".mbarrier::complete_tx::bytes [%0], [%1, {" coordinates        \
+               "}], [%2]" taps ";" ::"r"(shared_address(to)),                  \
+               "l"(&map), "r"(shared_address(barrier)), __VA_ARGS__            \
+               : "memory")
+#endif
+//@ copy_tile
+// Starts a copy of the box that begins at `at`. Its bytes arrive at `barrier`.
+template <int Rank>
+WEFT_DEVICE void copy_tile(void *to, const TensorMap &map,
+                           const int (&at)[Rank], Barrier *barrier) {
+#ifdef __CUDA_ARCH__
+  if constexpr (Rank == 2)
+    WEFT_BULK_COPY_OF("2", "tile", "%3, %4", "", "r"(at[0]), "r"(at[1]));
+  else if constexpr (Rank == 3)
+    WEFT_BULK_COPY_OF("3", "tile", "%3, %4, %5", "", "r"(at[0]), "r"(at[1]),
+                      "r"(at[2]));
+  else if constexpr (Rank == 4)
+    WEFT_BULK_COPY_OF("4", "tile", "%3, %4, %5, %6", "", "r"(at[0]),
+                      "r"(at[1]), "r"(at[2]), "r"(at[3]));
+  else
+    WEFT_BULK_COPY_OF("5", "tile", "%3, %4, %5, %6, %7", "", "r"(at[0]),
+                      "r"(at[1]), "r"(at[2]), "r"(at[3]), "r"(at[4]));
+#else
+  WEFT_BULK_COPY(to, &map, at, nullptr, barrier);
+#endif
+}
+//@ copy_window
+// The same for positions of a window, from `at` on, and one tap of it.
+template <int Rank>
+WEFT_DEVICE void copy_window(void *to, const TensorMap &map,
+                             const int (&at)[Rank],
+                             const unsigned short (&tap)[Rank - 2],
+                             Barrier *barrier) {
+#ifdef __CUDA_ARCH__
+  if constexpr (Rank == 3)
+    WEFT_BULK_COPY_OF("3", "im2col", "%3, %4, %5", ", {%6}", "r"(at[0]),
+                      "r"(at[1]), "r"(at[2]), "h"(tap[0]));
+  else if constexpr (Rank == 4)
+    WEFT_BULK_COPY_OF("4", "im2col", "%3, %4, %5, %6", ", {%7, %8}",
+                      "r"(at[0]), "r"(at[1]), "r"(at[2]), "r"(at[3]),
+                      "h"(tap[0]), "h"(tap[1]));
+  else
+    WEFT_BULK_COPY_OF("5", "im2col", "%3, %4, %5, %6, %7",
+                      ", {%8, %9, %10}", "r"(at[0]), "r"(at[1]), "r"(at[2]),
+                      "r"(at[3]), "r"(at[4]), "h"(tap[0]), "h"(tap[1]),
+                      "h"(tap[2]));
+#else
+  WEFT_BULK_COPY(to, &map, at, tap, barrier);
+#endif
+}
 //@ synchronize_cluster
 // All threads of the blocks of the cluster; what they wrote is seen by all.
 WEFT_DEVICE void synchronize_cluster() {

@@ -162,3 +162,14 @@ FAKE cuEventElapsedTime(float *milliseconds, CudaEvent, CudaEvent) {
   return *milliseconds = 0, 0;
 }
 FAKE cuEventDestroy_v2(CudaEvent) { return 0; }
+FAKE cuTensorMapEncodeTiled(void *, int, unsigned, void *, const uint64_t *,
+                            const uint64_t *, const uint32_t *,
+                            const uint32_t *, int, int, int, int) {
+  return 0;
+}
+FAKE cuTensorMapEncodeIm2col(void *, int, unsigned, void *, const uint64_t *,
+                             const uint64_t *, const int *, const int *,
+                             uint32_t, uint32_t, const uint32_t *, int, int,
+                             int, int) {
+  return 0;
+}

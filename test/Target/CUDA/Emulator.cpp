@@ -99,6 +99,101 @@ struct State {
   void (*copy)(void *, const void *, int);
   void (*commit)();
   void (*waitForCopies)(int);
+  void (*initBarrier)(unsigned long long *, int);
+  void (*arrive)(unsigned long long *, int);
+  void (*waitAt)(unsigned long long *, int);
+  void (*bulkCopy)(void *, const void *, const int *, const unsigned short *,
+                   unsigned long long *);
+};
+
+/// What lies in the eight bytes of a barrier.
+struct Barrier {
+  uint16_t pending, arrivals : 15, parity : 1;
+  int32_t bytes;
+
+  void turnOverIfComplete() {
+    if (pending > 0 || bytes != 0)
+      return;
+    pending = arrivals;
+    parity ^= 1;
+  }
+};
+static_assert(sizeof(Barrier) == 8);
+
+Barrier &barrierAt(unsigned long long *memory) {
+  return *reinterpret_cast<Barrier *>(memory);
+}
+
+constexpr int kMaxRank = 5;
+
+/// What lies in an EncodedTensorMap.
+struct Map {
+  const char *data;
+  int64_t strides[kMaxRank]; // in bytes
+  int32_t sizes[kMaxRank], box[kMaxRank];
+  int16_t lower[3], upper[3];
+  uint8_t steps[3], rank;
+  bool isWindow;
+};
+static_assert(sizeof(Map) <= sizeof(EncodedTensorMap));
+
+/// A copy by the tensor memory accelerator.
+struct BulkCopy {
+  Map map{};
+  int32_t at[kMaxRank] = {};
+  uint16_t tap[3] = {};
+  unsigned char *to = nullptr;
+  Barrier *barrier = nullptr;
+
+  int32_t lines() const {
+    int32_t lines = 1;
+    for (int i = 1; i < (map.isWindow ? 2 : map.rank); ++i)
+      lines *= map.box[i];
+    return lines;
+  }
+  int32_t bytes() const { return lines() * map.box[0] * 2; }
+
+  /// Where line `line` starts; null if it lies outside.
+  const char *start(int32_t line) const {
+    const char *from = map.data;
+    for (int i = 1; i < map.rank; ++i) {
+      int64_t index = at[i];
+      if (!map.isWindow) {
+        index += line % map.box[i];
+        line /= map.box[i];
+      } else if (i + 1 < map.rank) {
+        // Positions from `lower` to the last one, in steps.
+        int step = map.steps[i - 1], lower = map.lower[i - 1];
+        int count = (map.sizes[i] - 1 + map.upper[i - 1] - lower) / step + 1;
+        int position = (at[i] - lower) / step + line;
+        index = lower + position % count * step + tap[i - 1];
+        line = position / count;
+      } else {
+        index += line;
+      }
+      if (index < 0 || index >= map.sizes[i])
+        return nullptr;
+      from += index * map.strides[i];
+    }
+    return from;
+  }
+
+  void run() const {
+    for (int32_t line = 0; line < lines(); ++line) {
+      const char *from = start(line);
+      for (int i = 0; i < map.box[0]; ++i) {
+        auto address = reinterpret_cast<uintptr_t>(to + line * 128 + i * 2);
+        address ^= (address >> 7 & 7) << 4;
+        bool inside = from && at[0] + i >= 0 && at[0] + i < map.sizes[0];
+        uint16_t element = 0;
+        if (inside)
+          std::memcpy(&element, from + (at[0] + i) * 2, 2);
+        std::memcpy(reinterpret_cast<void *>(address), &element, 2);
+      }
+    }
+    barrier->bytes -= bytes();
+    barrier->turnOverIfComplete();
+  }
 };
 
 /// To shared memory; of zeros where `from` is null.
@@ -115,12 +210,15 @@ struct Thread {
     atBarrier,
     atClusterBarrier,
     inWarp,
+    atTurn,
     done
   };
   Phase phase = Phase::fresh;
   Context context;
   char *stack = nullptr;
-  unsigned mask = 0; // of the warp function it is in
+  unsigned mask = 0;                // of the warp function it is in
+  const Barrier *barrier = nullptr; // it waits at, for the turn of `parity`
+  int parity = 0;
   // What it brought to this warp function and to the one before: a fast lane
   // may be one function ahead of a slow one, never two.
   std::array<unsigned long long, 2> brought{};
@@ -153,6 +251,25 @@ public:
       thread.started.clear();
     };
     state_.waitForCopies = [](int groups) { current().finishCopies(groups); };
+    state_.initBarrier = [](unsigned long long *barrier, int arrivals) {
+      auto count = static_cast<uint16_t>(arrivals);
+      barrierAt(barrier) = {count, count, 0, 0};
+    };
+    state_.arrive = [](unsigned long long *barrier, int bytes) {
+      --barrierAt(barrier).pending;
+      barrierAt(barrier).bytes += bytes;
+      barrierAt(barrier).turnOverIfComplete();
+    };
+    state_.waitAt = [](unsigned long long *barrier, int parity) {
+      current().thread().barrier = &barrierAt(barrier);
+      current().thread().parity = parity;
+      current().wait(Thread::Phase::atTurn);
+    };
+    state_.bulkCopy = [](void *to, const void *map, const int *at,
+                         const unsigned short *tap,
+                         unsigned long long *barrier) {
+      current().start(to, map, at, tap, barrier);
+    };
     state_.exchange = [](unsigned mask, unsigned long long value, int source) {
       return current().exchange(mask, value, source);
     };
@@ -174,6 +291,7 @@ public:
     std::fill(memory_.begin(), memory_.end(), 0xff);
     for (Thread &thread : threads_)
       thread = Thread();
+    bulkCopies_.clear();
     while (true) {
       for (now_ = 0; now_ < threads_.size(); ++now_)
         if (threads_[now_].phase <= Thread::Phase::ready)
@@ -230,6 +348,17 @@ private:
     return from < block + blockThreads_ ? threads_[from].brought[turn] : value;
   }
 
+  void start(void *to, const void *map, const int *at,
+             const unsigned short *tap, unsigned long long *barrier) {
+    BulkCopy &copy = bulkCopies_.emplace_back();
+    std::memcpy(&copy.map, map, sizeof(Map));
+    std::copy_n(at, copy.map.rank, copy.at);
+    if (tap)
+      std::copy_n(tap, copy.map.rank - 2, copy.tap);
+    copy.to = static_cast<unsigned char *>(to);
+    copy.barrier = &barrierAt(barrier);
+  }
+
   unsigned char *shared(unsigned number) {
     auto start = reinterpret_cast<uintptr_t>(memory_.data());
     return memory_.data() + (1024 - start % 1024) + number * sharedStride_;
@@ -254,8 +383,20 @@ private:
         released |= releaseWarp(block + i, block + blockThreads_);
       released |= releaseAll(Thread::Phase::atBarrier, block, blockThreads_);
     }
-    return released ||
-           releaseAll(Thread::Phase::atClusterBarrier, 0, threads_.size());
+    for (Thread &thread : threads_)
+      if (thread.phase == Thread::Phase::atTurn &&
+          thread.barrier->parity != thread.parity) {
+        thread.phase = Thread::Phase::ready;
+        released = true;
+      }
+    if (released ||
+        releaseAll(Thread::Phase::atClusterBarrier, 0, threads_.size()))
+      return true;
+    if (bulkCopies_.empty())
+      return false;
+    bulkCopies_.front().run();
+    bulkCopies_.pop_front();
+    return true;
   }
 
   /// Lets `count` threads go on if all of them are in `phase`.
@@ -300,7 +441,8 @@ private:
     os << "threads wait for each other in block (" << x << ", " << y << ", "
        << z << "): "
        << count(Thread::Phase::atBarrier) +
-              count(Thread::Phase::atClusterBarrier)
+              count(Thread::Phase::atClusterBarrier) +
+              count(Thread::Phase::atTurn)
        << " at a barrier, " << count(Thread::Phase::inWarp)
        << " in a warp function, " << count(Thread::Phase::done) << " returned";
     // The stacks of threads that will never go on can be used again.
@@ -331,6 +473,7 @@ private:
   std::vector<unsigned char> memory_; // dynamic shared, of all its blocks
   State state_{};
   std::vector<Thread> threads_;
+  std::deque<BulkCopy> bulkCopies_; // under way
   size_t now_ = 0;
   Context scheduler_;
 };
@@ -476,6 +619,22 @@ StatusOr<std::vector<Unit>> compileUnits(Folder &folder,
 }
 
 } // namespace
+
+EncodedTensorMap encode(const TensorMap &map, void *data) {
+  Map fields{};
+  fields.data = static_cast<const char *>(data) + map.offset;
+  fields.rank = static_cast<uint8_t>(map.sizes.size());
+  fields.isWindow = map.isWindow();
+  std::copy(map.strides.begin(), map.strides.end(), fields.strides + 1);
+  std::copy(map.sizes.begin(), map.sizes.end(), fields.sizes);
+  std::copy(map.box.begin(), map.box.end(), fields.box);
+  std::copy(map.lower.begin(), map.lower.end(), fields.lower);
+  std::copy(map.upper.begin(), map.upper.end(), fields.upper);
+  std::copy(map.steps.begin(), map.steps.end(), fields.steps);
+  EncodedTensorMap result{};
+  std::memcpy(&result, &fields, sizeof fields);
+  return result;
+}
 
 StatusOr<std::unique_ptr<Library>>
 Library::compile(std::span<const Source> sources) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "weft/Core/Status.h"
+#include "weft/Core/TensorMap.h"
 
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,12 @@ struct Source {
 struct Size {
   uint32_t x = 1, y = 1, z = 1;
 };
+
+/// A tensor map as emulated kernels take it.
+struct alignas(64) EncodedTensorMap {
+  unsigned char bytes[128];
+};
+EncodedTensorMap encode(const TensorMap &map, void *data);
 
 /// Kernels compiled together. Equal texts are compiled once.
 ///

@@ -5,6 +5,7 @@
 #include "runtime/Gpu.h"
 #include "runtime/Nvrtc.h"
 #include "runtime/StreamOrder.h"
+#include "runtime/TensorMaps.h"
 
 #include <gtest/gtest.h>
 
@@ -68,6 +69,14 @@ protected:
       arguments.push_back(isScalar ? memory[i].data() : &pointers[i]);
     }
     const CudaKernel &k = c.kernel;
+    std::vector<runtime::EncodedTensorMap> maps(k.tensorMaps.size());
+    for (size_t i = 0; i < maps.size(); ++i) {
+      const TensorMap &map = k.tensorMaps[i];
+      Status status =
+          runtime::encode(gpu_->driver(), map, pointers[map.argument], maps[i]);
+      ASSERT_TRUE(status.ok()) << status;
+      arguments.push_back(&maps[i]);
+    }
     runtime::CudaLaunchConfig config{{k.grid[0], k.grid[1], k.grid[2]},
                                      {k.block[0], k.block[1], k.block[2]},
                                      k.sharedBytes,

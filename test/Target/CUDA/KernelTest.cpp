@@ -47,6 +47,11 @@ TEST(CudaKernels, EmulatorMatchesReference) {
       arguments.push_back(isScalar ? pointers[j] : &pointers[j]);
     }
     const CudaKernel &k = c.kernel;
+    std::vector<emulator::EncodedTensorMap> maps;
+    for (const TensorMap &map : k.tensorMaps)
+      maps.push_back(emulator::encode(map, pointers[map.argument]));
+    for (emulator::EncodedTensorMap &map : maps)
+      arguments.push_back(&map);
     Status status = (*library)->launch(i, {k.grid[0], k.grid[1], k.grid[2]},
                                        {k.block[0], k.block[1], k.block[2]},
                                        arguments, k.sharedBytes);

@@ -2,12 +2,14 @@
 // From a group to the text of one CUDA kernel and its launch.
 #pragma once
 
+#include "weft/Core/TensorMap.h"
 #include "weft/IR/Dialect.h"
 
 #include "mlir/Support/LLVM.h"
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace weft {
 
@@ -20,7 +22,8 @@ struct CudaTarget {
 /// A kernel's text is complete: the part of the prelude that it uses, then one
 /// `extern "C" __global__` function. Its parameters are the group's inputs in
 /// order (tensors as pointers to elements, scalars by value in their element
-/// type), then the outputs. Every buffer starts at a multiple of 16 bytes.
+/// type), then the outputs, then tensor maps by value. Every buffer starts at a
+/// multiple of 16 bytes.
 /// Compile with contraction off (`--fmad=false`) as C++17.
 struct CudaKernel {
   std::string name;
@@ -28,6 +31,7 @@ struct CudaKernel {
   uint32_t grid[3] = {1, 1, 1}; // while emitting, 0: too many
   uint32_t block[3] = {1, 1, 1};
   uint32_t sharedBytes = 0; // dynamic
+  std::vector<TensorMap> tensorMaps;
   /// May be launched before the kernel in front of it has ended, for which it
   /// waits itself (programmatic stream serialization).
   bool startsEarly = false;
