@@ -101,7 +101,8 @@ CompiledModule::compile(std::string_view text, std::string_view name,
   auto numInputs = static_cast<size_t>(
       llvm::count_if(main.getArgumentTypes(), llvm::IsaPred<RankedTensorType>));
   auto import = [&] { return OwningOpRef<ModuleOp>((*module)->clone()); };
-  auto executable = executableOf({keyOf(**module), numInputs, import}, device);
+  auto executable = executableOf({keyOf(**module), numInputs, import}, device,
+                                 {.tuning = tuning()});
   if (!executable.ok())
     return executable.status();
   return std::shared_ptr<const CompiledModule>(

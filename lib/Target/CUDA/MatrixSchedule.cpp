@@ -378,8 +378,7 @@ CudaKernel MatrixEmitter::emit() {
 } // namespace
 
 std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
-                                     StringRef arch,
-                                     std::optional<MatrixTile> tile) {
+                                     StringRef arch, StringRef tile) {
   std::optional<MatrixUnits> units = matrixUnitsOf(arch);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !c || !(c->type.isF16() || c->type.isBF16()) ||
@@ -390,9 +389,19 @@ std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
                                columns = MatrixOperand::match(nest, c->columns);
   if (!rows || !columns)
     return std::nullopt;
-  if (!tile)
-    tile = chooseMatrixTile(*c, nest.numInnerPoints(), *units);
-  return MatrixEmitter(group, nest, *c, *rows, *columns, *tile).emit();
+  std::vector<MatrixTile> tiles =
+      rankedMatrixTiles(*c, nest.numInnerPoints(), *units);
+  std::vector<std::string> names;
+  for (const MatrixTile &each : tiles)
+    names.push_back(print(each));
+  auto named = llvm::find(names, tile);
+  const MatrixTile &chosen =
+      tiles[named == names.end() ? 0 : named - names.begin()];
+  CudaKernel kernel =
+      MatrixEmitter(group, nest, *c, *rows, *columns, chosen).emit();
+  kernel.tiles = std::move(names);
+  kernel.cycles = cyclesOf(chosen, *c, nest.numInnerPoints(), *units);
+  return kernel;
 }
 
 } // namespace weft::cuda
