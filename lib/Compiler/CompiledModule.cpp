@@ -101,8 +101,7 @@ CompiledModule::compile(std::string_view text, std::string_view name,
   auto numInputs = static_cast<size_t>(
       llvm::count_if(main.getArgumentTypes(), llvm::IsaPred<RankedTensorType>));
   auto import = [&] { return OwningOpRef<ModuleOp>((*module)->clone()); };
-  auto executable = executableOf({keyOf(**module), numInputs, import}, device,
-                                 {.tuning = tuning()});
+  auto executable = executableOf({keyOf(**module), numInputs, import}, device);
   if (!executable.ok())
     return executable.status();
   return std::shared_ptr<const CompiledModule>(

@@ -99,7 +99,7 @@ Status refusalToCompile(std::span<const NodePtr> roots) {
 }
 
 Status evaluateOn(std::span<const NodePtr> roots, Device device) {
-  CompileRules rules{.tuning = tuning()};
+  CompileRules rules;
   OnceMap<Sequence> &known = sequences(rules.tuning);
   OnceMap<Sequence>::Result sequence = std::shared_ptr<const Sequence>();
   Capture captured = capture(roots, [&](const std::string &key) {

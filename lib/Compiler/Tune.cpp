@@ -6,6 +6,8 @@
 #include "Kernels.h"
 #include "TileSearch.h"
 
+#include "weft/Compiler/Compiler.h"
+
 #include "runtime/DiskCache.h"
 #include "runtime/Gpu.h"
 #include "runtime/Log.h"
@@ -76,8 +78,8 @@ private:
   }
 
   std::string keyOf(const Tunable &kernel, bool isOfAll) const {
-    return (isOfAll ? "tile of all " : "tile of some ") + surroundings_ +
-           kernel.text;
+    return std::string(kTunedKey) + (isOfAll ? "all " : "some ") +
+           surroundings_ + kernel.text;
   }
 
   std::optional<std::string> find(const std::string &key) const {

@@ -110,6 +110,9 @@ using Progress =
 /// one ends that. To be called before the first compilation.
 void setProgress(Progress progress);
 
+/// How the keys of kernels that were tuned begin in the cache on disk.
+inline constexpr std::string_view kTunedKey = "tile of ";
+
 /// A graph compiled ahead of its inputs: leaves with `placeholder >= 0` are the
 /// inputs of `run`.
 class CompiledFunction {
