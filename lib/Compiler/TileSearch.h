@@ -48,7 +48,7 @@ struct TunedKernel {
 
 /// Tries the tiles of kernels, `numTiles[i]` of kernel i, in order of kernels
 /// and of tiles. Tiles that fail are passed over. The first tile stays if no
-/// other is faster by more than clocks and heat make.
+/// other is faster, in two tries, by more than clocks and heat make.
 std::vector<TunedKernel> searchTiles(llvm::ArrayRef<size_t> numTiles,
                                      const SearchLimits &limits,
                                      TileMeter &meter);
