@@ -169,6 +169,17 @@ TEST_F(Tune, GraphsOfOneTuningAreNotThoseOfAnother) {
   EXPECT_THAT(output, HasSubstr("graph found in memory"));
 }
 
+TEST_F(Tune, NorAreTheyOnDisk) {
+  for (const char *tuning : {"full", "off", "fast"})
+    EXPECT_THAT(child("Product", tuning),
+                HasSubstr("graphs loaded: 0, compiled: 1"))
+        << tuning;
+  for (const char *tuning : {"full", "off", "fast"})
+    EXPECT_THAT(child("Product", tuning),
+                HasSubstr("graphs loaded: 1, compiled: 0"))
+        << tuning;
+}
+
 TEST_F(Tune, WinnersAreKept) {
   child("Product", "full");
   // The graph as a whole.
