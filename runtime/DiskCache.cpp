@@ -408,6 +408,25 @@ bool DiskCache::hasEntries() const {
   return found;
 }
 
+/// Whether the key of an entry begins so; its value is not read.
+static bool keyBegins(const File &folder, const Entry &entry,
+                      std::string_view beginning) {
+  File file = openIn(folder, entry.name, O_RDONLY);
+  std::string bytes(sizeof(Header) + beginning.size(), '\0');
+  auto size = static_cast<ssize_t>(bytes.size());
+  return file.isOpen() &&
+         ::read(file.get(), bytes.data(), bytes.size()) == size &&
+         bytes.substr(sizeof(Header)) == beginning;
+}
+
+int64_t DiskCache::count(std::string_view beginning) {
+  int64_t count = 0;
+  if (std::optional<File> folder = openOrWarn(folder_, warned_))
+    for (const Entry &entry : list(folder->get()))
+      count += !entry.temporary && keyBegins(*folder, entry, beginning);
+  return count;
+}
+
 DiskCache::Stats DiskCache::stats() {
   Stats stats;
   if (std::optional<File> folder = openOrWarn(folder_, warned_))

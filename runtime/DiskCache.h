@@ -50,6 +50,8 @@ public:
     int64_t misses = 0;
   };
   Stats stats();
+  /// Entries whose keys begin so: of one kind.
+  int64_t count(std::string_view beginning);
 
   struct Removed {
     int64_t entries = 0;

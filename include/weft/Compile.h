@@ -4,6 +4,7 @@
 #pragma once
 
 #include "weft/Core/Status.h"
+#include "weft/Runtime.h"
 #include "weft/Tensor.h"
 
 #include <cstddef>
@@ -26,6 +27,7 @@ struct InputSpec {
 
 struct CompileOptions {
   std::optional<Device> device = {}; // the default device unless given
+  std::optional<Tuning> tuning = {}; // that of the process unless given
 };
 
 struct RunOptions {

@@ -44,6 +44,56 @@ Status set_cache_dir(std::optional<std::string> folder);
 /// The folder in use, made or not; nothing if there is none.
 std::optional<std::string> cache_dir();
 
+/// How kernels for a GPU are cut into pieces. Today this is a choice for
+/// products and convolutions of 16-bit floats, which run on tensor cores;
+/// others have one form.
+enum class Tuning : uint8_t {
+  /// As a model of the device says: the same kernels, and the same bits, in
+  /// every run. Nothing is measured.
+  off,
+  /// The best few of the model are timed on the device, for 2 s a graph at
+  /// most, the largest kernels first.
+  fast,
+  /// All are timed.
+  full,
+};
+
+std::string_view name(Tuning tuning);
+
+/// Sets how graphs are tuned that are compiled from now on; `CompileOptions`
+/// may say otherwise for one. The default is the environment variable
+/// WEFT_TUNING=off|fast|full, else `off`. Kernels that were timed need not be
+/// again: the winner is kept with the compiled kernels, in memory and in the
+/// folder of `set_cache_dir`, for this GPU and this build of Weft. Which tile
+/// wins may differ from machine to machine, and with it the order in which
+/// products are summed: the last bits of results.
+///
+///   set_tuning(Tuning::fast);
+///   tuning()              // Tuning::fast
+void set_tuning(Tuning tuning);
+Tuning tuning();
+
+/// Whether evaluations may compile.
+enum class Compilation : uint8_t { allow, forbid };
+
+std::string_view name(Compilation compilation);
+
+/// Sets whether evaluating a graph that was not compiled before compiles it, or
+/// is an error: for programs that shall not be held up once they serve. Graphs
+/// found in memory run as before; so do those found in the folder of
+/// `set_cache_dir`, since loading is not compiling. `compile()` compiles all
+/// the same: it is asked to.
+///
+/// Error of an evaluation: `eval: relu of float32 [64]: not compiled before,
+/// and compiling is forbidden (net.cpp:12)`.
+///
+///   net(example).eval();              // compiles
+///   set_compilation(Compilation::forbid);
+///   net(image).eval();                // ok: the same graph
+///   relu(net(image)).eval();          // failed_precondition
+void set_compilation(Compilation compilation);
+Compilation compilation();
+
 enum class LogLevel : uint8_t { debug, info, warning };
 
 std::string_view name(LogLevel level);

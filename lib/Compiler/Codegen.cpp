@@ -3,161 +3,23 @@
 #include "Codegen.h"
 
 #include "DumpFolder.h"
-#include "OnceMap.h"
+#include "Kernels.h"
 #include "Progress.h"
+#include "Tune.h"
 
 #include "lib/Core/Phases.h"
 #include "weft/Core/Float.h"
 #include "weft/IR/Dialect.h"
-#include "weft/Target/CPU/Compile.h"
-#include "weft/Target/CUDA/Emit.h"
 
-#include "runtime/DiskCache.h"
-#include "runtime/Log.h"
-#include "runtime/Nvrtc.h"
 #include "runtime/ThreadPool.h"
 
 #include "llvm/ADT/StringSet.h"
-#include "llvm/Support/raw_ostream.h"
-
-#include <atomic>
-#include <chrono>
 
 using namespace mlir;
 using namespace weft::ir;
 
 namespace weft::compiler {
 namespace {
-
-std::atomic<int64_t> kernelsCompiled{0};
-
-/// A kernel and how it is launched.
-struct LaunchableKernel {
-  runtime::Kernel kernel;
-  runtime::Launch shape; // grid, block, extent; no arguments
-};
-
-OnceMap<LaunchableKernel> &kernelCache() {
-  static auto *cache = new OnceMap<LaunchableKernel>(4096); // never destroyed
-  return *cache;
-}
-
-/// The group without what depends on its surroundings: equal text, equal
-/// kernel. Not to be called from several threads: cloning touches use lists.
-std::string groupText(GroupOp group) {
-  Operation *clone = group->clone();
-  clone->removeAttr(kOffsetsAttr);
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  clone->print(os, OpPrintingFlags().useLocalScope().printGenericOpForm());
-  clone->erase();
-  return text;
-}
-
-Status cannotLower(GroupOp group, const std::string &why) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  group->print(os, OpPrintingFlags().useLocalScope());
-  return internal_error("compile: cannot lower a group: " + why + ":\n" + text);
-}
-
-void logKernel(const std::string &name, const std::string &what) {
-  if (runtime::logEnabled(LogLevel::debug))
-    runtime::log(LogLevel::debug, "kernel " + name + ": " + what);
-}
-
-StatusOr<LaunchableKernel> makeCpuKernel(GroupOp group, KernelForm form) {
-  auto start = std::chrono::steady_clock::now();
-  std::string why;
-  FailureOr<CpuKernel> kernel =
-      compileCpu(group, CpuTarget::host(), form != KernelForm::code, why);
-  if (failed(kernel))
-    return cannotLower(group, why);
-  logKernel(kernel->name, "compiled in " + runtime::millisecondsSince(start));
-  LaunchableKernel result;
-  result.kernel = {std::move(kernel->name), std::move(kernel->object),
-                   std::move(kernel->llvmIR)};
-  result.shape.extent = kernel->extent;
-  result.shape.grain = kernel->grain;
-  return result;
-}
-
-/// The machine code of a text, from disk if it was compiled before; PTX where
-/// the compiler does not know a device that is newer than itself.
-StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target) {
-  std::string key = "cubin " + target.arch + "\n" + kernel.text;
-  std::shared_ptr<runtime::DiskCache> disk = runtime::diskCache();
-  if (disk)
-    if (std::optional<std::string> cubin = disk->get(key)) {
-      logKernel(kernel.name, "found on disk");
-      return std::move(*cubin);
-    }
-  StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
-  if (!nvrtc.ok())
-    return nvrtc.status();
-  StatusOr<std::string> arch = target.arch;
-  if (target.capability > 0)
-    arch = (*nvrtc)->archFor(target.capability);
-  if (!arch.ok())
-    return arch.status();
-  auto start = std::chrono::steady_clock::now();
-  PhaseTimer timer(Phase::generate);
-  StatusOr<runtime::CompiledText> compiled =
-      (*nvrtc)->compile(kernel.text, kernel.name, *arch);
-  if (!compiled.ok())
-    return compiled.status();
-  ++kernelsCompiled;
-  logKernel(kernel.name, "compiled for " + *arch + " in " +
-                             runtime::millisecondsSince(start));
-  if (disk && *arch == target.arch)
-    disk->put(key, compiled->cubin);
-  return std::move(compiled->cubin);
-}
-
-StatusOr<LaunchableKernel> makeCudaKernel(GroupOp group, const Target &target,
-                                          KernelForm form) {
-  std::string why;
-  FailureOr<CudaKernel> kernel = [&] {
-    PhaseTimer timer(Phase::emit);
-    return emitCuda(group, {target.arch}, why);
-  }();
-  if (failed(kernel))
-    return cannotLower(group, why);
-  LaunchableKernel result;
-  result.kernel.name = kernel->name;
-  result.kernel.source = kernel->text;
-  std::copy_n(kernel->grid, 3, result.shape.grid);
-  std::copy_n(kernel->block, 3, result.shape.block);
-  result.shape.sharedBytes = kernel->sharedBytes;
-  result.shape.tensorMaps = kernel->tensorMaps;
-  result.shape.startsEarly = kernel->startsEarly;
-  if (form == KernelForm::text)
-    return result;
-  StatusOr<std::string> code = codeOf(*kernel, target);
-  if (!code.ok())
-    return code.status();
-  result.kernel.code = std::move(*code);
-  return result;
-}
-
-/// The kernel of a group; `text` is its groupText.
-OnceMap<LaunchableKernel>::Result kernelOf(GroupOp group,
-                                           const std::string &text,
-                                           const Target &target,
-                                           KernelForm form) {
-  std::string key =
-      target.arch + " " + std::to_string(static_cast<int>(form)) + "\n" + text;
-  return kernelCache().get(key, [&]() -> OnceMap<LaunchableKernel>::Result {
-    StatusOr<LaunchableKernel> made = target.device == Device::Kind::cpu
-                                          ? makeCpuKernel(group, form)
-                                          : makeCudaKernel(group, target, form);
-    if (!made.ok())
-      return made.status();
-    if (target.device == Device::Kind::cpu)
-      ++kernelsCompiled;
-    return std::make_shared<const LaunchableKernel>(std::move(*made));
-  });
-}
 
 /// Elements of a constant as they lie in memory.
 std::string bytesOf(ConstantOp constant) {
@@ -183,19 +45,13 @@ std::string bytesOf(ConstantOp constant) {
   return bytes;
 }
 
-runtime::TensorSpec specOf(Type type) {
-  DType dtype = toDType(getElementTypeOrSelf(type));
-  Shape shape = toShape(type);
-  return {dtype, shape, shape.num_elements() * size_in_bytes(dtype)};
-}
-
 /// Builds the plan of one function.
 class Planner {
 public:
   Planner(func::FuncOp function, const Target &target, KernelForm form,
-          ProgressCount &progress)
-      : function_(function), target_(target), form_(form), progress_(progress) {
-  }
+          ProgressCount &progress, const KernelTiles &tiles)
+      : function_(function), target_(target), form_(form), progress_(progress),
+        tiles_(tiles) {}
 
   StatusOr<runtime::Plan> run() {
     plan_.device = target_.device;
@@ -284,25 +140,17 @@ private:
   }
 
   Status addLaunches(ArrayRef<GroupOp> groups) {
-    std::vector<OnceMap<LaunchableKernel>::Result> kernels(
-        groups.size(), std::shared_ptr<const LaunchableKernel>());
+    std::vector<StatusOr<KernelPtr>> kernels(groups.size(), KernelPtr());
     std::vector<std::string> texts;
     for (GroupOp group : groups)
       texts.push_back(groupText(group));
-    // Loop nests are made of affine expressions of the groups' context, whose
-    // tables have locks only while it is told that there are threads.
-    MLIRContext &context = *function_.getContext();
-    const bool hadThreads = context.isMultithreadingEnabled();
-    context.enableMultithreading();
-    runtime::parallelFor(static_cast<int64_t>(groups.size()), 1,
-                         [&](int64_t begin, int64_t end) {
-                           for (int64_t i = begin; i < end; ++i) {
-                             kernels[i] =
-                                 kernelOf(groups[i], texts[i], target_, form_);
-                             progress_.addDone();
-                           }
-                         });
-    context.enableMultithreading(hadThreads);
+    ThreadedContext threads(*function_.getContext());
+    inParallel(groups.size(), [&](size_t i) {
+      auto tile = tiles_.find(texts[i]);
+      kernels[i] = kernelOf(groups[i], texts[i], target_, form_,
+                            tile == tiles_.end() ? "" : tile->second);
+      progress_.addDone();
+    });
     for (auto [group, kernel] : llvm::zip(groups, kernels)) {
       if (!kernel.ok())
         return kernel.status();
@@ -312,8 +160,7 @@ private:
     return {};
   }
 
-  Status addLaunch(GroupOp group,
-                   const std::shared_ptr<const LaunchableKernel> &kernel) {
+  Status addLaunch(GroupOp group, const KernelPtr &kernel) {
     auto offsets = group->getAttrOfType<DenseI64ArrayAttr>(kOffsetsAttr);
     bool empty = true;
     for (auto [i, result] : llvm::enumerate(group.getResults())) {
@@ -340,7 +187,7 @@ private:
     return {};
   }
 
-  int32_t numberOf(const std::shared_ptr<const LaunchableKernel> &kernel) {
+  int32_t numberOf(const KernelPtr &kernel) {
     auto [it, added] = numbers_.try_emplace(
         kernel.get(), static_cast<int32_t>(plan_.kernels.size()));
     if (added)
@@ -372,6 +219,7 @@ private:
   const Target &target_;
   KernelForm form_;
   ProgressCount &progress_;
+  const KernelTiles &tiles_;
   runtime::Plan plan_;
   std::vector<int32_t> inputNumbers_;
   DenseMap<Value, runtime::BufferRef> buffers_;
@@ -382,11 +230,9 @@ private:
 
 } // namespace
 
-int64_t numKernelsCompiled() { return kernelsCompiled; }
-
-static int64_t numGroups(ModuleOp module) {
-  int64_t groups = 0;
-  module.walk([&](GroupOp) { ++groups; });
+static SmallVector<GroupOp> groupsOf(Operation *op) {
+  SmallVector<GroupOp> groups;
+  op->walk([&](GroupOp group) { groups.push_back(group); });
   return groups;
 }
 
@@ -394,17 +240,22 @@ StatusOr<CompiledProgram> compileKernels(ModuleOp module, const Target &target,
                                          KernelForm form) {
   PhaseTimer timer(Phase::kernels);
   CompiledProgram program;
-  ProgressCount progress(numGroups(module));
+  auto main = module.lookupSymbol<func::FuncOp>(kMainName);
+  KernelTiles tiles;
+  // What prepares parameters runs once.
+  if (target.tuning != Tuning::off && form != KernelForm::text)
+    tiles = tune(groupsOf(main), target);
+  ProgressCount progress(Activity::compiling,
+                         static_cast<int64_t>(groupsOf(module).size()));
   if (auto prepare = module.lookupSymbol<func::FuncOp>(kPrepareName)) {
-    Planner planner(prepare, target, form, progress);
+    Planner planner(prepare, target, form, progress, tiles);
     StatusOr<runtime::Plan> plan = planner.run();
     if (!plan.ok())
       return plan.status();
     program.prepare = std::move(*plan);
     program.prepareInputs = planner.inputNumbers();
   }
-  Planner planner(module.lookupSymbol<func::FuncOp>(kMainName), target, form,
-                  progress);
+  Planner planner(main, target, form, progress, tiles);
   StatusOr<runtime::Plan> plan = planner.run();
   if (!plan.ok())
     return plan.status();

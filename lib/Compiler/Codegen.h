@@ -21,9 +21,15 @@ struct Target {
   Device::Kind device = Device::Kind::cpu;
   std::string arch;   // sm_90a; or the host's CPU and its features
   int capability = 0; // of the GPU that is there: 90
+  /// How far kernels are tuned, on which GPU; `off` where there is none.
+  Tuning tuning = Tuning::off;
+  int index = 0;
+  std::string gpu; // its name
 
   /// The machine's own CPU, or the GPU `device`.
-  static StatusOr<Target> of(Device device);
+  static StatusOr<Target> of(Device device, Tuning tuning = Tuning::off);
+  /// All that decides, besides a program, what it is compiled to.
+  std::string key() const;
   /// `cpu`, `cuda` (the first GPU's architecture, sm_90a without one),
   /// `cuda:sm_80`.
   static StatusOr<Target> parse(std::string_view text);

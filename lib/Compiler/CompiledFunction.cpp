@@ -76,8 +76,8 @@ Status refuseForeignInputs(const Capture &capture,
 
 StatusOr<std::shared_ptr<const CompiledFunction>>
 CompiledFunction::compile(std::span<const NodePtr> outputs,
-                          std::span<const NodePtr> placeholders,
-                          Device device) {
+                          std::span<const NodePtr> placeholders, Device device,
+                          Tuning tuning) {
   for (const NodePtr &output : outputs)
     if (output->failed())
       return output->status;
@@ -87,7 +87,7 @@ CompiledFunction::compile(std::span<const NodePtr> outputs,
   if (Status status = refuseUnloaded(captured); !status.ok())
     return status;
   StatusOr<Sequence> sequence =
-      Sequence::of(std::move(captured.program), device);
+      Sequence::of(std::move(captured.program), device, {.tuning = tuning});
   if (!sequence.ok())
     return sequence.status();
   return std::shared_ptr<const CompiledFunction>(std::make_shared<Function>(

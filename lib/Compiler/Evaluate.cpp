@@ -8,6 +8,7 @@
 #include "runtime/Log.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_set>
 
 namespace weft::compiler {
@@ -77,34 +78,50 @@ void store(std::span<const NodePtr> nodes, Storages &outputs) {
   }
 }
 
-/// What computes graphs that were seen before, by their keys.
-OnceMap<Sequence> &sequences() {
-  static auto *cache = new OnceMap<Sequence>(256); // never destroyed
-  return *cache;
+/// What computes graphs that were seen before, by their keys: a map for each
+/// way of tuning.
+OnceMap<Sequence> &sequences(Tuning tuning) {
+  static auto *caches = new std::array{
+      OnceMap<Sequence>(256), OnceMap<Sequence>(256), OnceMap<Sequence>(256)};
+  return (*caches)[static_cast<size_t>(tuning)]; // never destroyed
+}
+
+/// Of graphs that were not compiled before, where none may be.
+Status refusalToCompile(std::span<const NodePtr> roots) {
+  const Node &root = *roots.front();
+  std::string_view file = root.location.file_name();
+  return failed_precondition_error(
+      "eval: " + std::string(name(root.kind)) + " of " +
+      std::string(name(root.dtype)) + " " + to_string(root.shape) +
+      ": not compiled before, and compiling is forbidden (" +
+      std::string(file.substr(file.find_last_of('/') + 1)) + ":" +
+      std::to_string(root.location.line()) + ")");
 }
 
 Status evaluateOn(std::span<const NodePtr> roots, Device device) {
-  std::shared_ptr<const Sequence> known;
+  CompileRules rules;
+  OnceMap<Sequence> &known = sequences(rules.tuning);
+  OnceMap<Sequence>::Result sequence = std::shared_ptr<const Sequence>();
   Capture captured = capture(roots, [&](const std::string &key) {
-    known = sequences().find(key);
-    return known != nullptr;
+    sequence = known.find(key);
+    return *sequence != nullptr;
   });
   if (Status status = refusePlaceholders(captured); !status.ok())
     return status;
   warnOfUnloaded(captured);
-  OnceMap<Sequence>::Result sequence = known;
-  if (known) {
-    counters().graphsReused += static_cast<int64_t>(known->size());
+  if (*sequence) {
+    counters().graphsReused += static_cast<int64_t>((*sequence)->size());
     runtime::log(LogLevel::debug, "graph found in memory");
   } else {
-    sequence =
-        sequences().get(captured.key, [&]() -> OnceMap<Sequence>::Result {
-          StatusOr<Sequence> made =
-              Sequence::of(std::move(captured.program), device);
-          if (!made.ok())
-            return made.status();
-          return std::make_shared<const Sequence>(std::move(*made));
-        });
+    if (compilation() == Compilation::forbid)
+      rules.refusal = refusalToCompile(roots);
+    sequence = known.get(captured.key, [&]() -> OnceMap<Sequence>::Result {
+      StatusOr<Sequence> made =
+          Sequence::of(std::move(captured.program), device, rules);
+      if (!made.ok())
+        return made.status();
+      return std::make_shared<const Sequence>(std::move(*made));
+    });
   }
   if (!sequence.ok())
     return sequence.status();

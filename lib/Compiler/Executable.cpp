@@ -3,7 +3,7 @@
 
 #include "BuildId.h"
 #include "DumpFolder.h"
-#include "OnceMap.h"
+#include "Kernels.h"
 
 #include "weft/Runtime.h"
 
@@ -58,38 +58,66 @@ static bool takesInputsOf(const CompiledProgram &compiled,
 static bool isMachineCode(const CompiledProgram &compiled) {
   for (const runtime::Plan *plan : {&compiled.main, &compiled.prepare})
     for (const runtime::Kernel &kernel : plan->kernels)
-      if (!kernel.code.starts_with("\x7f"
-                                   "ELF"))
+      if (!isMachineCode(kernel.code))
         return false;
   return true;
 }
 
+/// A program on disk.
+class StoredProgram {
+public:
+  StoredProgram(const ProgramSource &source, const Target &target)
+      : source_(source) {
+    static const std::string *build = new std::string(buildId());
+    if (!build->empty())
+      disk_ = runtime::diskCache();
+    key_ = "plan " + *build + "\n" + target.key() + "\n" + source.key;
+  }
+
+  std::optional<CompiledProgram> load() const {
+    // Who wants to see what compilers do has them run.
+    if (!disk_ || dumpFolder())
+      return std::nullopt;
+    auto start = std::chrono::steady_clock::now();
+    CompiledProgram loaded;
+    std::optional<std::string> bytes = disk_->get(key_);
+    if (!bytes || !deserialize(*bytes, loaded) ||
+        !takesInputsOf(loaded, source_))
+      return std::nullopt;
+    ++counters().graphsLoaded;
+    logPlan("loaded from disk", loaded, start);
+    return loaded;
+  }
+
+  void store(const CompiledProgram &compiled) const {
+    if (disk_ && isMachineCode(compiled))
+      disk_->put(key_, serialize(compiled));
+  }
+
+private:
+  const ProgramSource &source_;
+  std::shared_ptr<runtime::DiskCache> disk_; // null: there is none
+  std::string key_;
+};
+
 /// From disk, or compiled and put there. A warm process runs neither MLIR nor a
 /// kernel compiler, unless it is to show what they do.
 static StatusOr<CompiledProgram> loadOrCompile(const ProgramSource &source,
-                                               const Target &target) {
-  static const std::string *build = new std::string(buildId());
+                                               const Target &target,
+                                               const Status &refusal) {
+  const StoredProgram stored(source, target);
+  if (std::optional<CompiledProgram> loaded = stored.load())
+    return std::move(*loaded);
+  if (!refusal.ok())
+    return refusal;
   auto start = std::chrono::steady_clock::now();
-  std::string key = "plan " + *build + "\n" + target.arch + "\n" + source.key;
-  std::shared_ptr<runtime::DiskCache> disk =
-      build->empty() ? nullptr : runtime::diskCache();
-  if (disk && !dumpFolder()) {
-    CompiledProgram loaded;
-    if (std::optional<std::string> bytes = disk->get(key))
-      if (deserialize(*bytes, loaded) && takesInputsOf(loaded, source)) {
-        ++counters().graphsLoaded;
-        logPlan("loaded from disk", loaded, start);
-        return loaded;
-      }
-  }
   ++counters().graphsCompiled;
   mlir::OwningOpRef<mlir::ModuleOp> module = source.import();
   StatusOr<CompiledProgram> compiled = compileModule(*module, target);
   if (!compiled.ok())
     return compiled;
   logPlan("compiled", *compiled, start);
-  if (disk && isMachineCode(*compiled))
-    disk->put(key, serialize(*compiled));
+  stored.store(*compiled);
   return compiled;
 }
 
@@ -116,25 +144,44 @@ Executable::load(CompiledProgram program, Device device) {
   return std::shared_ptr<const Executable>(std::move(executable));
 }
 
+/// Loads or compiles.
+static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
+                                                  Device device,
+                                                  const CompileRules &rules) {
+  if (Status status = is_usable(device); !status.ok())
+    return status;
+  StatusOr<Target> target = Target::of(device, rules.tuning);
+  if (!target.ok())
+    return target.status();
+  StatusOr<CompiledProgram> program =
+      loadOrCompile(source, *target, rules.refusal);
+  if (!program.ok())
+    return program.status();
+  return Executable::load(std::move(*program), device);
+}
+
 StatusOr<std::shared_ptr<const Executable>>
-executableOf(const ProgramSource &source, Device device) {
+executableOf(const ProgramSource &source, Device device,
+             const CompileRules &rules) {
   static auto *cache = new OnceMap<Executable>(256); // never destroyed
   bool made = false;
-  auto result =
-      cache->get(to_string(device) + "\n" + source.key,
-                 [&]() -> OnceMap<Executable>::Result {
-                   made = true;
-                   if (Status status = is_usable(device); !status.ok())
-                     return status;
-                   StatusOr<Target> target = Target::of(device);
-                   if (!target.ok())
-                     return target.status();
-                   StatusOr<CompiledProgram> program =
-                       loadOrCompile(source, *target);
-                   if (!program.ok())
-                     return program.status();
-                   return Executable::load(std::move(*program), device);
-                 });
+  // Nothing is tuned on the CPU.
+  Tuning tuning = device.is_gpu() ? rules.tuning : Tuning::off;
+  std::string key =
+      to_string(device) + " " + std::string(name(tuning)) + "\n" + source.key;
+  auto make = [&] {
+    made = true;
+    return makeExecutable(source, device, rules);
+  };
+  OnceMap<Executable>::Result result = cache->find(key);
+  if (result.ok() && !*result) {
+    // Who may not compile must not fail for others, who may and wait for the
+    // same key.
+    if (!rules.refusal.ok())
+      if (result = make(); !result.ok())
+        return result;
+    result = cache->get(key, [&] { return *result ? result : make(); });
+  }
   if (!made) {
     ++counters().graphsReused;
     runtime::log(LogLevel::debug, "graph found in memory");
@@ -142,14 +189,15 @@ executableOf(const ProgramSource &source, Device device) {
   return result;
 }
 
-StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
-                                                         Device device) {
+StatusOr<std::shared_ptr<const Executable>>
+executableOf(const Program &program, Device device, const CompileRules &rules) {
   std::unique_ptr<mlir::MLIRContext> context;
   auto import = [&] {
     context = makeContext();
     return importProgram(program, context.get());
   };
-  return executableOf({keyOf(program), program.inputs.size(), import}, device);
+  return executableOf({keyOf(program), program.inputs.size(), import}, device,
+                      rules);
 }
 
 // ---- running ----------------------------------------------------------------

@@ -64,11 +64,19 @@ struct ProgramSource {
   /// Makes the module, if it has to be compiled.
   llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> import;
 };
+/// How a program gets its executable; unless told otherwise as the process
+/// says.
+struct CompileRules {
+  Tuning tuning = weft::tuning();
+  Status refusal = {}; // instead of compiling, unless it is ok
+};
 /// The executable of a program: from memory, from disk, or compiled.
 StatusOr<std::shared_ptr<const Executable>>
-executableOf(const ProgramSource &source, Device device);
-StatusOr<std::shared_ptr<const Executable>> executableOf(const Program &program,
-                                                         Device device);
+executableOf(const ProgramSource &source, Device device,
+             const CompileRules &rules = {});
+StatusOr<std::shared_ptr<const Executable>>
+executableOf(const Program &program, Device device,
+             const CompileRules &rules = {});
 
 /// Counters behind compiler::statistics().
 struct Counters {

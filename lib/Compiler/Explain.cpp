@@ -61,7 +61,7 @@ static Status assembleAll(std::vector<KernelText> &kernels,
   if (!nvrtc.ok())
     return nvrtc.status();
   auto count = static_cast<int64_t>(kernels.size());
-  ProgressCount progress(count);
+  ProgressCount progress(Activity::compiling, count);
   std::vector<Status> statuses(kernels.size());
   runtime::parallelFor(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Progress.h"
 
-#include "weft/Compiler/Compiler.h"
-
 namespace weft::compiler {
 
 static Progress &callback() {
@@ -12,21 +10,22 @@ static Progress &callback() {
 
 void setProgress(Progress progress) { callback() = std::move(progress); }
 
-ProgressCount::ProgressCount(int64_t total) : total_(total) {
+ProgressCount::ProgressCount(Activity activity, int64_t total)
+    : activity_(activity), total_(total) {
   if (callback() && total_ > 0)
-    callback()(0, total_);
+    callback()(activity_, 0, total_);
 }
 
 ProgressCount::~ProgressCount() {
   // After an error not all is done, but nothing more will be.
   if (callback() && done_ < total_)
-    callback()(total_, total_);
+    callback()(activity_, total_, total_);
 }
 
 void ProgressCount::addDone() {
   int64_t done = ++done_;
   if (callback())
-    callback()(done, total_);
+    callback()(activity_, done, total_);
 }
 
 } // namespace weft::compiler

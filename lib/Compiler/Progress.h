@@ -2,6 +2,8 @@
 // How far a compilation is, for who waits for it.
 #pragma once
 
+#include "weft/Compiler/Compiler.h"
+
 #include <atomic>
 #include <cstdint>
 
@@ -11,11 +13,12 @@ namespace weft::compiler {
 /// one.
 class ProgressCount {
 public:
-  explicit ProgressCount(int64_t total);
+  ProgressCount(Activity activity, int64_t total);
   ~ProgressCount();
   void addDone();
 
 private:
+  const Activity activity_;
   const int64_t total_;
   std::atomic<int64_t> done_{0};
 };

@@ -8,13 +8,14 @@
 
 namespace weft::compiler {
 
-StatusOr<Sequence> Sequence::of(Program program, Device device) {
+StatusOr<Sequence> Sequence::of(Program program, Device device,
+                                const CompileRules &rules) {
   Sequence sequence;
   const size_t numInputs = program.inputs.size();
   sequence.outputs_ = program.outputs;
   sequence.numValues_ = numInputs + program.ops.size();
   for (Piece &piece : cut(std::move(program))) {
-    auto executable = executableOf(piece.program, device);
+    auto executable = executableOf(piece.program, device, rules);
     if (!executable.ok())
       return executable.status();
     sequence.steps_.push_back({std::move(*executable),

@@ -11,7 +11,8 @@ namespace weft::compiler {
 class Sequence {
 public:
   /// Finds or compiles every piece.
-  static StatusOr<Sequence> of(Program program, Device device);
+  static StatusOr<Sequence> of(Program program, Device device,
+                               const CompileRules &rules);
 
   /// Enqueues one evaluation: as Executable::run, of the whole program.
   Status run(std::span<runtime::Storage *const> inputs,

@@ -11,7 +11,7 @@ namespace weft::compiler {
 /// The newest architecture that every supported NVRTC knows.
 static constexpr std::string_view kDefaultArch = "sm_90a";
 
-StatusOr<Target> Target::of(Device device) {
+StatusOr<Target> Target::of(Device device, Tuning tuning) {
   Target target;
   target.device = device.kind;
   if (device.is_cpu()) {
@@ -23,7 +23,16 @@ StatusOr<Target> Target::of(Device device) {
     return gpu.status();
   target.arch = (*gpu)->arch();
   target.capability = (*gpu)->capability();
+  target.tuning = tuning;
+  target.index = device.index;
+  target.gpu = (*gpu)->name();
   return target;
+}
+
+std::string Target::key() const {
+  if (tuning == Tuning::off)
+    return arch;
+  return arch + " tuned " + std::string(name(tuning)) + " on " + gpu;
 }
 
 /// `sm_80`, `sm_90a`, `sm_103f`: others than those of today as well.

@@ -233,8 +233,8 @@ StatusOr<Executable> detail::compile(const Traced &function,
     return invalid_argument_error("compile: the function returns no tensor");
   if (Status status = make_parameters(outputs); !status.ok())
     return status;
-  auto compiled =
-      compiler::CompiledFunction::compile(outputs, placeholders, device);
+  auto compiled = compiler::CompiledFunction::compile(
+      outputs, placeholders, device, options.tuning.value_or(tuning()));
   if (!compiled.ok())
     return compiled.status();
   impl->function = *compiled;

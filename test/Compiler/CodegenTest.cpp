@@ -63,7 +63,7 @@ std::vector<std::string> textsOf(const std::string &program, int threads,
   if (!module || !compiler::lower(*module, target, nullptr).ok())
     return texts;
   std::atomic<int> made{0}, withLocks{0};
-  compiler::setProgress([&](int64_t done, int64_t) {
+  compiler::setProgress([&](compiler::Activity, int64_t done, int64_t) {
     made += done > 0;
     withLocks += done > 0 && context->isMultithreadingEnabled();
   });

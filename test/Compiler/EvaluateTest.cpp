@@ -120,10 +120,11 @@ TEST(EvaluateThread, OneTensorMayBeReadByMany) {
 TEST(Explain, TellsHowFarItIs) {
   std::mutex mutex;
   std::vector<std::pair<int64_t, int64_t>> calls;
-  wf::compiler::setProgress([&](int64_t done, int64_t total) {
-    std::lock_guard lock(mutex);
-    calls.emplace_back(done, total);
-  });
+  wf::compiler::setProgress(
+      [&](wf::compiler::Activity, int64_t done, int64_t total) {
+        std::lock_guard lock(mutex);
+        calls.emplace_back(done, total);
+      });
   // Two reductions over different axes: two kernels.
   wf::Tensor x = wf::tensor({{1.0, -2.0}, {3.0, 4.0}});
   std::vector<wf::NodePtr> roots = {wf::sum(x, {0}).node(),

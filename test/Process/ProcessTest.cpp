@@ -175,6 +175,18 @@ TEST(Process, OneThatIsKilledLeavesAGoodCache) {
   EXPECT_EQ(outputOf("evaluate", 0, environment), "ok\n");
 }
 
+TEST(Process, LoadingIsNotCompiling) {
+  TempFolder temp;
+  const Environment environment = {{"WEFT_CACHE_DIR", temp.path() + "/cache"}};
+  const std::string refused =
+      "eval: softmax of float32 [8]: not compiled before, and compiling is "
+      "forbidden (Program.cpp:";
+  EXPECT_THAT(outputOf("forbid", 7, environment), testing::StartsWith(refused));
+  ASSERT_EQ(outputOf("evaluate", 7, environment), "ok\n");
+  EXPECT_EQ(outputOf("forbid", 7, environment), "ok\n");
+  EXPECT_THAT(outputOf("forbid", 7, kNoCache), testing::StartsWith(refused));
+}
+
 TEST(Process, ADamagedCacheIsAMiss) {
   TempFolder temp;
   const Environment environment = {{"WEFT_CACHE_DIR", temp.path() + "/cache"}};

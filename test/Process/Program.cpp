@@ -63,6 +63,13 @@ std::string evaluate(unsigned first, unsigned count) {
   return "ok";
 }
 
+/// As a program that may not compile.
+std::string evaluateWithoutCompiling(unsigned first) {
+  weft::set_compilation(weft::Compilation::forbid);
+  weft::Status status = graph(first).eval();
+  return status.ok() ? evaluate(first, 2) : std::string(status.message());
+}
+
 /// Two threads compile and run; this one ends the program meanwhile.
 std::string exitDuringEvaluations(unsigned seed) {
   (void)weft::set_num_threads(3);
@@ -157,6 +164,8 @@ std::string keepMemoryFlat() {
 std::string run(const std::string &what, unsigned number) {
   if (what == "evaluate")
     return evaluate(number, 20);
+  if (what == "forbid")
+    return evaluateWithoutCompiling(number);
   if (what == "default-threads")
     return weft::num_threads() == static_cast<int>(number) ? "ok" : "others";
   if (what == "exit")

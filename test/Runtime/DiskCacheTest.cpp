@@ -76,6 +76,15 @@ TEST(DiskCache, KnowsWhetherItHasEntries) {
   EXPECT_FALSE(DiskCache("/dev/null/none").hasEntries());
 }
 
+TEST(DiskCache, CountsEntriesOfAKind) {
+  Fixture f;
+  EXPECT_EQ(f.cache.count("tile "), 0);
+  for (const char *key : {"tile a", "tile b", "tiles", "plan tile", "til"})
+    f.cache.put(key, "tile ");
+  EXPECT_EQ(f.cache.count("tile "), 2);
+  EXPECT_EQ(f.cache.count(""), 5);
+}
+
 TEST(DiskCache, NobodyElseMayRead) {
   Fixture f;
   ASSERT_TRUE(f.cache.put("key", "value"));

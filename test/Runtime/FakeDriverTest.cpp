@@ -6,24 +6,19 @@
 #include "runtime/Storage.h"
 #include "weft/Runtime.h"
 
-#include "TempFolder.h"
+#include "ChildTest.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <dlfcn.h>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace weft {
 namespace {
 
-using runtime::ScopedVariable;
 using runtime::Storage;
-using runtime::TempFolder;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -91,25 +86,12 @@ TEST(FakeDriverChild, DISABLED_Graphs) {
 std::string report(const char *test, const char *fault,
                    const char *weftDevice = nullptr,
                    const char *nvrtc = WEFT_TEST_NVRTC_FAILING) {
-  TempFolder folder;
-  std::filesystem::copy(WEFT_TEST_DRIVER, folder.path() + "/libcuda.so.1");
-  ScopedVariable path("LD_LIBRARY_PATH", folder.path().c_str());
-  ScopedVariable fails("FAKE_CUDA", fault), device("WEFT_DEVICE", weftDevice),
-      compiler("WEFT_NVRTC", nvrtc), log("WEFT_LOG", "info");
-  const std::string command =
-      std::string(std::filesystem::read_symlink("/proc/self/exe")) +
-      " --gtest_filter=FakeDriverChild.DISABLED_" + test +
-      " --gtest_also_run_disabled_tests --gtest_brief=1 2>&1";
-  std::string output;
-  FILE *child = popen(command.c_str(), "r");
-  char buffer[4096];
-  for (size_t n; (n = fread(buffer, 1, sizeof(buffer), child)) > 0;)
-    output.append(buffer, n);
-  EXPECT_EQ(pclose(child), 0) << output;
-  // The file's folder differs from run to run.
-  for (size_t at; (at = output.find(folder.path())) != std::string::npos;)
-    output.replace(at, folder.path().size(), "FOLDER");
-  return output;
+  return runtime::outputOfChild(std::string("FakeDriverChild.DISABLED_") + test,
+                                WEFT_TEST_DRIVER,
+                                {{"FAKE_CUDA", fault},
+                                 {"WEFT_DEVICE", weftDevice},
+                                 {"WEFT_NVRTC", nvrtc},
+                                 {"WEFT_LOG", "info"}});
 }
 
 TEST(FakeDriver, AWholeOneIsUsable) {

@@ -38,6 +38,11 @@ static cl::opt<std::string>
              cl::desc("Write the results to a file, or - for standard "
                       "output instead of tables"),
              cl::sub(command));
+static cl::opt<std::string>
+    tuningName("tuning",
+               cl::desc("Of kernels: off, fast or full (default: what "
+                        "WEFT_TUNING says)"),
+               cl::sub(command));
 static cl::opt<bool> quick("quick",
                            cl::desc("Small shapes, few rounds, little memory"),
                            cl::sub(command));
@@ -105,12 +110,27 @@ Status checkBatch(const std::vector<const Benchmark *> &list) {
   return {};
 }
 
+/// For all that is compiled.
+Status setTuning() {
+  if (tuningName.empty())
+    return {};
+  for (Tuning each : {Tuning::off, Tuning::fast, Tuning::full})
+    if (tuningName == name(each)) {
+      set_tuning(each);
+      return {};
+    }
+  return invalid_argument_error("--tuning: got \"" + tuningName +
+                                "\", expected off, fast or full");
+}
+
 StatusOr<BenchOptions>
 parsedOptions(const std::vector<const Benchmark *> &list) {
   BenchOptions options;
   options.quick = quick;
   options.batch = batch;
   if (Status status = checkBatch(list); !status.ok())
+    return status;
+  if (Status status = setTuning(); !status.ok())
     return status;
   if (deviceName.empty()) {
     options.device = default_device();
@@ -138,7 +158,8 @@ parsedOptions(const std::vector<const Benchmark *> &list) {
 
 json::Object machine(Device device) {
   json::Object result{{"device", to_string(device)},
-                      {"threads", num_threads()}};
+                      {"threads", num_threads()},
+                      {"tuning", std::string(name(tuning()))}};
   if (device.is_gpu())
     if (auto gpu = runtime::Gpu::get(device.index); gpu.ok())
       result["gpu"] = (*gpu)->name();

@@ -3,6 +3,8 @@
 #include "Cache.h"
 #include "Command.h"
 
+#include "weft/Compiler/Compiler.h"
+
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
@@ -32,13 +34,20 @@ std::string bytesText(int64_t bytes) {
   return formatv("{0:F1} {1}", size, units[unit]).str();
 }
 
+/// Says nothing where nobody has tuned.
+static std::string tunedText(runtime::DiskCache &cache) {
+  int64_t tuned = cache.count(compiler::kTunedKey);
+  return tuned == 0 ? ""
+                    : "; " + counted(tuned, "tuned kernel", "tuned kernels");
+}
+
 std::string cacheText(runtime::DiskCache *cache) {
   if (!cache)
     return "none";
   runtime::DiskCache::Stats stats = cache->stats();
   return cache->folder() + ": " + counted(stats.entries, "entry", "entries") +
          ", " + bytesText(stats.bytes) + " of at most " +
-         bytesText(cache->limit());
+         bytesText(cache->limit()) + tunedText(*cache);
 }
 
 static Status clear() {

@@ -64,6 +64,7 @@ int run() {
   print("cpu:0: " + cpuText());
   printGpus();
   printNvrtc();
+  print("tuning: " + std::string(name(tuning())));
   print("cache: " + cacheText(runtime::diskCache().get()));
   return kSuccess;
 }

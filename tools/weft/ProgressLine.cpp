@@ -17,11 +17,12 @@ namespace {
 /// A thread of its own shows the line: a single kernel may take seconds, too.
 class ProgressLine {
 public:
-  void update(int64_t done, int64_t total) {
+  void update(compiler::Activity activity, int64_t done, int64_t total) {
     std::unique_lock<std::mutex> lock(mutex_);
     if (done == 0 && !isRunning_) {
       done_ = 0;
       total_ = total;
+      activity_ = activity;
       isRunning_ = true;
       thread_ = std::thread([this] { show(); });
     }
@@ -42,8 +43,11 @@ private:
     auto next = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     bool isShown = false;
     while (!ended_.wait_until(lock, next, [&] { return !isRunning_; })) {
-      std::fprintf(stderr, "\r\033[Kweft: compiling %lld of %lld kernels",
-                   static_cast<long long>(done_ + 1),
+      std::fprintf(stderr, "\r\033[Kweft: %s %lld of %lld",
+                   activity_ == compiler::Activity::tuning
+                       ? "tuning: tile"
+                       : "compiling: kernel",
+                   static_cast<long long>(std::min(done_ + 1, total_)),
                    static_cast<long long>(total_));
       isShown = true;
       next += std::chrono::milliseconds(100);
@@ -55,6 +59,7 @@ private:
   std::mutex mutex_;
   std::condition_variable ended_;
   std::thread thread_;
+  compiler::Activity activity_ = compiler::Activity::compiling;
   int64_t done_ = 0, total_ = 0;
   bool isRunning_ = false;
 };
@@ -66,7 +71,9 @@ void showProgress() {
     return;
   static ProgressLine line;
   compiler::setProgress(
-      [](int64_t done, int64_t total) { line.update(done, total); });
+      [](compiler::Activity activity, int64_t done, int64_t total) {
+        line.update(activity, done, total);
+      });
 }
 
 } // namespace weft::tools

@@ -5,6 +5,7 @@
 
 #include "weft/Core/Graph.h"
 #include "weft/Core/Status.h"
+#include "weft/Runtime.h"
 
 #include "runtime/KernelResources.h"
 
@@ -98,12 +99,19 @@ StatusOr<Stages> explain(std::span<const NodePtr> roots,
 StatusOr<Stages> explain(std::string_view moduleText, std::string_view name,
                          const ExplainOptions &options = {});
 
-/// Told how far a compilation is: `done` of `total` kernels, from 0 to `total`.
-/// Called from several threads at once.
-using Progress = std::function<void(int64_t done, int64_t total)>;
+/// What there is progress of: kernels that are compiled, tiles of kernels that
+/// are tried.
+enum class Activity : uint8_t { compiling, tuning };
+/// Told how far a compilation is: `done` of `total`, from 0 to `total`, of each
+/// activity after the other. Called from several threads at once.
+using Progress =
+    std::function<void(Activity activity, int64_t done, int64_t total)>;
 /// From now on `progress` hears of all compilations of this process; an empty
 /// one ends that. To be called before the first compilation.
 void setProgress(Progress progress);
+
+/// How the keys of kernels that were tuned begin in the cache on disk.
+inline constexpr std::string_view kTunedKey = "tile of ";
 
 /// A graph compiled ahead of its inputs: leaves with `placeholder >= 0` are the
 /// inputs of `run`.
@@ -111,7 +119,7 @@ class CompiledFunction {
 public:
   static StatusOr<std::shared_ptr<const CompiledFunction>>
   compile(std::span<const NodePtr> outputs,
-          std::span<const NodePtr> placeholders, Device device);
+          std::span<const NodePtr> placeholders, Device device, Tuning tuning);
   virtual ~CompiledFunction() = default;
 
   /// Only enqueues; never compiles. `inputs` in placeholder order; dense memory

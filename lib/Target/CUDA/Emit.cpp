@@ -42,7 +42,7 @@ static bool areColumns(const LoopNest &nest) {
 
 /// The schedule that suits the nest.
 static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
-                                  std::string &why) {
+                                  std::string &why, StringRef tile) {
   if (computesNothing(group)) {
     LoopNest empty;
     empty.sizes.push_back(0);
@@ -58,7 +58,7 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     return cuda::emitLoop(group, *nest);
   if (!hasWindow(group) && nest->numRows() > 0)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
-  if (auto matrix = cuda::emitMatrix(group, *nest, target.arch))
+  if (auto matrix = cuda::emitMatrix(group, *nest, target.arch, tile))
     return *matrix;
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
     return *tiles;
@@ -72,8 +72,8 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
 }
 
 FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
-                               std::string &why) {
-  FailureOr<CudaKernel> kernel = emit(group, target, why);
+                               std::string &why, StringRef tile) {
+  FailureOr<CudaKernel> kernel = emit(group, target, why, tile);
   if (succeeded(kernel) && llvm::is_contained(kernel->grid, 0u)) {
     why = "it takes more blocks than a launch may have";
     return failure();

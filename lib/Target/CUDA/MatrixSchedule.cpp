@@ -17,7 +17,6 @@
 #include "BulkOperand.h"
 #include "Lanes.h"
 #include "MatrixOperand.h"
-#include "Vectors.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -72,9 +71,6 @@ private:
   void declareBulk();
   void printBulkLoop();
   void printBulkCopies();
-  bool isPrefetched(const Stmt &stmt) const;
-  void printPrefetches();
-  std::vector<int> resultStatements() const;
   void printTileCount();
   void printFinish();
   void printCopies();
@@ -211,49 +207,6 @@ void MatrixEmitter::declareBulk() {
   p_.line("__syncthreads();");
 }
 
-/// The loads that results need at every row and column: whether the columns of
-/// a tile are neighbours in memory.
-bool MatrixEmitter::isPrefetched(const Stmt &stmt) const {
-  if (stmt.kind != Stmt::Kind::load || !stmt.guards.empty() ||
-      contraction_.columns.dims.size() != 1 ||
-      contraction_.columns.extent % tile_.columns != 0)
-    return false;
-  unsigned column = contraction_.columns.dims[0];
-  bool variesAlongRows =
-      llvm::any_of(contraction_.rows.dims, [&](unsigned dim) {
-        return stmt.expr.isFunctionOfDim(dim);
-      });
-  return variesAlongRows && strideOf(stmt.expr, column) == 1 &&
-         isVectorAccess(stmt.expr, column, tile_.columns,
-                        storageBytes(stmt.type));
-}
-
-/// Has the L2 cache read what results need, while products are formed.
-void MatrixEmitter::printPrefetches() {
-  SmallVector<int> stmts;
-  for (int id : resultStatements())
-    if (isPrefetched(nest_.stmts[id]))
-      stmts.push_back(id);
-  if (stmts.empty())
-    return;
-  p_.open("for (int line = lane; line < " + Twine(tile_.rows) +
-          "; line += 32)");
-  p_.line("const " + p_.indexType() + " row = first_row + line;");
-  bool isPartial = contraction_.rows.extent % tile_.rows != 0;
-  if (isPartial)
-    p_.open("if (row < " + Twine(contraction_.rows.extent) + ")");
-  p_.splitDims("row", contraction_.rows.dims, used_);
-  p_.splitDims("first_column", contraction_.columns.dims, used_);
-  for (int id : stmts) {
-    const Stmt &stmt = nest_.stmts[id];
-    p_.line("weft::prefetch(" + p_.address(p_.input(stmt.input), stmt.expr) +
-            ", " + Twine(tile_.columns * storageBytes(stmt.type)) + ");");
-  }
-  if (isPartial)
-    p_.close();
-  p_.close();
-}
-
 /// What one thread does: starts the copies, as places for them become free.
 void MatrixEmitter::printBulkCopies() {
   std::string stages = std::to_string(tile_.stages);
@@ -282,7 +235,6 @@ void MatrixEmitter::printBulkLoop() {
   std::string stages = std::to_string(tile_.stages);
   printTileCount();
   p_.open("if (thread >= " + Twine(tile_.workers()) + ")");
-  printPrefetches();
   p_.open("if (lane == 0)");
   printBulkCopies();
   p_.close();
@@ -410,21 +362,16 @@ void MatrixEmitter::closeWorkers() {
     p_.close();
 }
 
-std::vector<int> MatrixEmitter::resultStatements() const {
-  std::vector<int> values;
-  for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores)
-      values.push_back(store.value);
-  return closure(nest_, values);
-}
-
 /// What the group makes of the sums at `row` and `column` and those behind.
 void MatrixEmitter::printResult(LanePrinter &lanes) {
   SmallVector<const Store *> stores;
+  std::vector<int> values;
   for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores)
+    for (const Store &store : stage.stores) {
       stores.push_back(&store);
-  std::vector<int> stmts = resultStatements();
+      values.push_back(store.value);
+    }
+  std::vector<int> stmts = closure(nest_, values);
   lanes.defineOutside(stmts);
   lanes.declare(stores);
   lanes.open();
@@ -547,8 +494,7 @@ CudaKernel MatrixEmitter::emit() {
 } // namespace
 
 std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
-                                     StringRef arch,
-                                     std::optional<MatrixTile> tile) {
+                                     StringRef arch, StringRef tile) {
   std::optional<MatrixUnits> units = matrixUnitsOf(arch);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !c || !(c->type.isF16() || c->type.isBF16()) ||
@@ -565,13 +511,20 @@ std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
   units->bulk = units->bulk && bulkRows && bulkColumns &&
                 bulkRows->isAlongDepth() == rows->isAlongDepth() &&
                 bulkColumns->isAlongDepth() == columns->isAlongDepth();
-  if (!tile)
-    tile = chooseMatrixTile(*c, nest.numInnerPoints(), *units);
-  if (tile->bulk && !units->bulk)
-    return std::nullopt;
-  return MatrixEmitter(group, nest, *c, *rows, *columns, *tile, bulkRows,
-                       bulkColumns)
-      .emit();
+  std::vector<MatrixTile> tiles =
+      rankedMatrixTiles(*c, nest.numInnerPoints(), *units);
+  std::vector<std::string> names;
+  for (const MatrixTile &each : tiles)
+    names.push_back(print(each));
+  auto named = llvm::find(names, tile);
+  const MatrixTile &chosen =
+      tiles[named == names.end() ? 0 : named - names.begin()];
+  CudaKernel kernel = MatrixEmitter(group, nest, *c, *rows, *columns, chosen,
+                                    bulkRows, bulkColumns)
+                          .emit();
+  kernel.tiles = std::move(names);
+  kernel.cycles = cyclesOf(chosen, *c, nest.numInnerPoints(), *units);
+  return kernel;
 }
 
 } // namespace weft::cuda

@@ -6,6 +6,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <utility>
 
 using llvm::ArrayRef;
 using llvm::StringRef;
@@ -111,11 +112,11 @@ static double cyclesOfStep(const MatrixTile &tile) {
   return std::max(read / 100, products);
 }
 
-/// In cycles. The numbers are fitted to the times of some 1600 kernels, the
-/// convolutions of ResNet-50 and some products with every tile, on H100 and
-/// H200: the choice takes 2 % longer than the best tile on average.
-static double costOf(const MatrixTile &tile, const Contraction &contraction,
-                     int64_t depth, const MatrixUnits &units) {
+/// The numbers are fitted to the times of some 1600 kernels, the convolutions
+/// of ResNet-50 and some products with every tile, on H100 and H200: the choice
+/// takes 2 % longer than the best tile on average.
+double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
+                int64_t depth, const MatrixUnits &units) {
   int64_t blocks = llvm::divideCeil(contraction.rows.extent, tile.rows) *
                    llvm::divideCeil(contraction.columns.extent, tile.columns) *
                    contraction.batches * tile.splits;
@@ -144,14 +145,32 @@ static double costOf(const MatrixTile &tile, const Contraction &contraction,
   return cost;
 }
 
+std::vector<MatrixTile> rankedMatrixTiles(const Contraction &contraction,
+                                          int64_t depth,
+                                          const MatrixUnits &units) {
+  std::vector<MatrixTile> all = allMatrixTiles(contraction, depth, units);
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t i = 0; i < all.size(); ++i)
+    order.emplace_back(cyclesOf(all[i], contraction, depth, units), i);
+  std::sort(order.begin(), order.end());
+  std::vector<MatrixTile> tiles;
+  for (auto [cycles, i] : order)
+    tiles.push_back(all[i]);
+  return tiles;
+}
+
 MatrixTile chooseMatrixTile(const Contraction &contraction, int64_t depth,
                             const MatrixUnits &units) {
-  std::vector<MatrixTile> tiles = allMatrixTiles(contraction, depth, units);
-  return *std::min_element(tiles.begin(), tiles.end(),
-                           [&](const MatrixTile &a, const MatrixTile &b) {
-                             return costOf(a, contraction, depth, units) <
-                                    costOf(b, contraction, depth, units);
-                           });
+  return rankedMatrixTiles(contraction, depth, units).front();
+}
+
+std::string print(const MatrixTile &tile) {
+  using std::to_string;
+  return to_string(tile.rows) + "x" + to_string(tile.columns) + " warps " +
+         to_string(tile.warpsDown) + "x" + to_string(tile.warpsAcross) +
+         (tile.warpGroups ? " groups" : "") + (tile.bulk ? " bulk" : "") +
+         " stages " +
+         to_string(tile.stages) + " splits " + to_string(tile.splits);
 }
 
 } // namespace weft::cuda

@@ -6,6 +6,9 @@
 
 #include "llvm/ADT/StringRef.h"
 
+#include <string>
+#include <vector>
+
 namespace weft::cuda {
 
 /// What an architecture has.
@@ -44,11 +47,22 @@ struct MatrixTile {
   int64_t tilesAhead(int64_t steps) const;
 };
 
-/// The tile that should take the least time, by a small model of the device.
-MatrixTile chooseMatrixTile(const Contraction &contraction, int64_t depth,
-                            const MatrixUnits &units);
 /// All tiles that the schedule can print.
 std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
                                        int64_t depth, const MatrixUnits &units);
+/// The same, those that should take the least time first, by a small model of
+/// the device.
+std::vector<MatrixTile> rankedMatrixTiles(const Contraction &contraction,
+                                          int64_t depth,
+                                          const MatrixUnits &units);
+/// The first of them.
+MatrixTile chooseMatrixTile(const Contraction &contraction, int64_t depth,
+                            const MatrixUnits &units);
+/// What the model says of a tile, in cycles.
+double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
+                int64_t depth, const MatrixUnits &units);
+
+/// `128x256 warps 8x1 groups stages 4 splits 1`: no other tile has this text.
+std::string print(const MatrixTile &tile);
 
 } // namespace weft::cuda

@@ -1106,15 +1106,6 @@ WEFT_DEVICE void wait_at(Barrier *barrier, int parity) {
   WEFT_WAIT_AT(barrier, parity);
 #endif
 }
-//@ prefetch
-// Has the L2 cache read `bytes` bytes, a multiple of 16.
-WEFT_DEVICE void prefetch(const void *from, int bytes) {
-#ifdef __CUDA_ARCH__
-  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from),
-               "r"(bytes)
-               : "memory");
-#endif
-}
 //@ WEFT_BULK_COPY_OF
 #ifdef __CUDA_ARCH__
 #define WEFT_BULK_COPY_OF(rank, mode, coordinates, taps, ...)                  \

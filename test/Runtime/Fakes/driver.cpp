@@ -3,7 +3,11 @@
 // fails with: `cuInit`, `cuDeviceGetCount`, `devices` (there is none),
 // `cuDevicePrimaryCtxRetain`, `cuStreamCreate`, `memory` (512 KiB in all),
 // `cuStreamBeginCapture`, `cuStreamEndCapture`, `cuGraphInstantiate`,
-// `captured` (every stream is being captured).
+// `captured` (every stream is being captured), `cuLaunchKernelEx` (of kernels
+// with more than FAKE_SHARED bytes of dynamic shared memory).
+//
+// Kernels compute nothing. They take 1 us and another for each KiB of dynamic
+// shared memory, by the clock of events.
 #include "runtime/Driver.h"
 
 #include <atomic>
@@ -18,6 +22,22 @@ namespace {
 constexpr size_t kMemory = 512 * 1024;
 std::atomic<size_t> allocated{0};
 std::atomic<int> graphs{0}, graphLaunches{0};
+
+/// The clock of the device, in microseconds; work takes its time at once.
+std::atomic<long> deviceTime{0};
+/// An event and when it was recorded; a graph and how long it takes.
+struct Timed {
+  long microseconds = 0;
+  int owners = 1; // a graph and what is made of it are one
+};
+std::atomic<Timed *> captured{nullptr}; // the graph that launches go into
+
+template <typename Handle> CudaResult release(Handle handle) {
+  auto *timed = reinterpret_cast<Timed *>(handle);
+  if (--timed->owners == 0)
+    delete timed;
+  return 0;
+}
 
 bool fails(std::string_view what) {
   const char *fault = std::getenv("FAKE_CUDA");
@@ -69,17 +89,27 @@ FAKE cuCtxGetDevice(CudaDevice *device) { return *device = 0, 0; }
 FAKE cuCtxPushCurrent_v2(CudaContext) { return 0; }
 FAKE cuCtxPopCurrent_v2(CudaContext *) { return 0; }
 FAKE cuCtxSynchronize() { return 0; }
-FAKE cuModuleLoadDataEx(CudaModule *, const void *, unsigned, int *, void **) {
-  return 999;
+FAKE cuModuleLoadDataEx(CudaModule *module, const void *, unsigned, int *,
+                        void **) {
+  return make(module);
 }
 FAKE cuModuleUnload(CudaModule) { return 0; }
-FAKE cuModuleGetFunction(CudaFunction *, CudaModule, const char *) {
-  return 999;
+FAKE cuModuleGetFunction(CudaFunction *function, CudaModule, const char *) {
+  return make(function);
 }
-FAKE cuFuncSetAttribute(CudaFunction, int, int) { return 999; }
-FAKE cuLaunchKernelEx(const CudaLaunchConfig *, CudaFunction, void **,
+FAKE cuFuncSetAttribute(CudaFunction, int, int) { return 0; }
+FAKE cuLaunchKernelEx(const CudaLaunchConfig *config, CudaFunction, void **,
                       void **) {
-  return 999;
+  const char *most = std::getenv("FAKE_SHARED");
+  if (fails("cuLaunchKernelEx") &&
+      static_cast<int>(config->sharedBytes) > std::atoi(most))
+    return 701;
+  const long time = 1 + config->sharedBytes / 1024;
+  if (Timed *graph = captured)
+    graph->microseconds += time;
+  else
+    deviceTime += time;
+  return 0;
 }
 FAKE cuMemAlloc_v2(CudaPointer *data, size_t bytes) {
   if (fails("memory") && allocated + bytes > kMemory)
@@ -111,8 +141,11 @@ FAKE cuMemcpyDtoHAsync_v2(void *to, CudaPointer from, size_t bytes,
   std::memcpy(to, reinterpret_cast<void *>(from), bytes);
   return 0;
 }
-FAKE cuMemcpyDtoDAsync_v2(CudaPointer, CudaPointer, size_t, CudaStream) {
-  return 999;
+FAKE cuMemcpyDtoDAsync_v2(CudaPointer to, CudaPointer from, size_t bytes,
+                          CudaStream) {
+  std::memcpy(reinterpret_cast<void *>(to), reinterpret_cast<void *>(from),
+              bytes);
+  return 0;
 }
 FAKE cuMemcpyPeerAsync(CudaPointer, CudaContext, CudaPointer, CudaContext,
                        size_t, CudaStream) {
@@ -133,35 +166,55 @@ FAKE cuStreamIsCapturing(CudaStream, int *status) {
   return *status = fails("captured"), 0;
 }
 FAKE cuStreamBeginCapture_v2(CudaStream, int) {
+  if (!fails("cuStreamBeginCapture"))
+    captured = new Timed;
   return result("cuStreamBeginCapture");
 }
 FAKE cuStreamEndCapture(CudaStream, CudaGraph *graph) {
-  make(graph);
+  *graph = reinterpret_cast<CudaGraph>(captured.exchange(nullptr));
   return result("cuStreamEndCapture");
 }
-FAKE cuGraphInstantiateWithFlags(CudaGraphExec *executable, CudaGraph,
+FAKE cuGraphInstantiateWithFlags(CudaGraphExec *executable, CudaGraph graph,
                                  unsigned long long) {
-  make(executable);
-  graphs += !fails("cuGraphInstantiate");
+  *executable = reinterpret_cast<CudaGraphExec>(graph);
+  if (!fails("cuGraphInstantiate")) {
+    ++reinterpret_cast<Timed *>(graph)->owners;
+    ++graphs;
+  }
   return result("cuGraphInstantiate");
 }
-FAKE cuGraphLaunch(CudaGraphExec, CudaStream) { return ++graphLaunches, 0; }
-FAKE cuGraphDestroy(CudaGraph) { return 0; }
-FAKE cuGraphExecDestroy(CudaGraphExec) { return --graphs, 0; }
+FAKE cuGraphLaunch(CudaGraphExec graph, CudaStream) {
+  deviceTime += reinterpret_cast<Timed *>(graph)->microseconds;
+  return ++graphLaunches, 0;
+}
+FAKE cuGraphDestroy(CudaGraph graph) { return release(graph); }
+FAKE cuGraphExecDestroy(CudaGraphExec graph) {
+  --graphs;
+  return release(graph);
+}
 /// Not of CUDA: what there is, and what was done, for the tests.
 FAKE fakeGraphs(int *existing, int *launched) {
   *existing = graphs;
   *launched = graphLaunches;
   return 0;
 }
-FAKE cuEventCreate(CudaEvent *event, unsigned) { return make(event); }
-FAKE cuEventRecord(CudaEvent, CudaStream) { return 0; }
+FAKE cuEventCreate(CudaEvent *event, unsigned) {
+  *event = reinterpret_cast<CudaEvent>(new Timed);
+  return 0;
+}
+FAKE cuEventRecord(CudaEvent event, CudaStream) {
+  reinterpret_cast<Timed *>(event)->microseconds = deviceTime;
+  return 0;
+}
 FAKE cuEventQuery(CudaEvent) { return 0; }
 FAKE cuEventSynchronize(CudaEvent) { return 0; }
-FAKE cuEventElapsedTime(float *milliseconds, CudaEvent, CudaEvent) {
-  return *milliseconds = 0, 0;
+FAKE cuEventElapsedTime(float *milliseconds, CudaEvent begin, CudaEvent end) {
+  *milliseconds =
+      static_cast<float>(reinterpret_cast<Timed *>(end)->microseconds -
+                         reinterpret_cast<Timed *>(begin)->microseconds) /
+      1000;
+  return 0;
 }
-FAKE cuEventDestroy_v2(CudaEvent) { return 0; }
 FAKE cuTensorMapEncodeTiled(void *, int, unsigned, void *, const uint64_t *,
                             const uint64_t *, const uint32_t *,
                             const uint32_t *, int, int, int, int) {
@@ -173,3 +226,4 @@ FAKE cuTensorMapEncodeIm2col(void *, int, unsigned, void *, const uint64_t *,
                              int, int) {
   return 0;
 }
+FAKE cuEventDestroy_v2(CudaEvent event) { return release(event); }

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
-   A libnvrtc that is as old, new or incomplete as its definitions say. */
+   A libnvrtc that is as old, new or incomplete as its definitions say. It makes
+   nothing of any text, or with FAKE_CODE what looks like machine code; of a
+   text that holds what the environment's FAKE_NVRTC_REFUSES is, an error. */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+
+#ifdef FAKE_CODE
+static const char code[] = "\177ELF of nothing";
+enum { codeSize = sizeof(code) };
+#else
+static const char code[] = "";
+enum { codeSize = 0 };
+#endif
 
 int nvrtcVersion(int *major, int *minor) {
   *major = FAKE_VERSION / 10;
@@ -20,28 +31,31 @@ int nvrtcGetSupportedArchs(int *archs) {
 int nvrtcCreateProgram(void **program, const char *text, const char *name,
                        int numHeaders, const char *const *headers,
                        const char *const *names) {
-  (void)text, (void)name, (void)numHeaders, (void)headers, (void)names;
-  static int one;
-  *program = &one;
+  (void)name, (void)numHeaders, (void)headers, (void)names;
+  *program = strdup(text);
   return 0;
 }
 int nvrtcDestroyProgram(void **program) {
+  free(*program);
   *program = 0;
   return 0;
 }
-/* Compiles nothing: an internal error. */
 int nvrtcCompileProgram(void *program, int numOptions,
                         const char *const *options) {
-  (void)program, (void)numOptions, (void)options;
+  (void)numOptions, (void)options;
+  const char *refused = getenv("FAKE_NVRTC_REFUSES");
+  if (refused && strstr(program, refused))
+    return 6;
   return FAKE_ERROR;
 }
 int nvrtcGetCUBINSize(void *program, size_t *size) {
   (void)program;
-  *size = 0;
+  *size = codeSize;
   return 0;
 }
-int nvrtcGetCUBIN(void *program, char *code) {
-  (void)program, (void)code;
+int nvrtcGetCUBIN(void *program, char *to) {
+  (void)program;
+  memcpy(to, code, codeSize);
   return 0;
 }
 int nvrtcGetPTXSize(void *program, size_t *size) {
@@ -49,8 +63,8 @@ int nvrtcGetPTXSize(void *program, size_t *size) {
   *size = 0;
   return 0;
 }
-int nvrtcGetPTX(void *program, char *code) {
-  (void)program, (void)code;
+int nvrtcGetPTX(void *program, char *to) {
+  (void)program, (void)to;
   return 0;
 }
 int nvrtcGetProgramLogSize(void *program, size_t *size) {

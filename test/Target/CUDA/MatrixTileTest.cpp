@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 namespace weft::cuda {
 namespace {
 
@@ -46,6 +49,33 @@ TEST(MatrixTiles, FitTheDeviceAndHaveWork) {
                   steps);
       }
     }
+}
+
+TEST(MatrixTiles, AreRankedByTheModel) {
+  const MatrixUnits units = *matrixUnitsOf("sm_90a");
+  const Contraction c = product(1000, 300);
+  std::vector<MatrixTile> ranked = rankedMatrixTiles(c, 600, units);
+  EXPECT_EQ(ranked.size(), allMatrixTiles(c, 600, units).size());
+  EXPECT_EQ(print(ranked[0]), print(chooseMatrixTile(c, 600, units)));
+  for (size_t i = 1; i < ranked.size(); ++i)
+    EXPECT_LE(cyclesOf(ranked[i - 1], c, 600, units),
+              cyclesOf(ranked[i], c, 600, units));
+}
+
+// Tuning keeps tiles by their text.
+TEST(MatrixTiles, HaveTextsOfTheirOwn) {
+  EXPECT_EQ(print({128, 64, 8, 1, true, false, 4, 2}),
+            "128x64 warps 8x1 groups stages 4 splits 2");
+  EXPECT_EQ(print({128, 64, 8, 1, true, true, 4, 2}),
+            "128x64 warps 8x1 groups bulk stages 4 splits 2");
+  EXPECT_EQ(print({64, 128, 2, 4, false, false, 3, 1}),
+            "64x128 warps 2x4 stages 3 splits 1");
+  for (const char *arch : {"sm_80", "sm_90a"}) {
+    std::set<std::string> texts;
+    for (const MatrixTile &tile :
+         allMatrixTiles(product(512, 512), 4096, *matrixUnitsOf(arch)))
+      EXPECT_TRUE(texts.insert(print(tile)).second) << print(tile);
+  }
 }
 
 // Each of these was measured with every tile.

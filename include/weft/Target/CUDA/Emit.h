@@ -35,12 +35,18 @@ struct CudaKernel {
   /// May be launched before the kernel in front of it has ended, for which it
   /// waits itself (programmatic stream serialization).
   bool startsEarly = false;
+  /// The tiles that it may be cut into, by name, those that should be fastest
+  /// first; empty where there is nothing to choose.
+  std::vector<std::string> tiles;
+  double cycles = 0; // that it should take with the tile it has
 };
 
-/// Emits `group`; groups that compute the same give the same text. On failure
+/// Emits `group`; groups that compute the same give the same text. `tile` is
+/// one of the kernel's `tiles`, else the first of them is taken. On failure
 /// `why` says what the group holds that no kernel can be made of.
-mlir::FailureOr<CudaKernel>
-emitCuda(ir::GroupOp group, const CudaTarget &target, std::string &why);
+mlir::FailureOr<CudaKernel> emitCuda(ir::GroupOp group,
+                                     const CudaTarget &target, std::string &why,
+                                     llvm::StringRef tile = "");
 
 /// Whether `arch` multiplies 16-bit floats on tensor cores that Weft has a
 /// schedule for: sm_80 and later.
