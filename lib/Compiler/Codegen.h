@@ -22,6 +22,9 @@ struct Target {
   std::string arch;   // sm_90a; or the host's CPU and its features
   int capability = 0; // of the GPU that is there: 90
 
+  /// Whether convolutions of 16-bit floats work with their channels last.
+  bool convolvesChannelsLast() const;
+
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device);
   /// `cpu`, `cuda` (the first GPU's architecture, sm_90a without one),

@@ -9,6 +9,7 @@
 
 #include "llvm/Support/JSON.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,9 @@ namespace weft::tools {
 
 struct BenchOptions {
   Device device;
-  std::vector<DType> dtypes; // those a benchmark of several types runs
-  int64_t batch = 1;         // of the inputs of networks
-  bool quick = false;        // small shapes and few rounds
+  std::vector<DType> dtypes;    // those a benchmark of several types runs
+  std::optional<int64_t> batch; // of the inputs of networks
+  bool quick = false;           // small shapes and few rounds
 };
 
 /// Prints tables while they are made, and keeps them for JSON.
@@ -59,6 +60,7 @@ const std::vector<Benchmark> &benchmarks();
 // one is an error.
 Status benchNorm(const std::string &form, const BenchOptions &, Report &);
 Status benchLinear(const std::string &, const BenchOptions &, Report &);
+Status benchConv(const std::string &, const BenchOptions &, Report &);
 Status benchFirstResult(const std::string &, const BenchOptions &, Report &);
 Status benchTrace(const std::string &, const BenchOptions &, Report &);
 Status benchNetwork(const std::string &name, const BenchOptions &, Report &);

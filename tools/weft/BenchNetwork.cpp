@@ -269,7 +269,7 @@ Status measureMemory(const BenchFunction &net, const Tensor &x,
 static Status measure(const BenchNetwork &network, DType dtype,
                       const BenchOptions &options, Report &report) {
   Device device = options.device;
-  StatusOr<Shape> shape = inBatches(network, options.batch);
+  StatusOr<Shape> shape = inBatches(network, options.batch.value_or(1));
   if (!shape.ok())
     return shape.status();
   BenchFunction net = network.make(device, dtype);

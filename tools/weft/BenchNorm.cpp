@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bn, bn+relu, bn+add+relu: one kernel each, against a copy.
 #include "Bench.h"
+#include "BenchBatchNorm.h"
 #include "BenchBuffers.h"
 #include "BenchProgram.h"
 #include "BenchTimer.h"
@@ -43,47 +44,7 @@ std::string textOf(const Shape &shape) {
 
 // ---- what is measured -------------------------------------------------------
 
-struct Form {
-  bool add, relu;
-  size_t inputs() const { return add ? 2 : 1; }
-};
-
-Form formOf(StringRef name) {
-  return {name.contains("add"), name.contains("relu")};
-}
-
-/// The parameters of channel `c`; all of them exact in every type.
-struct Channel {
-  double weight, bias, mean, variance;
-};
-Channel channelOf(int64_t c) {
-  return {0.5 + static_cast<double>(c % 8) / 8,
-          static_cast<double>(c % 5) / 4 - 0.5,
-          static_cast<double>(c % 7) / 8 - 0.375,
-          0.5 + static_cast<double>(c % 3) / 2};
-}
-
-nn::BatchNorm batchNorm(int64_t channels, DType dtype, Device device) {
-  std::vector<float> values[4];
-  for (int64_t c = 0; c < channels; ++c) {
-    Channel channel = channelOf(c);
-    values[0].push_back(static_cast<float>(channel.weight));
-    values[1].push_back(static_cast<float>(channel.bias));
-    values[2].push_back(static_cast<float>(channel.mean));
-    values[3].push_back(static_cast<float>(channel.variance));
-  }
-  nn::BatchNorm bn(channels, {.dtype = dtype});
-  nn::Parameter *parameters[] = {&bn.weight, &bn.bias, &bn.running_mean,
-                                 &bn.running_var};
-  for (size_t i = 0; i < 4; ++i) {
-    Tensor value = cast(Tensor::from_host<float>(values[i], {}, device), dtype);
-    (void)value.eval();
-    *parameters[i] = nn::Parameter(value);
-  }
-  return bn;
-}
-
-BenchFunction functionOf(Form form, const nn::BatchNorm &bn) {
+BenchFunction functionOf(NormForm form, const nn::BatchNorm &bn) {
   return [form, bn](const std::vector<Tensor> &inputs) {
     Tensor y = bn(inputs[0]);
     if (form.add)
@@ -94,33 +55,14 @@ BenchFunction functionOf(Form form, const nn::BatchNorm &bn) {
 
 // ---- is it right ------------------------------------------------------------
 
-struct Expected {
-  double value;
-  double size; // of the largest value on the way, each rounded to the type
-};
-
-Expected expected(Form form, const Shape &shape, int64_t i) {
+NormResult expected(NormForm form, const Shape &shape, int64_t i) {
   int64_t pixels = shape.num_elements() / shape[0] / shape[1];
-  Channel channel = channelOf(i / pixels % shape[1]);
-  double y = (benchElement(0, i) - channel.mean) /
-                 std::sqrt(channel.variance + 1e-5) * channel.weight +
-             channel.bias;
-  double size = std::fabs(y);
-  if (form.add)
-    y += benchElement(1, i);
-  return {form.relu ? std::max(y, 0.0) : y, size + std::fabs(y) + 1};
-}
-
-/// Half a step of the type, and what f32 rounds on the way.
-double tolerance(DType dtype, const Expected &want) {
-  double relative = dtype == bfloat16  ? 1.0 / 256
-                    : dtype == float16 ? 1.0 / 2048
-                                       : 0;
-  return (relative + 2e-6) * want.size;
+  return normResult(form, i / pixels % shape[1], benchElement(0, i),
+                    benchElement(1, i));
 }
 
 /// Every element of a small result, some 100 000 of a large one.
-Status checkResult(Form form, DType dtype, const Shape &shape,
+Status checkResult(NormForm form, DType dtype, const Shape &shape,
                    runtime::Storage &output) {
   std::vector<char> host(static_cast<size_t>(output.bytes()));
   if (Status status = runtime::copyToHost(host.data(), output, output.bytes());
@@ -128,9 +70,9 @@ Status checkResult(Form form, DType dtype, const Shape &shape,
     return status;
   int64_t count = shape.num_elements(), step = count / 100000 | 1;
   for (int64_t i = 0; i < count; i += i + 4096 < count ? step : 1) {
-    Expected want = expected(form, shape, i);
+    NormResult want = expected(form, shape, i);
     double got = load_as_double(host.data(), dtype, i);
-    if (std::fabs(got - want.value) <= tolerance(dtype, want))
+    if (std::fabs(got - want.value) <= toleranceOf(dtype, want))
       continue;
     std::ostringstream os;
     os << textOf(shape) << " " << name(dtype) << ": wrong result: element " << i
@@ -227,7 +169,7 @@ int64_t callsOf(Device device, const BenchBuffers &buffers, size_t streams) {
   return device.is_gpu() ? (calls + sets - 1) / sets * sets : calls;
 }
 
-Status checkSets(Form form, DType dtype, const Shape &shape,
+Status checkSets(NormForm form, DType dtype, const Shape &shape,
                  const BenchBuffers &buffers, const BenchProgram &program) {
   for (size_t set : {size_t(0), buffers.sets() - 1}) {
     if (Status status = program.run(buffers.inputs[set],
@@ -241,12 +183,12 @@ Status checkSets(Form form, DType dtype, const Shape &shape,
   return {};
 }
 
-Status measure(Form form, DType dtype, const Shape &shape,
+Status measure(NormForm form, DType dtype, const Shape &shape,
                const BenchOptions &options, Report &report) {
   Device device = options.device;
   std::vector<InputSpec> specs(form.inputs(), InputSpec{dtype, shape});
   StatusOr<BenchProgram> program = BenchProgram::compile(
-      functionOf(form, batchNorm(shape[1], dtype, device)), specs, device);
+      functionOf(form, benchBatchNorm(shape[1], dtype, device)), specs, device);
   if (!program.ok())
     return program.status();
   StatusOr<BenchProgram> reader = BenchProgram::compile(
@@ -254,8 +196,8 @@ Status measure(Form form, DType dtype, const Shape &shape,
       std::span(specs).first(1), device);
   if (!reader.ok())
     return reader.status();
-  StatusOr<BenchBuffers> buffers =
-      BenchBuffers::make(device, form.inputs(), dtype, shape, options.quick);
+  StatusOr<BenchBuffers> buffers = BenchBuffers::make(
+      device, dtype, std::vector(form.inputs(), shape), shape, options.quick);
   if (!buffers.ok())
     return buffers.status();
   if (Status status = checkSets(form, dtype, shape, *buffers, *program);
@@ -318,7 +260,7 @@ Status benchNorm(const std::string &name, const BenchOptions &options,
                 "copy GB/s", "copy", "share %"});
   for (DType dtype : options.dtypes)
     for (const Shape &shape : shapesOf(options.quick)) {
-      Status status = measure(formOf(name), dtype, shape, options, report);
+      Status status = measure(normFormOf(name), dtype, shape, options, report);
       trim(); // the next shape needs memory of other sizes
       if (!status.ok())
         return status;
