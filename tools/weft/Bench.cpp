@@ -53,6 +53,8 @@ const std::vector<Benchmark> &benchmarks() {
         {"bn", "batch norm against a copy", benchNorm},
         {"bn+relu", "the same with a relu", benchNorm},
         {"bn+add+relu", "the same with a residual and a relu", benchNorm},
+        {"softmax", "softmax of rows against a copy", benchRows},
+        {"layer_norm", "layer norm of rows against a copy", benchRows},
         {"linear", "gelu(x W^T + b)", benchLinear},
         {"conv", "the convolutions of ResNet-50", benchConv},
         {"first-result", "from the start of a process to a value read",

@@ -5,6 +5,7 @@
 
 #include "weft/Core/DType.h"
 #include "weft/Core/Device.h"
+#include "weft/Core/Shape.h"
 #include "weft/Core/Status.h"
 
 #include "llvm/Support/JSON.h"
@@ -48,6 +49,9 @@ private:
   llvm::json::Array tables_;
 };
 
+/// "8192x4096"
+std::string textOf(const Shape &shape);
+
 struct Benchmark {
   std::string name, summary;
   Status (*run)(const std::string &name, const BenchOptions &options,
@@ -59,6 +63,7 @@ const std::vector<Benchmark> &benchmarks();
 // Each but `compile`, which runs no kernels, checks its results first; a wrong
 // one is an error.
 Status benchNorm(const std::string &form, const BenchOptions &, Report &);
+Status benchRows(const std::string &name, const BenchOptions &, Report &);
 Status benchLinear(const std::string &, const BenchOptions &, Report &);
 Status benchConv(const std::string &, const BenchOptions &, Report &);
 Status benchFirstResult(const std::string &, const BenchOptions &, Report &);

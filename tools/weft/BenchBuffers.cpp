@@ -76,6 +76,15 @@ double benchElement(size_t input, int64_t i) {
   return static_cast<double>(hash % 256) / 64 - 2;
 }
 
+Tensor benchTensor(const Shape &shape, DType dtype, Device device,
+                   const std::function<double(int64_t i)> &element) {
+  std::vector<char> elements(
+      static_cast<size_t>(shape.num_elements() * size_in_bytes(dtype)));
+  for (int64_t i = 0; i < shape.num_elements(); ++i)
+    store_from_double(elements.data(), dtype, i, element(i));
+  return Tensor::from_host(elements.data(), dtype, shape, device);
+}
+
 StatusOr<int64_t> lastCacheBytes(Device device) {
   if (device.is_cpu())
     return std::max<int64_t>(reportedCacheBytes(), 1 << 20);

@@ -7,10 +7,12 @@
 #include "weft/Core/Device.h"
 #include "weft/Core/Shape.h"
 #include "weft/Core/Status.h"
+#include "weft/Tensor.h"
 
 #include "runtime/Storage.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -19,6 +21,10 @@ namespace weft::tools {
 /// Numbers between -2 and 2 that look random and are exact in every float type
 /// of 16 bits: element `i` of input `input`.
 double benchElement(size_t input, int64_t i);
+
+/// A tensor whose elements `element` gives by their number.
+Tensor benchTensor(const Shape &shape, DType dtype, Device device,
+                   const std::function<double(int64_t i)> &element);
 
 struct BenchBuffers {
   /// As many sets as exceed the device's last cache four times over, at least

@@ -73,17 +73,11 @@ double weightElement(const NetworkConv &conv, int64_t i) {
   return benchElement(2, i) * weightScale(conv);
 }
 
-Tensor weightsOf(const NetworkConv &conv, DType dtype, Device device) {
-  std::vector<char> elements(
-      static_cast<size_t>(conv.weight.num_elements() * size_in_bytes(dtype)));
-  for (int64_t i = 0; i < conv.weight.num_elements(); ++i)
-    store_from_double(elements.data(), dtype, i, weightElement(conv, i));
-  return Tensor::from_host(elements.data(), dtype, conv.weight, device);
-}
-
 BenchFunction functionOf(const NetworkConv &conv, Layout layout, DType dtype,
                          Device device) {
-  nn::Parameter weights(weightsOf(conv, dtype, device));
+  nn::Parameter weights(benchTensor(conv.weight, dtype, device, [&](int64_t i) {
+    return weightElement(conv, i);
+  }));
   nn::BatchNorm bn = benchBatchNorm(conv.weight[0], dtype, device);
   return [=](const std::vector<Tensor> &inputs) {
     Tensor y =
@@ -102,13 +96,6 @@ std::vector<Shape> inputsOf(const NetworkConv &conv, Layout layout) {
 }
 
 // ---- is it right ------------------------------------------------------------
-
-std::string textOf(const Shape &shape) {
-  std::string text;
-  for (int64_t size : shape)
-    text += (text.empty() ? "" : "x") + std::to_string(size);
-  return text;
-}
 
 /// One sum, without padding's zeros, and the root of the sum of its squares.
 struct Sum {
