@@ -178,7 +178,7 @@ StatusOr<Times> timeOf(const BenchProgram &program, const NetworkConv &conv,
       callsOf(conv, buffers, options.device));
   if (!added.ok())
     return added;
-  auto times = (*timer)->measure(options.quick ? 0.05 : 0.2);
+  auto times = (*timer)->measure(options.quick ? 0.05 : 0.1);
   if (!times.ok())
     return times.status();
   return times->front();

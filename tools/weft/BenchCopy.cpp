@@ -152,7 +152,7 @@ Status measure(const CopyRival &rival, const BenchBuffers &buffers,
       added = (*timer)->add(copy.call, callsOf(options.device, buffers, 2));
   if (!added.ok())
     return added;
-  auto times = (*timer)->measure(options.quick ? 0.1 : 0.5);
+  auto times = (*timer)->measure(options.quick ? 0.1 : 0.3);
   if (!times.ok())
     return times.status();
   size_t best = (*times)[1].least <= (*times)[2].least ? 1 : 2;

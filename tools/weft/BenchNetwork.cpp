@@ -129,14 +129,14 @@ struct Calls {
   int64_t compiled = 0; // kernels, meanwhile
 };
 
-/// 10 000 of them, or what five seconds allow.
+/// 10 000 of them, or what some seconds allow.
 StatusOr<Calls> timeCalls(const Executable &executable, const Tensor &x,
                           bool quick) {
   auto outputs = executable.run({x});
   if (!outputs.ok())
     return outputs.status();
   const size_t most = quick ? 500 : 10000;
-  const double limit = quick ? 0.1 : 5;
+  const double limit = quick ? 0.1 : 3.5;
   Calls calls;
   auto call = [&]() -> Status {
     auto start = Clock::now();
