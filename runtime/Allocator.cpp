@@ -149,6 +149,11 @@ void Pool::setLimit(int64_t bytes) {
     trimLocked();
 }
 
+void Pool::resetPeak() {
+  std::lock_guard lock(mutex_);
+  stats_.peak = stats_.live;
+}
+
 MemoryStats Pool::stats() {
   std::lock_guard lock(mutex_);
   return stats_;

@@ -53,6 +53,7 @@ public:
   void trim();
   void setLimit(int64_t bytes);
   MemoryStats stats();
+  void resetPeak();
 
   /// What a request of `bytes` takes from the device.
   static int64_t roundUp(int64_t bytes);

@@ -127,6 +127,11 @@ MemoryStats memory_stats(Device device) {
   return pool.ok() ? (*pool)->stats() : MemoryStats();
 }
 
+void reset_memory_peak(Device device) {
+  if (StatusOr<runtime::Pool *> pool = poolOf(device); pool.ok())
+    (*pool)->resetPeak();
+}
+
 Status set_memory_limit(Device device, int64_t bytes) {
   if (bytes < 0)
     return invalid_argument_error(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # How lit runs the .mlir and .test files below this folder.
+import importlib.util
 import os
 import re
 import subprocess
@@ -27,8 +28,10 @@ config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%weft_src", config.weft_source_root))
 config.substitutions.append(("%weft_build", config.weft_binary_root))
 
-# What this machine has: `REQUIRES: nvrtc`, `UNSUPPORTED: gpu`; and whether the
-# examples are built, which see Weft as other programs do.
+# What this machine has: `REQUIRES: nvrtc`, `REQUIRES: torch`, `UNSUPPORTED: gpu`;
+# and whether the examples are built, which see Weft as other programs do.
+if importlib.util.find_spec("torch"):
+    config.available_features.add("torch")
 if os.path.exists(os.path.join(tools, "digits")):
     config.available_features.add("examples")
 info = subprocess.run([os.path.join(tools, "weft"), "info"],

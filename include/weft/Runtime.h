@@ -114,11 +114,18 @@ void set_log_callback(LogCallback callback);
 /// Bytes a device's pool holds.
 struct MemoryStats {
   int64_t live = 0;   // handed out
-  int64_t peak = 0;   // the largest `live` so far
+  int64_t peak = 0;   // the largest `live` so far, or since it was reset
   int64_t pooled = 0; // given back and kept for the next request
   int64_t limit = 0;  // on live + pooled; 0: none
 };
 MemoryStats memory_stats(Device device);
+
+/// Lets `peak` begin anew at what is live now.
+///
+///   reset_memory_peak(device);
+///   executable.run({x});
+///   memory_stats(device).peak   // what the run and all beside it needed
+void reset_memory_peak(Device device);
 
 /// Limits what the pool takes from the device; 0 lifts the limit. A request
 /// beyond it frees pooled memory first and then fails with

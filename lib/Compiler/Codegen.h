@@ -26,6 +26,9 @@ struct Target {
   int index = 0;
   std::string gpu; // its name
 
+  /// Whether convolutions of 16-bit floats work with their channels last.
+  bool convolvesChannelsLast() const;
+
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device, Tuning tuning = Tuning::off);
   /// All that decides, besides a program, what it is compiled to.

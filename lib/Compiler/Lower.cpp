@@ -4,7 +4,6 @@
 
 #include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
-#include "weft/Target/CUDA/Emit.h"
 #include "weft/Transforms/Pipelines.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -48,8 +47,7 @@ static Status runPasses(ModuleOp module, const Target &target,
   PassManager passes(module.getContext());
   buildPipeline(passes, {.until = until,
                          .explain = stages != nullptr,
-                         .channelsLast = target.device == Device::Kind::gpu &&
-                                         usesTensorCores(target.arch)});
+                         .channelsLast = target.convolvesChannelsLast()});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

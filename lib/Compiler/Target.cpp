@@ -3,6 +3,7 @@
 #include "Codegen.h"
 
 #include "weft/Target/CPU/Compile.h"
+#include "weft/Target/CUDA/Emit.h"
 
 #include "runtime/Gpu.h"
 
@@ -10,6 +11,10 @@ namespace weft::compiler {
 
 /// The newest architecture that every supported NVRTC knows.
 static constexpr std::string_view kDefaultArch = "sm_90a";
+
+bool Target::convolvesChannelsLast() const {
+  return device == Device::Kind::gpu && usesTensorCores(arch);
+}
 
 StatusOr<Target> Target::of(Device device, Tuning tuning) {
   Target target;

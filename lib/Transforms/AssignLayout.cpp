@@ -189,11 +189,11 @@ Value Assigner::paired(Value value) {
   return builder_.create<ReshapeOp>(value.getLoc(), type.clone(shape), value);
 }
 
-/// Whether a group of its own writes `value` to memory, so that a product can
-/// copy it as it lies there.
+/// Whether `value` lies in memory, as an argument or because a group of its own
+/// writes it there, so that a product can copy it as it is.
 static bool isInMemory(Value value) {
   Operation *op = value.getDefiningOp();
-  return op && !isFree(op) && !isPrologue(op);
+  return !op || (!isFree(op) && !isPrologue(op));
 }
 
 Value Assigner::dataOf(ConvOp conv, const DataForm &form) {

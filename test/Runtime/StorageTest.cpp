@@ -46,6 +46,18 @@ TEST(Storage, AllocatesFromThePoolAndGivesBack) {
   EXPECT_EQ(memory_stats(Device::cpu()).live, before);
 }
 
+TEST(Storage, PeakBeginsAnewWhenAsked) {
+  (void)Storage::allocate(Device::cpu(), int64_t(1) << 20);
+  auto kept = Storage::allocate(Device::cpu(), 1024);
+  ASSERT_TRUE(kept.ok());
+  EXPECT_GE(memory_stats(Device::cpu()).peak, 1 << 20);
+  reset_memory_peak(Device::cpu());
+  int64_t live = memory_stats(Device::cpu()).live;
+  EXPECT_EQ(memory_stats(Device::cpu()).peak, live);
+  (void)Storage::allocate(Device::cpu(), 4096);
+  EXPECT_EQ(memory_stats(Device::cpu()).peak, live + 4096);
+}
+
 TEST(Storage, EmptyOneHasAnAddress) {
   auto storage = Storage::allocate(Device::cpu(), 0);
   ASSERT_TRUE(storage.ok());

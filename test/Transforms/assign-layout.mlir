@@ -52,6 +52,23 @@ func.func @chain(%x: tensor<2x8x4x6xbf16>, %w: tensor<16x8x1x1xbf16>, %v: tensor
 
 // -----
 
+// What an argument has channels last in memory is read as it lies there.
+// CHECK-LABEL: @argument_channels_last
+// CHECK-SAME: (%[[X:.*]]: tensor<2x5x6x8xf16>, %[[W:.*]]: tensor
+// CHECK-NOT: weft.contiguous
+// CHECK: %[[Y:.*]] = weft.conv %[[X]], {{.*}} channels_last
+// CHECK-NEXT: return %[[Y]]
+func.func @argument_channels_last(%x: tensor<2x5x6x8xf16>, %w: tensor<16x8x1x1xf16>)
+    -> tensor<2x5x6x16xf16> {
+  %first = weft.transpose %x [0, 3, 1, 2] : tensor<2x5x6x8xf16> -> tensor<2x8x5x6xf16>
+  %c = weft.conv %first, %w stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<2x8x5x6xf16>, tensor<16x8x1x1xf16> -> tensor<2x16x5x6xf16>
+  %last = weft.transpose %c [0, 2, 3, 1] : tensor<2x16x5x6xf16> -> tensor<2x5x6x16xf16>
+  return %last : tensor<2x5x6x16xf16>
+}
+
+// -----
+
 // Three channels become four, in the data and in the weights.
 // CHECK-LABEL: @padded_channels
 // CHECK-DAG: %[[X:.*]] = weft.concatenate %{{.*}}, %{{.*}} along 3 : tensor<1x8x8x3xf16>, tensor<1x8x8x1xf16> -> tensor<1x8x8x4xf16>

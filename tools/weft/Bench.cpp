@@ -31,7 +31,8 @@ static cl::opt<std::string>
                         "(default: all three)"),
                cl::init("float32,float16,bfloat16"), cl::sub(command));
 static cl::opt<int64_t> batch("batch",
-                              cl::desc("Size of a network's batch (default 1)"),
+                              cl::desc("Images of a network (default 1) or of "
+                                       "conv (default 32)"),
                               cl::init(1), cl::sub(command));
 static cl::opt<std::string>
     jsonFile("json",
@@ -57,7 +58,10 @@ const std::vector<Benchmark> &benchmarks() {
         {"bn", "batch norm against a copy", benchNorm},
         {"bn+relu", "the same with a relu", benchNorm},
         {"bn+add+relu", "the same with a residual and a relu", benchNorm},
+        {"softmax", "softmax of rows against a copy", benchRows},
+        {"layer_norm", "layer norm of rows against a copy", benchRows},
         {"linear", "gelu(x W^T + b)", benchLinear},
+        {"conv", "the convolutions of ResNet-50", benchConv},
         {"first-result", "from the start of a process to a value read",
          benchFirstResult},
         {"trace", "recording an op", benchTrace},
@@ -127,7 +131,8 @@ StatusOr<BenchOptions>
 parsedOptions(const std::vector<const Benchmark *> &list) {
   BenchOptions options;
   options.quick = quick;
-  options.batch = batch;
+  if (batch.getNumOccurrences())
+    options.batch = batch;
   if (Status status = checkBatch(list); !status.ok())
     return status;
   if (Status status = setTuning(); !status.ok())

@@ -5,10 +5,12 @@
 
 #include "weft/Core/DType.h"
 #include "weft/Core/Device.h"
+#include "weft/Core/Shape.h"
 #include "weft/Core/Status.h"
 
 #include "llvm/Support/JSON.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +19,9 @@ namespace weft::tools {
 
 struct BenchOptions {
   Device device;
-  std::vector<DType> dtypes; // those a benchmark of several types runs
-  int64_t batch = 1;         // of the inputs of networks
-  bool quick = false;        // small shapes and few rounds
+  std::vector<DType> dtypes;    // those a benchmark of several types runs
+  std::optional<int64_t> batch; // of the inputs of networks
+  bool quick = false;           // small shapes and few rounds
 };
 
 /// Prints tables while they are made, and keeps them for JSON.
@@ -47,6 +49,9 @@ private:
   llvm::json::Array tables_;
 };
 
+/// "8192x4096"
+std::string textOf(const Shape &shape);
+
 struct Benchmark {
   std::string name, summary;
   Status (*run)(const std::string &name, const BenchOptions &options,
@@ -58,7 +63,9 @@ const std::vector<Benchmark> &benchmarks();
 // Each but `compile`, which runs no kernels, checks its results first; a wrong
 // one is an error.
 Status benchNorm(const std::string &form, const BenchOptions &, Report &);
+Status benchRows(const std::string &name, const BenchOptions &, Report &);
 Status benchLinear(const std::string &, const BenchOptions &, Report &);
+Status benchConv(const std::string &, const BenchOptions &, Report &);
 Status benchFirstResult(const std::string &, const BenchOptions &, Report &);
 Status benchTrace(const std::string &, const BenchOptions &, Report &);
 Status benchNetwork(const std::string &name, const BenchOptions &, Report &);

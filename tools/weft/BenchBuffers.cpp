@@ -55,6 +55,18 @@ std::vector<char> hostElements(size_t input, DType dtype, int64_t count) {
   return elements;
 }
 
+StatusOr<std::shared_ptr<runtime::Storage>>
+storageOf(const std::vector<char> &elements, Device device) {
+  auto bytes = static_cast<int64_t>(elements.size());
+  auto storage = runtime::Storage::allocate(device, bytes);
+  if (!storage.ok())
+    return storage;
+  if (Status status = runtime::copyFromHost(**storage, elements.data(), bytes);
+      !status.ok())
+    return status;
+  return storage;
+}
+
 } // namespace
 
 double benchElement(size_t input, int64_t i) {
@@ -62,6 +74,15 @@ double benchElement(size_t input, int64_t i) {
               static_cast<uint32_t>(input) * 40503u;
   hash ^= hash >> 15;
   return static_cast<double>(hash % 256) / 64 - 2;
+}
+
+Tensor benchTensor(const Shape &shape, DType dtype, Device device,
+                   const std::function<double(int64_t i)> &element) {
+  std::vector<char> elements(
+      static_cast<size_t>(shape.num_elements() * size_in_bytes(dtype)));
+  for (int64_t i = 0; i < shape.num_elements(); ++i)
+    store_from_double(elements.data(), dtype, i, element(i));
+  return Tensor::from_host(elements.data(), dtype, shape, device);
 }
 
 StatusOr<int64_t> lastCacheBytes(Device device) {
@@ -73,9 +94,9 @@ StatusOr<int64_t> lastCacheBytes(Device device) {
   return (*gpu)->l2Bytes();
 }
 
-StatusOr<BenchBuffers> BenchBuffers::make(Device device, size_t numInputs,
-                                          DType dtype, const Shape &shape,
-                                          bool quick) {
+StatusOr<BenchBuffers> BenchBuffers::make(Device device, DType dtype,
+                                          const std::vector<Shape> &inputs,
+                                          const Shape &output, bool quick) {
   StatusOr<int64_t> cache = lastCacheBytes(device), memory = memoryFor(device);
   if (!cache.ok())
     return cache.status();
@@ -84,32 +105,31 @@ StatusOr<BenchBuffers> BenchBuffers::make(Device device, size_t numInputs,
   if (quick)
     *memory = std::min(*memory, int64_t(256) << 20);
   BenchBuffers buffers;
-  buffers.bytes = shape.num_elements() * size_in_bytes(dtype);
-  auto set = static_cast<int64_t>(numInputs + 1) * buffers.bytes;
+  buffers.bytes = output.num_elements() * size_in_bytes(dtype);
+  int64_t set = buffers.bytes;
+  std::vector<std::vector<char>> elements;
+  for (size_t input = 0; input < inputs.size(); ++input) {
+    elements.push_back(
+        hostElements(input, dtype, inputs[input].num_elements()));
+    set += static_cast<int64_t>(elements.back().size());
+  }
+  // Outputs are written too: pages that nobody has touched take no memory.
+  std::vector<char> zeros(static_cast<size_t>(buffers.bytes));
   int64_t wanted = 4 * *cache / set + 1, possible = *memory / set;
   int64_t sets = std::max<int64_t>(2, std::min(wanted, possible));
-  std::vector<std::vector<char>> elements;
-  for (size_t input = 0; input < numInputs; ++input)
-    elements.push_back(hostElements(input, dtype, shape.num_elements()));
   for (int64_t i = 0; i < sets; ++i) {
     buffers.inputs.emplace_back();
-    for (size_t input = 0; input <= numInputs; ++input) {
-      auto storage = runtime::Storage::allocate(device, buffers.bytes);
+    for (const std::vector<char> &from : elements) {
+      auto storage = storageOf(from, device);
       if (!storage.ok())
         return storage.status();
-      // Outputs are written too: pages that nobody has touched take no memory.
-      const std::vector<char> &from = elements[std::min(input, numInputs - 1)];
-      if (Status status =
-              runtime::copyFromHost(**storage, from.data(), buffers.bytes);
-          !status.ok())
-        return status;
-      if (input == numInputs) {
-        buffers.outputs.push_back(*storage);
-        continue;
-      }
       buffers.memory.push_back(*storage);
       buffers.inputs.back().push_back((*storage)->data());
     }
+    auto storage = storageOf(zeros, device);
+    if (!storage.ok())
+      return storage.status();
+    buffers.outputs.push_back(*storage);
   }
   return buffers;
 }

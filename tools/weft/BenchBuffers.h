@@ -7,10 +7,12 @@
 #include "weft/Core/Device.h"
 #include "weft/Core/Shape.h"
 #include "weft/Core/Status.h"
+#include "weft/Tensor.h"
 
 #include "runtime/Storage.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -20,13 +22,16 @@ namespace weft::tools {
 /// of 16 bits: element `i` of input `input`.
 double benchElement(size_t input, int64_t i);
 
+/// A tensor whose elements `element` gives by their number.
+Tensor benchTensor(const Shape &shape, DType dtype, Device device,
+                   const std::function<double(int64_t i)> &element);
+
 struct BenchBuffers {
   /// As many sets as exceed the device's last cache four times over, at least
-  /// two, as far as memory allows. All inputs are of one shape and type, as is
-  /// the result, and hold `benchElement`s.
-  static StatusOr<BenchBuffers> make(Device device, size_t numInputs,
-                                     DType dtype, const Shape &shape,
-                                     bool quick);
+  /// two, as far as memory allows. Inputs hold `benchElement`s.
+  static StatusOr<BenchBuffers> make(Device device, DType dtype,
+                                     const std::vector<Shape> &inputs,
+                                     const Shape &output, bool quick);
 
   size_t sets() const { return outputs.size(); }
   void *output(int64_t call) const {
@@ -38,7 +43,7 @@ struct BenchBuffers {
 
   std::vector<std::vector<void *>> inputs; // of each set
   std::vector<std::shared_ptr<runtime::Storage>> outputs, memory;
-  int64_t bytes = 0; // of one buffer
+  int64_t bytes = 0; // of an output
 };
 
 /// Bytes of the last cache before the memory of `device`.

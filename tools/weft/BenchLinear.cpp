@@ -35,20 +35,11 @@ std::vector<Problem> problemsOf(bool quick) {
 double weightElement(int64_t i) { return benchElement(1, i) / 64; }
 double biasElement(int64_t i) { return benchElement(2, i); }
 
-Tensor tensorOf(double (*element)(int64_t), const Shape &shape, DType dtype,
-                Device device) {
-  std::vector<char> elements(static_cast<size_t>(shape.num_elements()) *
-                             static_cast<size_t>(size_in_bytes(dtype)));
-  for (int64_t i = 0; i < shape.num_elements(); ++i)
-    store_from_double(elements.data(), dtype, i, element(i));
-  return Tensor::from_host(elements.data(), dtype, shape, device);
-}
-
 BenchFunction functionOf(const Problem &p, DType dtype, Device device) {
   nn::Linear layer(p.k, p.n, {.dtype = dtype});
   layer.weight =
-      nn::Parameter(tensorOf(weightElement, {p.n, p.k}, dtype, device));
-  layer.bias = nn::Parameter(tensorOf(biasElement, {p.n}, dtype, device));
+      nn::Parameter(benchTensor({p.n, p.k}, dtype, device, weightElement));
+  layer.bias = nn::Parameter(benchTensor({p.n}, dtype, device, biasElement));
   return [layer](const std::vector<Tensor> &x) { return gelu(layer(x[0])); };
 }
 

@@ -6,14 +6,12 @@
 #include "BenchTimer.h"
 
 #include "weft/Functions.h"
-#include "weft/IR/Dialect.h"
 #include "weft/Runtime.h"
-#include "weft/Target/Reference/Interpreter.h"
 
 #include "lib/Compiler/Executable.h"
 
+#include <algorithm>
 #include <chrono>
-#include <cmath>
 
 namespace weft::tools {
 namespace {
@@ -24,59 +22,6 @@ Tensor inputOf(const InputSpec &spec, Device device) {
     elements[i] = static_cast<float>(benchElement(0, static_cast<int64_t>(i)));
   return weft::cast(Tensor::from_host<float>(elements, spec.shape, device),
                     spec.dtype);
-}
-
-// ---- is it right ------------------------------------------------------------
-
-/// What the reference interpreter makes of a recorded tensor.
-StatusOr<reference::Value> interpreted(const Tensor &tensor) {
-  compiler::Capture capture = compiler::capture({&tensor.node(), 1});
-  std::vector<reference::Value> arguments;
-  for (const NodePtr &leaf : capture.leaves) {
-    StatusOr<std::shared_ptr<const void>> data = Tensor(leaf).host_data();
-    if (!data.ok())
-      return data.status();
-    arguments.push_back(
-        reference::fromMemory(leaf->dtype, leaf->shape, data->get()));
-  }
-  for (size_t i = 0; i < capture.scalars.size(); ++i)
-    arguments.push_back({.dtype = capture.program.scalars[i],
-                         .shape = {},
-                         .reals = {capture.scalars[i].to_double()},
-                         .ints = {}});
-  std::unique_ptr<mlir::MLIRContext> context = compiler::makeContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module =
-      compiler::importProgram(capture.program, context.get());
-  StatusOr<std::vector<reference::Value>> results = reference::interpret(
-      module->lookupSymbol<mlir::func::FuncOp>(ir::kMainName), arguments);
-  if (!results.ok())
-    return results.status();
-  return results->front();
-}
-
-Status checkResult(const std::string &name, const Tensor &tensor) {
-  StatusOr<reference::Value> want = interpreted(tensor);
-  if (!want.ok())
-    return want.status();
-  StatusOr<std::vector<float>> got = tensor.to_vector<float>();
-  if (!got.ok())
-    return got.status();
-  // What some tens of layers that round add up to.
-  double allowed = tensor.dtype() == bfloat16  ? 0.1
-                   : tensor.dtype() == float16 ? 0.02
-                                               : 1e-4;
-  double largest = 0;
-  for (int64_t i = 0; i < want->size(); ++i)
-    largest = std::max(largest, std::fabs(want->at(i)));
-  for (int64_t i = 0; i < want->size(); ++i) {
-    double value = static_cast<double>((*got)[static_cast<size_t>(i)]);
-    if (!(std::fabs(value - want->at(i)) <= allowed * largest))
-      return internal_error(name + ": wrong result: element " +
-                            std::to_string(i) + ": expected " +
-                            std::to_string(want->at(i)) + ", got " +
-                            std::to_string(value));
-  }
-  return {};
 }
 
 // ---- times ------------------------------------------------------------------
@@ -178,30 +123,52 @@ Status timeSteps(const BenchFunction &net, const Tensor &x, Rounds rounds,
   return {};
 }
 
-Status timeExecutable(const InputSpec &spec, const BenchFunction &net,
-                      const Tensor &x, Rounds rounds, Report &report) {
-  StatusOr<Executable> executable = detail::compile(
-      [&](const std::vector<Tensor> &inputs) {
-        return std::vector<Tensor>{net(inputs)};
-      },
-      {spec}, {.device = x.device()});
-  if (!executable.ok())
-    return executable.status();
-  auto outputs = executable->run({x});
+/// Host times of many calls of an Executable.
+struct Calls {
+  std::vector<double> seconds;
+  int64_t compiled = 0; // kernels, meanwhile
+};
+
+/// 10 000 of them, or what some seconds allow.
+StatusOr<Calls> timeCalls(const Executable &executable, const Tensor &x,
+                          bool quick) {
+  auto outputs = executable.run({x});
   if (!outputs.ok())
     return outputs.status();
-  std::vector<double> seconds;
-  while (rounds.next()) {
+  const size_t most = quick ? 500 : 10000;
+  const double limit = quick ? 0.1 : 3.5;
+  Calls calls;
+  auto call = [&]() -> Status {
     auto start = Clock::now();
-    Status status = executable->run({x}, *outputs, {});
-    seconds.push_back(secondsSince(start));
-    if (status.ok())
-      status = synchronize(x.device());
-    if (!status.ok())
+    Status status = executable.run({x}, *outputs, {});
+    calls.seconds.push_back(secondsSince(start));
+    return status.ok() ? synchronize(x.device()) : status;
+  };
+  for (int i = 0; i < 3; ++i) // a replayed graph needs a second call
+    if (Status status = call(); !status.ok())
       return status;
-  }
-  report.row(rowOf("through an Executable", timesOf(std::move(seconds))));
-  return {};
+  calls.seconds.clear();
+  calls.compiled = -compiler::numKernelsCompiled();
+  auto start = Clock::now();
+  while (calls.seconds.size() < most && secondsSince(start) < limit)
+    if (Status status = call(); !status.ok())
+      return status;
+  calls.compiled += compiler::numKernelsCompiled();
+  if (calls.compiled != 0)
+    return internal_error("calls of an Executable compiled " +
+                          std::to_string(calls.compiled) + " kernels");
+  return calls;
+}
+
+void reportCalls(Calls calls, Report &report) {
+  std::vector<double> &seconds = calls.seconds;
+  std::sort(seconds.begin(), seconds.end());
+  size_t count = seconds.size();
+  report.table("calls of an Executable",
+               {"calls", "median us", "99.9 % us", "most us", "compilations"});
+  report.row({static_cast<int64_t>(count), seconds[count / 2] * 1e6,
+              seconds[count * 999 / 1000] * 1e6, seconds.back() * 1e6,
+              calls.compiled});
 }
 
 Status timeKernels(const InputSpec &spec, const BenchFunction &net,
@@ -237,10 +204,37 @@ Status timeKernels(const InputSpec &spec, const BenchFunction &net,
 
 // ---- memory -----------------------------------------------------------------
 
-Status measureMemory(const BenchFunction &net, const Tensor &x,
-                     Report &report) {
-  Tensor y = net({x});
-  compiler::Capture capture = compiler::capture({&y.node(), 1});
+/// Bytes of the pool that one network takes.
+struct Memory {
+  int64_t loaded = 0;   // weights and input
+  int64_t prepared = 0; // and weights in the form that kernels read
+  int64_t peak = 0;     // and what a run needs
+};
+
+/// Runs twice; the first run prepares the weights. `others`: bytes in use that
+/// do not count.
+StatusOr<Memory> memoryOf(const Executable &executable, const Tensor &x,
+                          int64_t others) {
+  Device device = x.device();
+  auto run = [&]() -> Status {
+    auto outputs = executable.run({x});
+    return outputs.ok() ? synchronize(device) : outputs.status();
+  };
+  Memory memory;
+  memory.loaded = memory_stats(device).live - others;
+  if (Status status = run(); !status.ok())
+    return status;
+  memory.prepared = memory_stats(device).live - others;
+  reset_memory_peak(device);
+  if (Status status = run(); !status.ok())
+    return status;
+  memory.peak = memory_stats(device).peak - others;
+  return memory;
+}
+
+Status reportMemory(const BenchFunction &net, const Tensor &x, Memory memory,
+                    Report &report) {
+  compiler::Capture capture = compiler::capture({&net({x}).node(), 1});
   auto executable = compiler::executableOf(capture.program, x.device());
   if (!executable.ok())
     return executable.status();
@@ -253,49 +247,104 @@ Status measureMemory(const BenchFunction &net, const Tensor &x,
               plan.liveBytes,
               100 * static_cast<double>(plan.arenaBytes) /
                   static_cast<double>(std::max<int64_t>(plan.liveBytes, 1))});
-  MemoryStats before = memory_stats(x.device());
-  if (Status status = y.eval(); !status.ok())
-    return status;
-  MemoryStats after = memory_stats(x.device());
-  report.table("pool of " + to_string(x.device()) + " (bytes)",
-               {"when", "live", "peak", "pooled"});
-  report.row({"before an evaluation", before.live, before.peak, before.pooled});
-  report.row({"after it", after.live, after.peak, after.pooled});
+  report.table("pool of " + to_string(x.device()), {"what", "bytes"});
+  report.row({"weights and input", memory.loaded});
+  report.row({"and prepared weights", memory.prepared});
+  report.row({"peak of a run", memory.peak});
   return {};
 }
 
-} // namespace
+// ---- a network --------------------------------------------------------------
 
-static Status measure(const BenchNetwork &network, DType dtype,
-                      const BenchOptions &options, Report &report) {
-  Device device = options.device;
-  StatusOr<Shape> shape = inBatches(network, options.batch);
-  if (!shape.ok())
-    return shape.status();
-  BenchFunction net = network.make(device, dtype);
-  InputSpec spec{dtype, *shape};
-  Tensor x = inputOf(spec, device),
-         checked = inputOf({dtype, network.checked}, device);
-  Status status = eval({x, checked});
+/// A network at one size of its batch.
+struct Case {
+  InputSpec spec;
+  Tensor x;
+  Executable executable;
+  Memory memory;
+};
+
+/// Measures memory at once: whatever ran `net` before has prepared weights.
+/// `others`: bytes of the pool that are not the network's.
+StatusOr<Case> makeCase(const BenchFunction &net, InputSpec spec,
+                        int64_t others, Device device) {
+  Tensor x = inputOf(spec, device);
+  if (Status status = x.eval(); !status.ok())
+    return status;
+  StatusOr<Executable> executable = detail::compile(
+      [&](const std::vector<Tensor> &inputs) {
+        return std::vector<Tensor>{net(inputs)};
+      },
+      {spec}, {.device = device});
+  if (!executable.ok())
+    return executable.status();
+  StatusOr<Memory> memory = memoryOf(*executable, x, others);
+  if (!memory.ok())
+    return memory.status();
+  return Case{spec, x, *executable, *memory};
+}
+
+Status measure(const Case &c, const std::string &name, const BenchFunction &net,
+               bool quick, Report &report) {
+  report.table(name + " on " + to_string(c.x.device()) + ", " +
+                   std::string(weft::name(c.spec.dtype)) + " " +
+                   to_string(c.spec.shape),
+               {"step", "median us", "least us"});
+  Status status = timeTracedAnew(net, c.x, Rounds(quick), report);
   if (status.ok())
-    status = checkResult(network.name, net({checked}));
+    status = timeSteps(net, c.x, Rounds(quick), report);
   if (!status.ok())
     return status;
-  report.table(network.name + " on " + to_string(device) + ", " +
-                   std::string(name(dtype)) + " " + to_string(spec.shape),
-               {"step", "median us", "least us"});
-  auto rounds = [&] { return Rounds(options.quick); };
-  status = timeTracedAnew(net, x, rounds(), report);
-  if (status.ok())
-    status = timeSteps(net, x, rounds(), report);
-  if (status.ok())
-    status = timeExecutable(spec, net, x, rounds(), report);
-  if (status.ok())
-    status = timeKernels(spec, net, x, options.quick, report);
-  if (status.ok())
-    status = measureMemory(net, x, report);
+  StatusOr<Calls> calls = timeCalls(c.executable, c.x, quick);
+  if (!calls.ok())
+    return calls.status();
+  report.row(rowOf("through an Executable", timesOf(calls->seconds)));
+  status = timeKernels(c.spec, net, c.x, quick, report);
+  if (!status.ok())
+    return status;
+  reportCalls(std::move(*calls), report);
+  return reportMemory(net, c.x, c.memory, report);
+}
+
+/// What was asked for; else one image, and of 16-bit floats on a GPU what it is
+/// made for.
+std::vector<int64_t> batchesOf(const BenchNetwork &network, DType dtype,
+                               const BenchOptions &options) {
+  if (options.batch)
+    return {*options.batch};
+  std::vector<int64_t> batches = {1};
+  if (options.device.is_gpu() && dtype == float16 && !options.quick)
+    batches.insert(batches.end(), network.batches.begin(),
+                   network.batches.end());
+  return batches;
+}
+
+Status measureType(const BenchNetwork &network, DType dtype,
+                   const BenchOptions &options, Report &report) {
+  Device device = options.device;
+  int64_t before = memory_stats(device).live;
+  BenchFunction net = network.make(device, dtype);
+  int64_t weights = memory_stats(device).live - before;
+  std::vector<Case> cases;
+  for (int64_t batch : batchesOf(network, dtype, options)) {
+    StatusOr<Shape> shape = inBatches(network, batch);
+    if (!shape.ok())
+      return shape.status();
+    StatusOr<Case> made = makeCase(net, InputSpec{dtype, *shape},
+                                   memory_stats(device).live - weights, device);
+    if (!made.ok())
+      return made.status();
+    cases.push_back(*made);
+  }
+  Tensor checked = inputOf({dtype, network.checked}, device);
+  Status status = checkNetwork(network.name, net({checked}));
+  for (const Case &c : cases)
+    if (status.ok())
+      status = measure(c, network.name, net, options.quick, report);
   return status;
 }
+
+} // namespace
 
 Status benchNetwork(const std::string &name, const BenchOptions &options,
                     Report &report) {
@@ -308,11 +357,12 @@ Status benchNetwork(const std::string &name, const BenchOptions &options,
       ": everything is compiled. On a GPU an evaluation only enqueues, and\n"
       "the device is waited for outside of the time; on the CPU running "
       "contains the kernels. The kernels alone:\ndevice time of a CUDA graph "
-      "of many runs, or wall time. Results of an input " +
+      "of many runs, or wall time. Peak of a run: all that the pool hands out "
+      "at\nonce, weights, input and output among it. Results of an input " +
       to_string(network->checked) +
       "\nwere compared with the reference interpreter's.");
   for (DType dtype : options.dtypes) {
-    Status status = measure(*network, dtype, options, report);
+    Status status = measureType(*network, dtype, options, report);
     trim(); // the next type needs memory of other sizes
     if (!status.ok())
       return status;

@@ -74,20 +74,27 @@ const std::vector<BenchNetwork> &benchNetworks() {
        [](Device device, DType dtype) {
          return functionOf(resnet::resnet18(), device, dtype);
        }},
-      {"resnet50", image, small,
+      {"resnet50",
+       image,
+       small,
        [](Device device, DType dtype) {
          return functionOf(resnet::resnet50(), device, dtype);
-       }},
-      {"mobilenet_v2", image, small,
+       },
+       {32, 256}},
+      {"mobilenet_v2",
+       image,
+       small,
        [](Device device, DType dtype) {
          return functionOf(mobilenet_v2::MobileNetV2(), device, dtype);
-       }},
+       },
+       {32}},
       {"encoder",
        {1, 512, 768},
        {1, 4, 768},
        [](Device device, DType dtype) {
          return functionOf(encoder::Block(), device, dtype);
-       }},
+       },
+       {8}},
   };
   return networks;
 }

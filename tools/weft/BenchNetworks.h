@@ -19,6 +19,8 @@ struct BenchNetwork {
   Shape checked;
   /// The network with its weights on `device`, all of one type.
   BenchFunction (*make)(Device device, DType dtype);
+  /// Batches that a GPU is asked for beside 1.
+  std::vector<int64_t> batches = {};
 };
 const std::vector<BenchNetwork> &benchNetworks();
 
@@ -26,5 +28,9 @@ const std::vector<BenchNetwork> &benchNetworks();
 ///
 /// Errors: more elements than a shape has, or than this machine has memory for.
 StatusOr<Shape> inBatches(const BenchNetwork &network, int64_t batch);
+
+/// Whether `result`, recorded from tensors with elements, is what the reference
+/// interpreter makes of the same graph.
+Status checkNetwork(const std::string &name, const Tensor &result);
 
 } // namespace weft::tools

@@ -57,6 +57,7 @@ Status BenchProgram::load(const RecordedFunction &recorded, Device device) {
     sources_.push_back({capture.leaves[at]->placeholder, capture.storages[at]});
   }
   scalars_ = capture.scalars;
+  numLaunches_ = static_cast<int64_t>(program->main.launches.size());
   auto loaded = runtime::LoadedPlan::load(program->main, device);
   if (!loaded.ok())
     return loaded.status();

@@ -38,6 +38,8 @@ public:
              runtime::CudaStream stream) const;
 
   const InputSpec &output() const { return output_; }
+  /// Kernels that one run launches.
+  int64_t numLaunches() const { return numLaunches_; }
 
 private:
   Status load(const RecordedFunction &recorded, Device device);
@@ -45,6 +47,7 @@ private:
                  const compiler::Capture &capture, Device device);
 
   InputSpec output_;
+  int64_t numLaunches_ = 0;
   /// Inputs of the plan: number of the function's, or a weight.
   struct Source {
     int32_t placeholder;

@@ -48,6 +48,13 @@ size_t widthOf(size_t column, const std::string &title) {
 
 } // namespace
 
+std::string textOf(const Shape &shape) {
+  std::string text;
+  for (int64_t size : shape)
+    text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text;
+}
+
 Report::Report(std::string benchmark, bool isPrinted)
     : benchmark_(std::move(benchmark)), isPrinted_(isPrinted) {}
 
