@@ -262,6 +262,47 @@ Tensor avgpool(const Tensor &x, const std::vector<int64_t> &kernel,
                const PoolOptions &options = {},
                std::source_location location = std::source_location::current());
 
+enum class ResizeMode : uint8_t { nearest, linear };
+
+/// Of `mode` linear, align_corners: the first and last elements of both sizes
+/// lie on each other; else the borders of their first and last elements do
+/// (half-pixel centers).
+struct ResizeOptions {
+  ResizeMode mode = ResizeMode::linear;
+  bool align_corners = false;
+};
+
+/// x [N, C, D...] with other spatial sizes, one to three of them; a single one
+/// counts for all. Result element i lies at position
+///
+///   nearest          floor(i * D / size)
+///   linear           (i + 0.5) * D / size - 0.5, at least 0
+///   align_corners    i * (D - 1) / (size - 1)
+///
+/// of x; linear interpolates between the two, four or eight elements around
+/// it, in float32 at least. As torch.nn.functional.interpolate does.
+///
+///   Tensor x = tensor({{{0.0, 4.0}}});
+///   resize(x, {4})                                    // [[[0, 1, 3, 4]]]
+///   resize(x, {3}, {.align_corners = true})           // [[[0, 2, 4]]]
+///   resize(x, {4}, {.mode = ResizeMode::nearest})     // [[[0, 0, 4, 4]]]
+///
+/// Errors: x of another rank, or without elements along a spatial axis; sizes
+/// below 1; linear of what is no float; align_corners with nearest.
+Tensor resize(const Tensor &x, const std::vector<int64_t> &sizes,
+              const ResizeOptions &options = {},
+              std::source_location location = std::source_location::current());
+/// Sizes floor(D * scale); D / size above is then 1 / scale, of the fraction
+/// nearest to `scale` with a denominator up to 2^20.
+///
+///   resize_by(ones({1, 3, 5, 4}), {2.0, 0.5}).shape()   // [1, 3, 10, 2]
+///
+/// Errors: a scale that is not above 0, or above 2^20.
+Tensor
+resize_by(const Tensor &x, const std::vector<double> &scales,
+          const ResizeOptions &options = {},
+          std::source_location location = std::source_location::current());
+
 // ---- normalisation ----------------------------------------------------------
 
 /// exp(x) over its sum along an axis, computed without overflow.

@@ -176,6 +176,10 @@ private:
     case OpKind::slice:
       return builder_.create<SliceOp>(location, type, x[0], ints(op, 0, rank),
                                       ints(op, rank, rank));
+    case OpKind::resample:
+      return builder_.create<ResampleOp>(
+          location, type, x[0], ints(op, 0, rank), ints(op, rank, rank),
+          ints(op, 2 * rank, rank));
     case OpKind::concatenate:
       return builder_.create<ConcatenateOp>(location, type, x, all[0]);
     case OpKind::as_strided:

@@ -359,6 +359,63 @@ StatusOr<Shape> strided_slice(const Shape &x, std::span<const int64_t> starts,
   return result("slice", Shape(sizes));
 }
 
+StatusOr<Shape> resample(const Shape &x, std::span<const int64_t> starts,
+                         std::span<const int64_t> steps,
+                         std::span<const int64_t> divisors,
+                         std::span<const int64_t> sizes) {
+  if (Status status = valid("resample", x); !status.ok())
+    return status;
+  for (size_t count : {starts.size(), steps.size(), divisors.size()})
+    if (count != x.size() || sizes.size() != x.size())
+      return error("resample", "not one start, step, divisor and size a dim",
+                   starts.size(), " starts, ", steps.size(), " steps, ",
+                   divisors.size(), " divisors, ", sizes.size(),
+                   " sizes, shape ", to_string(x));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    auto bad = [&](std::string_view rule) {
+      return error("resample", rule, "start ", starts[i], ", step ", steps[i],
+                   ", divisor ", divisors[i], ", size ", sizes[i], " of dim ",
+                   i, ", shape ", to_string(x));
+    };
+    if (sizes[i] < 0)
+      return bad("negative size");
+    if (steps[i] < 0)
+      return bad("negative step");
+    if (divisors[i] < 1)
+      return bad("divisor below 1");
+    if (sizes[i] == 0)
+      continue;
+    const int64_t size = x[static_cast<int>(i)];
+    const Wide last = Wide(starts[i]) + (Wide(sizes[i]) - 1) * steps[i];
+    if (size == 0 || starts[i] < -Wide(divisors[i]) ||
+        last >= (Wide(size) + 1) * divisors[i])
+      return bad("elements outside the tensor");
+    if (last + divisors[i] > kInt64Max / 2)
+      return bad("too large to count with");
+  }
+  return result("resample", Shape(sizes));
+}
+
+StatusOr<Shape> resize(const Shape &x, std::span<const int64_t> sizes) {
+  if (x.rank() < 3 || x.rank() > 5)
+    return error("resize", "x is not [N, C, D...] with one to three D", "got ",
+                 to_string(x));
+  const size_t axes = x.size() - 2;
+  if (sizes.size() != axes)
+    return error("resize", "wrong number of sizes", "got ", sizes.size(),
+                 ", expected ", axes, " for shape ", to_string(x));
+  Shape out{x[0], x[1]};
+  for (size_t i = 0; i < axes; ++i) {
+    if (sizes[i] < 1)
+      return error("resize", "size below 1", "got ", list(sizes));
+    if (x[static_cast<int>(i) + 2] == 0)
+      return error("resize", "nothing to take elements from", "shape ",
+                   to_string(x), ", sizes ", list(sizes));
+    out.push_back(sizes[i]);
+  }
+  return result("resize", out);
+}
+
 StatusOr<Shape> concatenate(std::span<const Shape> shapes, int64_t axis) {
   if (shapes.empty())
     return invalid_argument_error("concatenate: needs at least one tensor: got "

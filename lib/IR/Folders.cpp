@@ -123,6 +123,16 @@ OpFoldResult SliceOp::fold(FoldAdaptor) {
              : Value();
 }
 
+OpFoldResult ResampleOp::fold(FoldAdaptor) {
+  auto areAll = [](ArrayRef<int64_t> list, int64_t value) {
+    return llvm::all_of(list, [&](int64_t each) { return each == value; });
+  };
+  return getX().getType() == getType() && areAll(getStarts(), 0) &&
+                 areAll(getSteps(), 1) && areAll(getDivisors(), 1)
+             ? getX()
+             : Value();
+}
+
 OpFoldResult ConcatenateOp::fold(FoldAdaptor) {
   return getInputs().size() == 1 ? getInputs()[0] : Value();
 }

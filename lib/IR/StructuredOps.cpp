@@ -152,6 +152,17 @@ LogicalResult SliceOp::verify() {
       elementOf(getX()));
 }
 
+LogicalResult ResampleOp::verify() {
+  Shape sizes = toShape(getType());
+  return verifyResult(
+      *this,
+      shape_rules::resample(
+          toShape(getX().getType()), span(getStarts()), span(getSteps()),
+          span(getDivisors()),
+          std::span<const int64_t>(sizes.begin(), sizes.size())),
+      elementOf(getX()));
+}
+
 static StatusOr<Shape> concatenatedShape(ValueRange inputs, int64_t axis) {
   SmallVector<Shape> shapes;
   for (Value input : inputs)

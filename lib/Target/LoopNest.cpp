@@ -93,6 +93,7 @@ private:
   int loadAt(BlockArgument argument, AffineExpr offset, ArrayRef<Guard> guards);
   int concatenateAt(ConcatenateOp op, const Index &index,
                     ArrayRef<Guard> guards);
+  Index resampled(ResampleOp op, const Index &index) const;
   int anchorAt(Operation *op, const Index &index);
   int append(Stmt stmt);
   int constant(Type type, double value);
@@ -258,6 +259,31 @@ int Builder::anchorAt(Operation *op, const Index &index) {
   return found->second;
 }
 
+/// The index in x, kept inside of it. Divisions only meet what is not negative:
+/// these are cheap.
+Index Builder::resampled(ResampleOp op, const Index &index) const {
+  ArrayRef<int64_t> from = shapeOf(op.getX()), to = shapeOf(op.getResult());
+  Index inner;
+  for (auto [d, i] : llvm::enumerate(index)) {
+    int64_t start = op.getStarts()[d], step = op.getSteps()[d],
+            divisor = op.getDivisors()[d];
+    bool before = start < 0,
+         behind = (start + step * (to[d] - 1)) / divisor >= from[d];
+    // Counts from the element before the first if there is one.
+    AffineExpr expr =
+        math_->floorDiv(i * step + (start + (before ? divisor : 0)), divisor);
+    int64_t last =
+        std::max<int64_t>(from[d] + (before ? 1 : 0) - (behind ? 0 : 1), 1);
+    AffineExpr result = expr;
+    if (before) // one less for all but 0
+      result = result - math_->floorDiv(expr + (last - 1), last);
+    if (behind)
+      result = result - math_->floorDiv(expr, last);
+    inner.push_back(math_->simplify(result));
+  }
+  return inner;
+}
+
 int Builder::concatenateAt(ConcatenateOp op, const Index &index,
                            ArrayRef<Guard> guards) {
   unsigned axis = static_cast<unsigned>(op.getAxis());
@@ -365,6 +391,9 @@ int Builder::compute(Operation *op, const Index &index,
              llvm::zip(index, slice.getStarts(), slice.getSteps()))
           inner.push_back(expr * step + start);
         return at(slice.getX(), inner, guards);
+      })
+      .Case<ResampleOp>([&](ResampleOp resample) -> int {
+        return at(resample.getX(), resampled(resample, index), guards);
       })
       .Case<AsStridedOp>([&](AsStridedOp strided) -> int {
         AffineExpr offset =

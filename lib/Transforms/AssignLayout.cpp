@@ -89,6 +89,7 @@ private:
   void rewriteReduction(Operation *op);
   void rewriteConcatenate(ConcatenateOp op);
   void rewriteSlice(SliceOp op);
+  void rewriteResample(ResampleOp op);
   void rewriteMatmul(MatmulOp op);
 
   bool isLast(Value value) const { return last_.contains(value); }
@@ -318,6 +319,15 @@ void Assigner::rewriteSlice(SliceOp op) {
                                        permuted(op.getSteps(), order)));
 }
 
+void Assigner::rewriteResample(ResampleOp op) {
+  SmallVector<int64_t> order = toLast(typeOf(op.getX()).getRank());
+  replace(op, builder_.create<ResampleOp>(op.getLoc(), lastType(op.getResult()),
+                                          lastOf(op.getX()),
+                                          permuted(op.getStarts(), order),
+                                          permuted(op.getSteps(), order),
+                                          permuted(op.getDivisors(), order)));
+}
+
 /// A cast or scaling on the way to a product would be computed at every access.
 void Assigner::rewriteMatmul(MatmulOp op) {
   for (Value operand : op.getOperands()) {
@@ -359,6 +369,8 @@ void Assigner::rewrite(Operation *op) {
     rewriteConcatenate(concatenate);
   else if (auto slice = dyn_cast<SliceOp>(op))
     rewriteSlice(slice);
+  else if (auto resample = dyn_cast<ResampleOp>(op))
+    rewriteResample(resample);
 }
 
 void Assigner::run() {

@@ -230,7 +230,7 @@ Access Walk::through(Operation *view, const Access &access, unsigned operand) {
     result.dims = spread(access.dims, to);
     return result;
   }
-  return otherForm(access, view, operand, isa<AsStridedOp>(view));
+  return otherForm(access, view, operand, isa<AsStridedOp, ResampleOp>(view));
 }
 
 // ---- the iteration space ----------------------------------------------------

@@ -206,6 +206,32 @@ TEST(StridedSlice, StaysInside) {
   EXPECT_FALSE(strided_slice({5}, Ints{4}, Ints{kLowest}, Ints{kHuge}).ok());
 }
 
+TEST(Resample, StaysInsideByOne) {
+  EXPECT_VALUE(
+      resample({2, 3}, Ints{-1, 0}, Ints{1, 1}, Ints{2, 1}, Ints{6, 3}),
+      (Shape{6, 3}));
+  EXPECT_VALUE(resample({0}, Ints{0}, Ints{1}, Ints{1}, Ints{0}), Shape{0});
+  EXPECT_MESSAGE(resample({2}, Ints{0}, Ints{1}, Ints{1}, Ints{-1}),
+                 "resample: negative size: start 0, step 1, divisor 1, size -1 "
+                 "of dim 0, shape [2]");
+  for (auto [start, step, divisor, size] :
+       {std::tuple{-2, 1, 1, 1}, {-3, 1, 2, 1}, {0, 1, 2, 7}, {6, 0, 2, 1}})
+    EXPECT_MESSAGE(
+        resample({2}, Ints{start}, Ints{step}, Ints{divisor}, Ints{size}),
+        "resample: elements outside the tensor: start " +
+            std::to_string(start) + ", step " + std::to_string(step) +
+            ", divisor " + std::to_string(divisor) + ", size " +
+            std::to_string(size) + " of dim 0, shape [2]");
+  EXPECT_FALSE(
+      resample({2}, Ints{0}, Ints{kHuge}, Ints{kHuge}, Ints{kHuge}).ok());
+}
+
+TEST(Resize, KeepsBatchAndChannels) {
+  EXPECT_VALUE(resize({2, 3, 4, 5}, Ints{8, 1}), (Shape{2, 3, 8, 1}));
+  EXPECT_VALUE(resize({0, 3, 4}, Ints{8}), (Shape{0, 3, 8}));
+  EXPECT_FALSE(resize({2, 3, 4, 5, 6, 7}, Ints{1, 1, 1, 1}).ok());
+}
+
 TEST(Concatenate, AddsAlongTheAxis) {
   EXPECT_VALUE(concatenate(Shapes{{2, 3}, {2, 0}, {2, 4}}, -1), (Shape{2, 7}));
   EXPECT_VALUE(concatenate(Shapes{{2, 3}}, 0), (Shape{2, 3}));

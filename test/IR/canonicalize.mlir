@@ -307,3 +307,16 @@ func.func @no_dropped_rounding(%x: tensor<4xf16>) -> tensor<4xf16> {
   %2 = weft.cast %1 : tensor<4xf32> -> tensor<4xf16>
   return %2 : tensor<4xf16>
 }
+
+// -----
+
+// Every element where it is; others move.
+// CHECK-LABEL: @resample_in_place
+// CHECK-SAME: (%[[X:.*]]: tensor<2x4xf32>)
+// CHECK-NEXT: %[[Y:.*]] = weft.resample %[[X]]
+// CHECK-NEXT: return %[[X]], %[[Y]]
+func.func @resample_in_place(%x: tensor<2x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>) {
+  %0 = weft.resample %x from [0, 0] by [1, 1] over [1, 1] : tensor<2x4xf32> -> tensor<2x4xf32>
+  %1 = weft.resample %0 from [0, 1] by [1, 1] over [1, 1] : tensor<2x4xf32> -> tensor<2x4xf32>
+  return %0, %1 : tensor<2x4xf32>, tensor<2x4xf32>
+}

@@ -226,6 +226,69 @@ func.func @case() {
 
 // -----
 
+// resample: one of each a dim
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{resample: not one start, step, divisor and size a dim: 1 starts, 2 steps, 1 divisors, 1 sizes, shape [4]}}
+  %0 = weft.resample %x from [0] by [1, 1] over [1] : tensor<4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// resample: step
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{resample: negative step: start 3, step -1, divisor 1, size 4 of dim 0, shape [4]}}
+  %0 = weft.resample %x from [3] by [-1] over [1] : tensor<4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// resample: divisor
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{resample: divisor below 1: start 0, step 1, divisor 0, size 4 of dim 0, shape [4]}}
+  %0 = weft.resample %x from [0] by [1] over [0] : tensor<4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// resample: two before the first
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{resample: elements outside the tensor: start -3, step 1, divisor 2, size 4 of dim 0, shape [4]}}
+  %0 = weft.resample %x from [-3] by [1] over [2] : tensor<4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// resample: two behind the last
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{resample: elements outside the tensor: start 1, step 3, divisor 2, size 4 of dim 0, shape [4]}}
+  %0 = weft.resample %x from [1] by [3] over [2] : tensor<4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// resample: nothing to take
+func.func @case(%x: tensor<0xf32>) {
+  // expected-error @below {{resample: elements outside the tensor: start 0, step 1, divisor 1, size 1 of dim 0, shape [0]}}
+  %0 = weft.resample %x from [0] by [1] over [1] : tensor<0xf32> -> tensor<1xf32>
+  return
+}
+
+// -----
+
+// resample: beyond 62 bits
+func.func @case(%x: tensor<4xf32>) {
+  // expected-error @below {{resample: too large to count with: start 0, step 0, divisor 9223372036854775807, size 2 of dim 0, shape [4]}}
+  %0 = weft.resample %x from [0] by [0] over [9223372036854775807] : tensor<4xf32> -> tensor<2xf32>
+  return
+}
+
+// -----
+
 // as_strided: rank 1
 func.func @case(%x: tensor<2x2xf32>) {
   // expected-error @below {{as_strided: x must have rank 1: got [2, 2]}}

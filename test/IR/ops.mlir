@@ -98,7 +98,8 @@ func.func @values(%s: bf16) -> (tensor<2xf8E4M3FN>, tensor<2x3xbf16>,
 
 // CHECK-LABEL: @moving
 func.func @moving(%x: tensor<2x3xf16>, %v: tensor<12xf16>)
-    -> (tensor<4x3xf16>, tensor<4x2x3xf16>, tensor<6xf16>, tensor<2x2xf16>) {
+    -> (tensor<4x3xf16>, tensor<4x2x3xf16>, tensor<6xf16>, tensor<2x2xf16>,
+        tensor<5x3xf16>) {
   // CHECK: weft.transpose %{{.*}} [1, 0] : tensor<2x3xf16> -> tensor<3x2xf16>
   %0 = weft.transpose %x [1, 0] : tensor<2x3xf16> -> tensor<3x2xf16>
   // CHECK: weft.reshape %{{.*}} : tensor<3x2xf16> -> tensor<6xf16>
@@ -113,8 +114,12 @@ func.func @moving(%x: tensor<2x3xf16>, %v: tensor<12xf16>)
   // CHECK: weft.as_strided %{{.*}} offset 1 strides [3, 2] : tensor<12xf16> -> tensor<2x2xf16>
   %5 = weft.as_strided %v offset 1 strides [3, 2]
       : tensor<12xf16> -> tensor<2x2xf16>
-  return %4, %2, %1, %5
-      : tensor<4x3xf16>, tensor<4x2x3xf16>, tensor<6xf16>, tensor<2x2xf16>
+  // CHECK: weft.resample %{{.*}} from [-1, 0] by [1, 1] over [2, 1] : tensor<2x3xf16> -> tensor<5x3xf16>
+  %6 = weft.resample %x from [-1, 0] by [1, 1] over [2, 1]
+      : tensor<2x3xf16> -> tensor<5x3xf16>
+  return %4, %2, %1, %5, %6
+      : tensor<4x3xf16>, tensor<4x2x3xf16>, tensor<6xf16>, tensor<2x2xf16>,
+        tensor<5x3xf16>
 }
 
 // CHECK-LABEL: @reductions

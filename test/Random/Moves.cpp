@@ -81,6 +81,29 @@ GraphBuilder::MaybeValue GraphBuilder::slice() {
   return create<ir::SliceOp>(type(dtypeOf(x), other), x, starts, steps);
 }
 
+/// Upwards, downwards or as it is, up to one element outside of each dim.
+GraphBuilder::MaybeValue GraphBuilder::resample() {
+  mlir::Value x = some();
+  Shape shape = shapeOf(x), other;
+  std::vector<int64_t> starts, steps, divisors;
+  for (int64_t size : shape) {
+    bool isKept = size == 0 || draw_.chance(0.4);
+    int64_t divisor = isKept ? 1 : draw_.integer(1, 8);
+    divisors.push_back(divisor);
+    steps.push_back(isKept ? 1 : draw_.integer(0, 2 * divisor));
+    starts.push_back(isKept ? 0 : draw_.integer(-divisor, divisor - 1));
+    int64_t room = (size + 1) * divisor - 1 - starts.back();
+    int64_t most =
+        std::min<int64_t>(room / std::max<int64_t>(steps.back(), 1), 2 * size) +
+        1;
+    other.push_back(isKept ? size : draw_.integer(1, most));
+  }
+  if (!fits(other))
+    return std::nullopt;
+  return create<ir::ResampleOp>(type(dtypeOf(x), other), x, starts, steps,
+                                divisors);
+}
+
 GraphBuilder::MaybeValue GraphBuilder::concatenate() {
   mlir::Value x =
       someOf([&](mlir::Value value) { return shapeOf(value).rank() > 0; },

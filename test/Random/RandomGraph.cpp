@@ -73,6 +73,7 @@ void GraphBuilder::addSomething() {
       {&GraphBuilder::reshape, 6, moves},
       {&GraphBuilder::transpose, 5, moves},
       {&GraphBuilder::slice, 5, moves},
+      {&GraphBuilder::resample, 3, moves},
       {&GraphBuilder::concatenate, 4, moves},
       {&GraphBuilder::iota, 2, none},
       {&GraphBuilder::asStrided, 1, moves},

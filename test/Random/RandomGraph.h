@@ -72,6 +72,7 @@ private:
   MaybeValue reshape();
   MaybeValue transpose();
   MaybeValue slice();
+  MaybeValue resample();
   MaybeValue concatenate();
   MaybeValue iota();
   MaybeValue asStrided();

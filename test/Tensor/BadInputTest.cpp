@@ -142,6 +142,8 @@ std::vector<std::pair<std::string, Call>> calls() {
   CALL(conv(good, good, x));
   CALL(maxpool(x, {2, 2}));
   CALL(avgpool(x, {2, 2}));
+  CALL(resize(x, {2, 2}));
+  CALL(resize_by(x, {2.0}));
   CALL(softmax(x));
   CALL(batch_norm(x, c, c, c, c));
   CALL(batch_norm(good, x, c, c, c));

@@ -69,6 +69,23 @@ func.func @argument_channels_last(%x: tensor<2x5x6x8xf16>, %w: tensor<16x8x1x1xf
 
 // -----
 
+// Resizing follows, as pooling does.
+// CHECK-LABEL: @resampled
+// CHECK: %[[C:.*]] = weft.conv {{.*}} channels_last
+// CHECK-NEXT: %[[R:.*]] = weft.resample %[[C]] from [0, 0, -1, 0] by [1, 1, 2, 1] over [1, 2, 4, 1] : tensor<2x5x6x16xf16> -> tensor<2x10x12x16xf16>
+// CHECK-NEXT: %[[L:.*]] = weft.transpose %[[R]] [0, 3, 1, 2]
+// CHECK-NEXT: return %[[L]]
+func.func @resampled(%x: tensor<2x8x5x6xf16>, %w: tensor<16x8x1x1xf16>)
+    -> tensor<2x16x10x12xf16> {
+  %c = weft.conv %x, %w stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<2x8x5x6xf16>, tensor<16x8x1x1xf16> -> tensor<2x16x5x6xf16>
+  %r = weft.resample %c from [0, 0, 0, -1] by [1, 1, 1, 2] over [1, 1, 2, 4]
+      : tensor<2x16x5x6xf16> -> tensor<2x16x10x12xf16>
+  return %r : tensor<2x16x10x12xf16>
+}
+
+// -----
+
 // Three channels become four, in the data and in the weights.
 // CHECK-LABEL: @padded_channels
 // CHECK-DAG: %[[X:.*]] = weft.concatenate %{{.*}}, %{{.*}} along 3 : tensor<1x8x8x3xf16>, tensor<1x8x8x1xf16> -> tensor<1x8x8x4xf16>

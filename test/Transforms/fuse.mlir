@@ -368,6 +368,47 @@ func.func @views(%x: tensor<4xf32>) -> tensor<6xf32> {
 
 // -----
 
+// Elements taken at computed indices are one kernel with their neighbours: what
+// is cheap before them, and the mix behind. A source is read at an index, too.
+// CHECK-LABEL: @resampled
+// CHECK: weft.group{{.*}} schedule(<loop>)
+// CHECK: weft.relu
+// CHECK: weft.resample
+// CHECK: weft.resample
+// CHECK: weft.resample
+// CHECK: weft.yield
+// CHECK-NOT: weft.group
+// CHECK: return
+func.func @resampled(%x: tensor<8xf32>) -> tensor<16xf32> {
+  %0 = weft.relu %x : tensor<8xf32>
+  %1 = weft.resample %0 from [-1] by [2] over [4] : tensor<8xf32> -> tensor<16xf32>
+  %2 = weft.resample %0 from [3] by [2] over [4] : tensor<8xf32> -> tensor<16xf32>
+  %3 = weft.iota 0 : tensor<8xf32>
+  %4 = weft.resample %3 from [-1] by [2] over [4] : tensor<8xf32> -> tensor<16xf32>
+  %5 = weft.mul %1, %4 : tensor<16xf32>
+  %6 = weft.add %2, %5 : tensor<16xf32>
+  %7 = weft.tanh %6 : tensor<16xf32>
+  return %7 : tensor<16xf32>
+}
+
+// -----
+
+// What costs more is computed once and written: upsampling would repeat it.
+// CHECK-LABEL: @resampled_costly
+// CHECK: weft.group
+// CHECK-NEXT: weft.tanh
+// CHECK-NEXT: weft.yield
+// CHECK: weft.group
+// CHECK-NEXT: weft.resample
+func.func @resampled_costly(%x: tensor<8xf32>) -> tensor<16xf32> {
+  %0 = weft.tanh %x : tensor<8xf32>
+  // expected-remark @below {{not fused: tanh -> resample: tanh would be computed more than once}}
+  %1 = weft.resample %0 from [0] by [1] over [2] : tensor<8xf32> -> tensor<16xf32>
+  return %1 : tensor<16xf32>
+}
+
+// -----
+
 // Results that the function merely passes on need no kernel.
 // CHECK-LABEL: @nothing_to_do
 // CHECK-NEXT: weft.constant

@@ -83,6 +83,7 @@ struct Operand {
 ///
 ///   transpose      the permutation
 ///   slice          start of each dim, then step of each dim
+///   resample       start of each dim, then step, then divisor
 ///   concatenate    axis
 ///   sum ... any    the axes, ascending; the result drops them
 ///   argmax argmin  axis

@@ -67,6 +67,15 @@ StatusOr<Shape> strided_slice(const Shape &x, std::span<const int64_t> starts,
                               std::span<const int64_t> steps,
                               std::span<const int64_t> sizes);
 
+/// Result of taking, for i < sizes[d], element floor((starts[d] + i * steps[d])
+/// / divisors[d]) of dim d; none lies more than one outside of x.
+StatusOr<Shape> resample(const Shape &x, std::span<const int64_t> starts,
+                         std::span<const int64_t> steps,
+                         std::span<const int64_t> divisors,
+                         std::span<const int64_t> sizes);
+/// Result of resizing x [N, C, D...] to the spatial `sizes`.
+StatusOr<Shape> resize(const Shape &x, std::span<const int64_t> sizes);
+
 StatusOr<Shape> concatenate(std::span<const Shape> shapes, int64_t axis);
 /// Drops `axes` (ascending, non-negative); `keepdim` leaves size 1.
 StatusOr<Shape> reduce(std::string_view op, const Shape &x,

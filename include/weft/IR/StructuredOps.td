@@ -209,6 +209,30 @@ def SliceOp : Structured<"slice", [IsView]> {
   let hasFolder = 1;
   let hasVerifier = 1;
 }
+def ResampleOp : Structured<"resample", [IsView]> {
+  let summary = "elements at floor((start + i * step) / divisor) of every axis";
+  let description = [{
+    The sizes are those of the result. An index that is one before the first or
+    one behind the last element counts as theirs; none lies further outside.
+
+    ```mlir
+    func.func @main(%x: tensor<2xf32>) -> tensor<5xf32> {
+      %y = weft.resample %x from [-1] by [1] over [2] : tensor<2xf32> -> tensor<5xf32>
+      return %y : tensor<5xf32>
+    }
+    ```
+
+    These are elements 0 (for -1), 0, 0, 1 and 1.
+  }];
+  let arguments = (ins Any.tensor:$x, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$steps,
+                       DenseI64ArrayAttr:$divisors);
+  let results = (outs Any.tensor:$result);
+  let assemblyFormat = [{
+    $x `from` $starts `by` $steps `over` $divisors attr-dict `:` type($x) `->` type($result)
+  }];
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
 def ConcatenateOp : Structured<"concatenate", [IsView, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "tensors one after the other along an axis";
   let description = [{

@@ -136,8 +136,8 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
       of its operands, if they are not made contiguous; element-wise ops on its
       result.
 
-    Broadcast, reshape, transpose, slice, concatenate, as_strided, iota and
-    splats are index arithmetic: every group that reads through one holds a copy.
+    Broadcast, reshape, transpose, slice, resample, concatenate, as_strided, iota
+    and splats are index arithmetic: every group that reads through one holds a copy.
     An op that is cheap to compute may be copied too; others never are.
   }];
   let options = [explain];

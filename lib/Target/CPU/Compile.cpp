@@ -26,7 +26,8 @@ static std::string kernelName(ir::GroupOp group) {
   std::string name;
   for (Operation &op : group.getBody().front().without_terminator()) {
     if (isa<ir::BroadcastOp, ir::ReshapeOp, ir::TransposeOp, ir::ConstantOp,
-            ir::SplatOp, ir::CastOp, ir::SliceOp, ir::AsStridedOp>(op))
+            ir::SplatOp, ir::CastOp, ir::SliceOp, ir::ResampleOp,
+            ir::AsStridedOp>(op))
       continue;
     name += (name.empty() ? "" : "_") + ir::mnemonic(&op).str();
     if (name.size() > 60)

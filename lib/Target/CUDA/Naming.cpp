@@ -13,7 +13,8 @@ namespace weft::cuda {
 /// Ops that only say where elements are or which type they have.
 static bool isPlumbing(Operation *op) {
   return isa<ConstantOp, SplatOp, BroadcastOp, ReshapeOp, CastOp, TransposeOp,
-             SliceOp, AsStridedOp, ReducePrecisionOp, ContiguousOp>(op);
+             SliceOp, ResampleOp, AsStridedOp, ReducePrecisionOp, ContiguousOp>(
+      op);
 }
 
 /// The argument that a value is, under plumbing and at most one-sided rows.

@@ -34,6 +34,7 @@ Value evaluate(ir::BroadcastOp op, Operands operands);
 Value evaluate(ir::ReshapeOp op, Operands operands);
 Value evaluate(ir::TransposeOp op, Operands operands);
 Value evaluate(ir::SliceOp op, Operands operands);
+Value evaluate(ir::ResampleOp op, Operands operands);
 Value evaluate(ir::ConcatenateOp op, Operands operands);
 Value evaluate(ir::AsStridedOp op, Operands operands);
 

@@ -92,10 +92,10 @@ private:
     return llvm::TypeSwitch<mlir::Operation *, StatusOr<Value>>(op)
         .Case<ir::ConstantOp, ir::IotaOp>([](auto o) { return evaluate(o); })
         .Case<ir::SplatOp, ir::WhereOp, ir::BroadcastOp, ir::ReshapeOp,
-              ir::TransposeOp, ir::SliceOp, ir::ConcatenateOp, ir::AsStridedOp,
-              ir::ArgmaxOp, ir::ArgminOp, ir::SoftmaxOp, ir::BatchNormOp,
-              ir::MatmulOp, ir::ConvOp, ir::MaxpoolOp, ir::AvgpoolOp>(
-            [&](auto o) { return evaluate(o, operands); })
+              ir::TransposeOp, ir::SliceOp, ir::ResampleOp, ir::ConcatenateOp,
+              ir::AsStridedOp, ir::ArgmaxOp, ir::ArgminOp, ir::SoftmaxOp,
+              ir::BatchNormOp, ir::MatmulOp, ir::ConvOp, ir::MaxpoolOp,
+              ir::AvgpoolOp>([&](auto o) { return evaluate(o, operands); })
         .Case<ir::SumOp, ir::ProdOp, ir::MaxOp, ir::MinOp, ir::AllOp,
               ir::AnyOp>([&](auto o) { return evaluateReduction(o, operands); })
         .Case<ir::CastOp>([&](ir::CastOp o) {

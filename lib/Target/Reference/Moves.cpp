@@ -83,6 +83,19 @@ Value evaluate(ir::SliceOp op, Operands operands) {
   });
 }
 
+Value evaluate(ir::ResampleOp op, Operands operands) {
+  const Value &x = *operands[0];
+  return gather(x, resultShape(op), [&](Index index) {
+    llvm::SmallVector<int64_t, 8> from;
+    for (auto [d, i] : llvm::enumerate(index)) {
+      int64_t position = op.getStarts()[d] + i * op.getSteps()[d];
+      int64_t nearest = std::max<int64_t>(position, 0) / op.getDivisors()[d];
+      from.push_back(std::min(nearest, x.shape[static_cast<int>(d)] - 1));
+    }
+    return positionOf(x.shape, from);
+  });
+}
+
 Value evaluate(ir::ConcatenateOp op, Operands operands) {
   Value y = zeros(operands[0]->dtype, resultShape(op));
   int64_t axis = static_cast<int64_t>(op.getAxis()), begin = 0;

@@ -175,6 +175,14 @@ public:
          "%y = weft.concatenate %x, %z, %w along 1 : tensor<4x3xi8>, "
          "tensor<4x0xi8>, tensor<4x13xi8> -> tensor<4x16xi8>",
          "%y : tensor<4x16xi8>"});
+    add({"elements before, between and behind", "%x: tensor<3x5xf32>",
+         "%y = weft.resample %x from [-3, 2] by [3, 5] over [4, 7] : "
+         "tensor<3x5xf32> -> tensor<6x8xf32>",
+         "%y : tensor<6x8xf32>"});
+    add({"the same elements of one", "%x: tensor<1x4xi8>",
+         "%y = weft.resample %x from [-2, 0] by [1, 1] over [2, 1] : "
+         "tensor<1x4xi8> -> tensor<6x4xi8>",
+         "%y : tensor<6x4xi8>"});
     add({"strided memory", "%x: tensor<64xf32>",
          "%y = weft.as_strided %x offset 3 strides [16, 2] : tensor<64xf32> -> "
          "tensor<3x5xf32>",

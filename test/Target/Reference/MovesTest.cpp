@@ -90,6 +90,21 @@ TEST(Moves, SliceBackwards) {
       IsEmpty());
 }
 
+TEST(Moves, ResampleStaysInside) {
+  // Positions -1, 0, 1, 2, 3, 4 halved: -1 and 2 lie outside.
+  EXPECT_THAT(evaluate("weft.resample %a0 from [-1] by [1] over [2] : "
+                       "tensor<2xi32> -> tensor<6xi32>",
+                       "tensor<2xi32> -> tensor<6xi32>", {i32({2}, {5, 6})})
+                  .ints,
+              ElementsAre(5, 5, 5, 6, 6, 6));
+  EXPECT_THAT(evaluate("weft.resample %a0 from [0, 1] by [1, 3] over [2, 4] : "
+                       "tensor<1x3xi32> -> tensor<2x4xi32>",
+                       "tensor<1x3xi32> -> tensor<2x4xi32>",
+                       {i32({1, 3}, {5, 6, 7})})
+                  .ints,
+              ElementsAre(5, 6, 6, 7, 5, 6, 6, 7));
+}
+
 TEST(Moves, Concatenate) {
   EXPECT_THAT(evaluate("weft.concatenate %a0, %a1 along 1 : tensor<2x1xi32>, "
                        "tensor<2x2xi32> -> tensor<2x3xi32>",
