@@ -169,8 +169,8 @@ std::string print(const MatrixTile &tile) {
   return to_string(tile.rows) + "x" + to_string(tile.columns) + " warps " +
          to_string(tile.warpsDown) + "x" + to_string(tile.warpsAcross) +
          (tile.warpGroups ? " groups" : "") + (tile.bulk ? " bulk" : "") +
-         " stages " +
-         to_string(tile.stages) + " splits " + to_string(tile.splits);
+         " stages " + to_string(tile.stages) + " splits " +
+         to_string(tile.splits);
 }
 
 } // namespace weft::cuda
