@@ -6,6 +6,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 using llvm::ArrayRef;
@@ -99,47 +100,79 @@ static int64_t multiprocessorsFor(int64_t splits, const MatrixUnits &units) {
   return units.multiprocessors * eighths / 8;
 }
 
-/// What a step of k costs, in cycles of a multiprocessor: the products, or
-/// reading their operands from shared memory.
-static double cyclesOfStep(const MatrixTile &tile) {
+namespace {
+
+/// What a schedule takes of a multiprocessor, in cycles. The numbers are fitted
+/// to the times of the convolutions of ResNet-50, of 1 and of 32 images, and of
+/// some products, with every tile: the choice takes 2 to 3 % longer than the
+/// best tile on average.
+struct Costs {
+  double products;        // of a step, to those at the full rate
+  double sharedBytes;     // read in a cycle from shared memory,
+  double cacheBytes;      // and from the L2 cache
+  double latency;         // of a copy
+  double step;            // of passing a stage on, shared by the stages
+  double block;           // before and behind the steps
+  double split, exponent; // more, by the number of blocks that share a sum
+  double result;          // of an element
+  double full[3];         // of a full wave, by how many blocks overlap: 1, 2, 3
+};
+
+} // namespace
+
+// Copies by threads: some 1600 kernels on H100 and H200.
+static constexpr Costs kThreadCosts = {1.0,  100, 1e9, 1100, 0,
+                                       3000, 900, 0,   0.38, {1, 1, 1}};
+// Bulk copies: some 1000 kernels on H200.
+static constexpr Costs kBulkCosts = {
+    1.02, 137, 60, 920, 74, 2370, 1712, 0.32, 0.285, {0.885, 0.878, 0.702}};
+
+/// Of a step of k, where a multiprocessor works on `blocks` tiles.
+static double cyclesOfStep(const MatrixTile &tile, int64_t steps,
+                           int64_t blocks, const Costs &costs) {
   int64_t lines = tile.warpGroups ? tile.rows / 64 * (64 + tile.columns)
                                   : tile.threads() / 32 *
                                         (tile.warpRows() + tile.warpColumns());
-  double read = static_cast<double>(lines * kMatrixLineBytes);
+  auto fetched =
+      static_cast<double>((tile.rows + tile.columns) * kMatrixLineBytes);
   double products =
       static_cast<double>(tile.rows * tile.columns * kMatrixDepth) /
       (tile.warpGroups ? 2048 : 1024);
-  return std::max(read / 100, products);
+  double work = std::max(
+      {products * costs.products,
+       static_cast<double>(lines * kMatrixLineBytes) / costs.sharedBytes,
+       fetched / costs.cacheBytes});
+  int64_t ahead = tile.bulk ? tile.stages - 1 : tile.tilesAhead(steps);
+  return std::max(static_cast<double>(blocks) * work,
+                  costs.latency /
+                      static_cast<double>(std::max<int64_t>(1, ahead))) +
+         costs.step / static_cast<double>(tile.stages);
 }
 
-/// The numbers are fitted to the times of some 1600 kernels, the convolutions
-/// of ResNet-50 and some products with every tile, on H100 and H200: the choice
-/// takes 2 % longer than the best tile on average.
 double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
                 int64_t depth, const MatrixUnits &units) {
+  const Costs &costs = tile.bulk ? kBulkCosts : kThreadCosts;
   int64_t blocks = llvm::divideCeil(contraction.rows.extent, tile.rows) *
                    llvm::divideCeil(contraction.columns.extent, tile.columns) *
                    contraction.batches * tile.splits;
   int64_t steps =
       llvm::divideCeil(llvm::divideCeil(depth, kMatrixDepth), tile.splits);
-  // What a block reads through the L2 cache in a step.
-  int64_t read = (tile.rows + tile.columns) * kMatrixLineBytes;
-  int64_t ahead = std::max<int64_t>(1, tile.tilesAhead(steps));
   auto wave = [&](int64_t perUnit) { // blocks on each multiprocessor
-    double latency = 3000 + (tile.splits > 1 ? 900 : 0);
-    double step = std::max(static_cast<double>(perUnit) * cyclesOfStep(tile),
-                           1100.0 / static_cast<double>(ahead));
-    if (tile.bulk)
-      step = std::max(step, static_cast<double>(perUnit * read) / 40);
-    double results =
-        0.38 * static_cast<double>(perUnit * tile.rows * tile.columns);
-    return latency + static_cast<double>(steps) * step + results;
+    double split = tile.splits == 1
+                       ? 0
+                       : costs.split * std::pow(tile.splits, costs.exponent);
+    return costs.block + split +
+           static_cast<double>(steps) *
+               cyclesOfStep(tile, steps, perUnit, costs) +
+           costs.result *
+               static_cast<double>(perUnit * tile.rows * tile.columns);
   };
   int64_t atOnce = blocksAtOnce(tile, units),
           numUnits = multiprocessorsFor(tile.splits, units);
   int64_t full = blocks / (numUnits * atOnce),
           rest = blocks % (numUnits * atOnce);
-  double cost = static_cast<double>(full) * wave(atOnce);
+  double cost = static_cast<double>(full) * wave(atOnce) *
+                costs.full[std::min<int64_t>(atOnce, 3) - 1];
   if (rest > 0)
     cost += wave(llvm::divideCeil(rest, numUnits));
   return cost;

@@ -96,6 +96,11 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
     EXPECT_EQ(tile.columns, 64);
     EXPECT_EQ(tile.splits, 2);
   }
+  // A 3x3 convolution of 256 channels, 32 images of 14x14.
+  MatrixTile window = choose(6272, 256, 2304);
+  EXPECT_TRUE(window.bulk);
+  EXPECT_EQ(window.rows * window.columns, 128 * 128);
+  EXPECT_EQ(window.splits, 1);
   // No splitting where k is short.
   EXPECT_EQ(choose(3136, 64, 64).splits, 1);
 }
