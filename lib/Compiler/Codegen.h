@@ -28,6 +28,8 @@ struct Target {
 
   /// Whether convolutions of 16-bit floats work with their channels last.
   bool convolvesChannelsLast() const;
+  /// Whether attention of 16-bit floats is one kernel.
+  bool fusesAttention() const;
 
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device, Tuning tuning = Tuning::off);

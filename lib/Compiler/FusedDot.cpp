@@ -151,6 +151,7 @@ private:
     case ScheduleKind::window:
       return "#fdf0df";
     case ScheduleKind::gemm:
+    case ScheduleKind::attention:
       return "#f6e8f5";
     }
     llvm_unreachable("every kind has a colour");

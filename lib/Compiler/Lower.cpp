@@ -47,7 +47,8 @@ static Status runPasses(ModuleOp module, const Target &target,
   PassManager passes(module.getContext());
   buildPipeline(passes, {.until = until,
                          .explain = stages != nullptr,
-                         .channelsLast = target.convolvesChannelsLast()});
+                         .channelsLast = target.convolvesChannelsLast(),
+                         .fuseAttention = target.fusesAttention()});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

@@ -16,6 +16,10 @@ bool Target::convolvesChannelsLast() const {
   return device == Device::Kind::gpu && usesTensorCores(arch);
 }
 
+bool Target::fusesAttention() const {
+  return device == Device::Kind::gpu && usesTensorCores(arch);
+}
+
 StatusOr<Target> Target::of(Device device, Tuning tuning) {
   Target target;
   target.device = device.kind;

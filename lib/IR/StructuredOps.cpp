@@ -310,6 +310,70 @@ SmallVector<int64_t> MatmulOp::getInnerSizes() {
 
 ScheduleKind MatmulOp::getScheduleKind() { return ScheduleKind::gemm; }
 
+/// The same shape with another end.
+static Shape withEnd(const Shape &shape, int64_t rows, int64_t columns) {
+  Shape result = shape;
+  result[-2] = rows;
+  result[-1] = columns;
+  return result;
+}
+
+LogicalResult AttentionOp::verify() {
+  if (failed(sameElements(*this, {getQuery(), getKey(), getValue()})))
+    return failure();
+  Shape query = toShape(getQuery().getType()),
+        key = toShape(getKey().getType()),
+        value = toShape(getValue().getType());
+  auto refuse = [&](StringRef name, const Shape &rule, const Shape &written) {
+    return emitError() << "attention: " << name << " has another shape: rule "
+                       << to_string(rule) << ", written " << to_string(written);
+  };
+  if (query.rank() < 2)
+    return emitError() << "attention: query has no rows: " << to_string(query);
+  if (key.rank() != query.rank() || value.rank() != query.rank())
+    return emitError() << "attention: ranks differ: query " << query.rank()
+                       << ", key " << key.rank() << ", value " << value.rank();
+  if (Shape rule = withEnd(query, key[-2], query[-1]); key != rule)
+    return refuse("key", rule, key);
+  if (Shape rule = withEnd(query, key[-2], value[-1]); value != rule)
+    return refuse("value", rule, value);
+  if (Shape scale = toShape(getScale().getType()); scale.rank() != 0)
+    return refuse("scale", Shape(), scale);
+  if (getBias()) {
+    Shape bias = toShape(getBias().getType()),
+          rule = withEnd(query, query[-2], key[-2]);
+    if (bias != rule)
+      return refuse("bias", rule, bias);
+  }
+  return verifyResult(*this, withEnd(query, query[-2], value[-1]),
+                      elementOf(getQuery()));
+}
+SmallVector<int64_t> AttentionOp::getInnerSizes() {
+  return {shapeOf(getKey())[shapeOf(getKey()).size() - 2],
+          shapeOf(getKey()).back()};
+}
+bool AttentionOp::suitsTensorCores(Type type, int64_t rows, int64_t keys,
+                                   int64_t depth, int64_t columns) {
+  // Of fewer, most of a tile would be empty.
+  constexpr int64_t least = 16;
+  auto fits = [](int64_t width) {
+    return width > 0 && width % 16 == 0 && width <= 256;
+  };
+  return (type.isF16() || type.isBF16()) && rows >= least && keys >= least &&
+         fits(depth) && fits(columns);
+}
+bool AttentionOp::suitsTensorCores() {
+  Shape query = toShape(getQuery().getType()),
+        value = toShape(getValue().getType());
+  auto fits = [](Value number) {
+    return !number || elementOf(number).getIntOrFloatBitWidth() <= 32;
+  };
+  return query.num_elements() > 0 && fits(getScale()) && fits(getBias()) &&
+         suitsTensorCores(elementOf(getQuery()), query[-2], value[-2],
+                          query[-1], value[-1]);
+}
+ScheduleKind AttentionOp::getScheduleKind() { return ScheduleKind::attention; }
+
 /// Shape rules expect the channels at axis 1.
 static Shape channelsFirst(const Shape &shape, bool isLast) {
   std::vector<int64_t> sizes(shape.begin(), shape.end());

@@ -75,6 +75,7 @@ private:
   LogicalResult addReductionStages();
   LogicalResult addReduction(ReductionOpInterface op);
   LogicalResult addMatmul(MatmulOp op);
+  LogicalResult addAttention(AttentionOp op);
   LogicalResult addConv(ConvOp op);
   LogicalResult addPool(Operation *op, ArrayRef<int64_t> kernel,
                         ArrayRef<int64_t> stride, ArrayRef<int64_t> padding,
@@ -484,6 +485,48 @@ LogicalResult Builder::addMatmul(MatmulOp op) {
   return success();
 }
 
+/// The sum over the depth differs from key to key.
+LogicalResult Builder::addAttention(AttentionOp op) {
+  unsigned rank = nest_.numParallel, row = rank - 2, column = rank - 1;
+  AffineExpr keyDim = dim(rank), depth = dim(rank + 1);
+  Index query = dims(0, rank), key = query, value = query, bias = query;
+  query[column] = key[column] = depth;
+  key[row] = value[row] = bias[column] = keyDim;
+  Type type = getElementTypeOrSelf(op.getType()),
+       wide = Float32Type::get(context_);
+  auto arithmetic = [&](OpKind kind, Type of, SmallVector<int, 3> operands) {
+    return append({.kind = Stmt::Kind::row,
+                   .type = of,
+                   .operands = std::move(operands),
+                   .op = kind});
+  };
+  openStage(/*inner=*/true);
+  int x = at(op.getQuery(), query, {}), y = at(op.getKey(), key, {});
+  if (x < 0 || y < 0)
+    return failure();
+  int score = accumulate(OpKind::sum, arithmetic(OpKind::mul, type, {x, y}),
+                         type, depth);
+  innerStmt_[score] = true;
+  openStage(/*inner=*/true);
+  int scale = at(op.getScale(), {}, {});
+  if (scale < 0)
+    return failure();
+  score = arithmetic(OpKind::mul, wide, {score, scale});
+  if (op.getBias()) {
+    int shift = at(op.getBias(), bias, {});
+    if (shift < 0)
+      return failure();
+    score = arithmetic(OpKind::add, wide, {score, shift});
+  }
+  int z = at(op.getValue(), value, {});
+  if (z < 0)
+    return failure();
+  int weight = arithmetic(OpKind::softmax, type, {score});
+  results_[op] = accumulate(
+      OpKind::sum, arithmetic(OpKind::mul, type, {weight, z}), type, keyDim);
+  return success();
+}
+
 LogicalResult Builder::addConv(ConvOp op) {
   openStage(/*inner=*/true);
   unsigned spatial = op.getStride().size(), inner = nest_.numParallel;
@@ -681,6 +724,7 @@ FailureOr<LoopNest> Builder::build() {
   else if (!anchors_.empty())
     anchored = llvm::TypeSwitch<Operation *, LogicalResult>(anchors_.front())
                    .Case<MatmulOp>([&](auto op) { return addMatmul(op); })
+                   .Case<AttentionOp>([&](auto op) { return addAttention(op); })
                    .Case<ConvOp>([&](auto op) { return addConv(op); })
                    .Case<MaxpoolOp, AvgpoolOp>([&](auto op) {
                      return addPool(op, op.getKernel(), op.getStride(),

@@ -90,7 +90,7 @@ private:
   void rewriteConcatenate(ConcatenateOp op);
   void rewriteSlice(SliceOp op);
   void rewriteResample(ResampleOp op);
-  void rewriteMatmul(MatmulOp op);
+  void rewriteProduct(ValueRange operands);
 
   bool isLast(Value value) const { return last_.contains(value); }
   Value lastOf(Value value);
@@ -329,8 +329,8 @@ void Assigner::rewriteResample(ResampleOp op) {
 }
 
 /// A cast or scaling on the way to a product would be computed at every access.
-void Assigner::rewriteMatmul(MatmulOp op) {
-  for (Value operand : op.getOperands()) {
+void Assigner::rewriteProduct(ValueRange operands) {
+  for (Value operand : operands) {
     while (Operation *def = operand.getDefiningOp()) {
       if (!isView(def))
         break;
@@ -356,7 +356,12 @@ void Assigner::rewrite(Operation *op) {
   }
   if (auto matmul = dyn_cast<MatmulOp>(op)) {
     if (isHalf(matmul.getLhs()))
-      rewriteMatmul(matmul);
+      rewriteProduct(matmul.getOperands());
+    return;
+  }
+  // A kernel reads its query once, keys and values many times.
+  if (auto attention = dyn_cast<AttentionOp>(op)) {
+    rewriteProduct({attention.getKey(), attention.getValue()});
     return;
   }
   if (llvm::none_of(op->getOperands(), [&](Value v) { return isLast(v); }))

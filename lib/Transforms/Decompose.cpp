@@ -56,9 +56,50 @@ static Value decompose(SoftmaxOp op) {
   return result;
 }
 
+/// Whole products; the softmax is left to what follows.
+static Value decompose(AttentionOp op) {
+  OpBuilder builder(op);
+  Location location = op.getLoc();
+  Type element = getElementTypeOrSelf(op.getType());
+  Type wide = element.isF64() ? element : builder.getF32Type();
+  auto cast = [&](Value value, Type to) -> Value {
+    auto type = mlir::cast<RankedTensorType>(value.getType());
+    if (type.getElementType() == to)
+      return value;
+    return builder.create<CastOp>(location, type.clone(to), value);
+  };
+  auto rank = static_cast<int64_t>(shapeOf(op.getKey()).size());
+  auto order = llvm::to_vector(llvm::seq<int64_t>(rank));
+  std::swap(order[rank - 2], order[rank - 1]);
+  Value scores = builder.create<MatmulOp>(
+      location, op.getQuery(),
+      builder.create<TransposeOp>(location, op.getKey(), order));
+  scores = cast(scores, wide);
+  Value scale = builder.create<BroadcastOp>(location, scores.getType(),
+                                            cast(op.getScale(), wide));
+  scores = builder.create<MulOp>(location, scores, scale);
+  if (op.getBias())
+    scores = builder.create<AddOp>(location, scores, cast(op.getBias(), wide));
+  Value weights = builder.create<SoftmaxOp>(location, scores,
+                                            static_cast<uint64_t>(rank - 1));
+  return builder.create<MatmulOp>(location, cast(weights, element),
+                                  op.getValue());
+}
+
 namespace {
 struct Decompose : weft::impl::DecomposeBase<Decompose> {
+  using DecomposeBase::DecomposeBase;
+
   void runOnOperation() override {
+    SmallVector<AttentionOp> attentions;
+    getOperation().walk([&](AttentionOp op) {
+      if (!keepAttention || !op.suitsTensorCores())
+        attentions.push_back(op);
+    });
+    for (AttentionOp op : attentions) {
+      op.replaceAllUsesWith(decompose(op));
+      op.erase();
+    }
     SmallVector<SoftmaxOp> all;
     getOperation().walk([&](SoftmaxOp op) { all.push_back(op); });
     for (SoftmaxOp op : all) {

@@ -354,7 +354,8 @@ void Walk::enterOperands(Operation *op, const Access &access) {
     for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
       Access inner = otherForm(access, op, static_cast<unsigned>(i),
                                /*repeats=*/true);
-      inner.prologue = i < 2; // the bias is read once an element
+      // A bias is read once an element, or for every score.
+      inner.prologue = i < (isa<AttentionOp>(op) ? 3 : 2);
       push(operand, inner, /*perPoint=*/true);
     }
     return;

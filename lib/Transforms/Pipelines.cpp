@@ -32,8 +32,11 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   // Scale and shift reach the conv before hoisting, so that one tensor of new
   // weights is prepared instead of scale, shift and weights.
   add(createFoldIntoWeights({options.explain}));
+  // While the softmax is still one op.
+  if (options.fuseAttention)
+    add(createFuseAttention());
   // Before hoisting and fusion: both see rows and reductions only.
-  add(createDecompose());
+  add(createDecompose({options.fuseAttention}));
   // Folding leaves x * 1 and double reshapes behind; equal scales of shared
   // parameters become one before they are moved.
   addCleanup(pm);
@@ -74,6 +77,9 @@ struct CommandLine : public PassPipelineOptions<CommandLine> {
       *this, "channels-last",
       llvm::cl::desc("Convolve 16-bit floats with their channels last"),
       llvm::cl::init(false)};
+  Option<bool> fuseAttention{*this, "fuse-attention",
+                             llvm::cl::desc("Compute attention whole"),
+                             llvm::cl::init(false)};
 };
 } // namespace
 
@@ -81,8 +87,8 @@ void registerPipelines() {
   PassPipelineRegistration<CommandLine>(
       "weft-pipeline", "All passes in their order",
       [](OpPassManager &pm, const CommandLine &options) {
-        buildPipeline(pm,
-                      {options.until, options.explain, options.channelsLast});
+        buildPipeline(pm, {options.until, options.explain, options.channelsLast,
+                           options.fuseAttention});
       });
 }
 

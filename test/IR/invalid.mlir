@@ -415,6 +415,87 @@ func.func @case(%x: tensor<4x3xf32>, %y: tensor<3x2xf16>) {
 
 // -----
 
+// attention: one type
+func.func @case(%q: tensor<4x8xf16>, %k: tensor<6x8xf32>, %v: tensor<6x3xf16>, %s: tensor<f16>) {
+  // expected-error @below {{attention: operand types differ: 'f16' and 'f32'}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<4x8xf16>, tensor<6x8xf32>, tensor<6x3xf16>, tensor<f16>) -> tensor<4x3xf16>
+  return
+}
+
+// -----
+
+// attention: rows
+func.func @case(%q: tensor<8xf16>, %k: tensor<8xf16>, %v: tensor<8xf16>, %s: tensor<f16>) {
+  // expected-error @below {{attention: query has no rows: [8]}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<8xf16>, tensor<8xf16>, tensor<8xf16>, tensor<f16>) -> tensor<8xf16>
+  return
+}
+
+// -----
+
+// attention: ranks
+func.func @case(%q: tensor<4x8xf16>, %k: tensor<2x6x8xf16>, %v: tensor<6x3xf16>, %s: tensor<f16>) {
+  // expected-error @below {{attention: ranks differ: query 2, key 3, value 2}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<4x8xf16>, tensor<2x6x8xf16>, tensor<6x3xf16>, tensor<f16>) -> tensor<4x3xf16>
+  return
+}
+
+// -----
+
+// attention: depth
+func.func @case(%q: tensor<4x8xf16>, %k: tensor<6x9xf16>, %v: tensor<6x3xf16>, %s: tensor<f16>) {
+  // expected-error @below {{attention: key has another shape: rule [6, 8], written [6, 9]}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<4x8xf16>, tensor<6x9xf16>, tensor<6x3xf16>, tensor<f16>) -> tensor<4x3xf16>
+  return
+}
+
+// -----
+
+// attention: batch
+func.func @case(%q: tensor<2x4x8xf16>, %k: tensor<3x6x8xf16>, %v: tensor<2x6x3xf16>, %s: tensor<f16>) {
+  // expected-error @below {{attention: key has another shape: rule [2, 6, 8], written [3, 6, 8]}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<2x4x8xf16>, tensor<3x6x8xf16>, tensor<2x6x3xf16>, tensor<f16>) -> tensor<2x4x3xf16>
+  return
+}
+
+// -----
+
+// attention: keys
+func.func @case(%q: tensor<4x8xf16>, %k: tensor<6x8xf16>, %v: tensor<7x3xf16>, %s: tensor<f16>) {
+  // expected-error @below {{attention: value has another shape: rule [6, 3], written [7, 3]}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<4x8xf16>, tensor<6x8xf16>, tensor<7x3xf16>, tensor<f16>) -> tensor<4x3xf16>
+  return
+}
+
+// -----
+
+// attention: one scale
+func.func @case(%q: tensor<4x8xf16>, %k: tensor<6x8xf16>, %v: tensor<6x3xf16>, %s: tensor<1xf16>) {
+  // expected-error @below {{attention: scale has another shape: rule [], written [1]}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<4x8xf16>, tensor<6x8xf16>, tensor<6x3xf16>, tensor<1xf16>) -> tensor<4x3xf16>
+  return
+}
+
+// -----
+
+// attention: a bias for every score
+func.func @case(%q: tensor<4x8xf16>, %k: tensor<6x8xf16>, %v: tensor<6x3xf16>, %s: tensor<f16>, %b: tensor<6xf16>) {
+  // expected-error @below {{attention: bias has another shape: rule [4, 6], written [6]}}
+  %0 = weft.attention %q, %k, %v, %s, %b : (tensor<4x8xf16>, tensor<6x8xf16>, tensor<6x3xf16>, tensor<f16>, tensor<6xf16>) -> tensor<4x3xf16>
+  return
+}
+
+// -----
+
+// attention: result
+func.func @case(%q: tensor<4x8xf16>, %k: tensor<6x8xf16>, %v: tensor<6x3xf16>, %s: tensor<f16>) {
+  // expected-error @below {{attention: result has another shape: rule [4, 3], written [4, 8]}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<4x8xf16>, tensor<6x8xf16>, tensor<6x3xf16>, tensor<f16>) -> tensor<4x8xf16>
+  return
+}
+
+// -----
+
 // conv: channels
 func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x3x1xf32>) {
   // expected-error @below {{conv: input channels are not weight channels x groups: input [1, 2, 4], weight [3, 3, 1], groups 1}}

@@ -184,6 +184,13 @@ func.func @whole_ops(%x: tensor<1x2x8x8xf32>, %w: tensor<4x1x3x3xf32>,
   return %6 : tensor<1x4x3x3xf32>
 }
 
+// CHECK-LABEL: @attention
+func.func @attention(%q: tensor<2x4x8xf16>, %k: tensor<2x6x8xf16>, %v: tensor<2x6x3xf16>, %s: tensor<f16>, %b: tensor<2x4x6xf32>) -> tensor<2x4x3xf16> {
+  // CHECK: weft.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<2x4x8xf16>, tensor<2x6x8xf16>, tensor<2x6x3xf16>, tensor<f16>, tensor<2x4x6xf32>) -> tensor<2x4x3xf16>
+  %y = weft.attention %q, %k, %v, %s, %b : (tensor<2x4x8xf16>, tensor<2x6x8xf16>, tensor<2x6x3xf16>, tensor<f16>, tensor<2x4x6xf32>) -> tensor<2x4x3xf16>
+  return %y : tensor<2x4x3xf16>
+}
+
 // CHECK-LABEL: @groups
 func.func @groups(%x: tensor<4xf32>, %s: f32) -> (tensor<4xf32>, tensor<f32>) {
   // CHECK: weft.group(%[[A:.*]] = %{{.*}}, %[[S:.*]] = %{{.*}}) schedule(<loop>) : tensor<4xf32>, f32 -> tensor<4xf32>

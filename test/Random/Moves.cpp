@@ -250,6 +250,10 @@ GraphBuilder::MaybeValue GraphBuilder::constant() {
 
 GraphBuilder::MaybeValue GraphBuilder::splat() {
   DType dtype = draw_.pick({float32, float32, float64, int32, boolean});
+  return scalar(dtype, someShape(0, 3));
+}
+
+mlir::Value GraphBuilder::scalar(DType dtype, const Shape &shape) {
   Type scalar = ir::toElementType(builder_.getContext(), dtype);
   unsigned number = main_.getBody().front().getNumArguments();
   main_.insertArgument(
@@ -257,8 +261,7 @@ GraphBuilder::MaybeValue GraphBuilder::splat() {
       builder_.getDictionaryAttr(builder_.getNamedAttr(
           ir::kScalarAttr, builder_.getI64IntegerAttr(numScalars_++))),
       builder_.getUnknownLoc());
-  return create<ir::SplatOp>(type(dtype, someShape(0, 3)),
-                             main_.getArgument(number));
+  return create<ir::SplatOp>(type(dtype, shape), main_.getArgument(number));
 }
 
 } // namespace weft::random

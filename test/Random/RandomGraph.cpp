@@ -88,6 +88,7 @@ void GraphBuilder::addSomething() {
       {&GraphBuilder::layerNorm, 2, none},
       {&GraphBuilder::matmul, 3, windows},
       {&GraphBuilder::linear, 2, windows},
+      {&GraphBuilder::attention, 1, windows},
       {&GraphBuilder::conv, 2, windows},
       {&GraphBuilder::convBlock, 3, windows},
       {&GraphBuilder::maxpool, 2, windows},

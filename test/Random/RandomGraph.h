@@ -92,6 +92,7 @@ private:
   // Windows.cpp
   MaybeValue matmul();
   MaybeValue linear();
+  MaybeValue attention();
   MaybeValue conv();
   MaybeValue convBlock();
   MaybeValue maxpool();
@@ -129,6 +130,8 @@ private:
   Value expand(Value x, const Shape &shape);
   /// A splat constant.
   Value number(DType dtype, const Shape &shape, double value);
+  /// A number of the caller in every element.
+  Value scalar(DType dtype, const Shape &shape);
   /// A value that broadcasts against x, in its type and shape.
   Value companionOf(Value x);
   /// Elements of x compared with others.

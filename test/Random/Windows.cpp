@@ -48,6 +48,52 @@ GraphBuilder::MaybeValue GraphBuilder::linear() {
   return draw_.chance(0.5) ? row(OpKind::relu, y) : y;
 }
 
+/// As programs write it: casts, a scale and a bias stand between or not.
+GraphBuilder::MaybeValue GraphBuilder::attention() {
+  DType dtype = draw_.pick({float16, float16, bfloat16, float32});
+  int64_t rows = draw_.integer(15, 24), keys = draw_.integer(16, 40),
+          depth = 16 * draw_.integer(1, 2), columns = 16 * draw_.integer(1, 2);
+  Shape heads = draw_.chance(0.5) ? Shape() : Shape{2};
+  auto with = [&](int64_t height, int64_t width) {
+    Shape shape = heads;
+    shape.push_back(height);
+    shape.push_back(width);
+    return shape;
+  };
+  auto someOfShape = [&](const Shape &shape) {
+    return someOf(
+        [&](mlir::Value value) {
+          return dtypeOf(value) == dtype && shapeOf(value) == shape;
+        },
+        dtype, shape);
+  };
+  for (const Shape &shape : {with(keys, depth), with(rows, keys)})
+    if (!fits(shape))
+      return std::nullopt;
+  mlir::Value query = someOfShape(with(rows, depth));
+  mlir::Value key = someOfShape(with(depth, keys));
+  mlir::Value y =
+      create<ir::MatmulOp>(type(dtype, with(rows, keys)), query, key);
+  auto castTo = [&](DType to) {
+    if (dtypeOf(y) != to)
+      y = create<ir::CastOp>(type(to, shapeOf(y)), y);
+  };
+  if (draw_.chance(0.3))
+    castTo(float32);
+  if (draw_.chance(0.7)) {
+    mlir::Value scale = draw_.chance(0.5) ? number(dtypeOf(y), shapeOf(y), 0.25)
+                                          : scalar(dtypeOf(y), shapeOf(y));
+    y = row(draw_.chance(0.7) ? OpKind::mul : OpKind::div, {y, scale});
+  }
+  if (draw_.chance(0.4))
+    y = row(OpKind::add, {y, companionOf(y)});
+  y = create<ir::SoftmaxOp>(y.getType(), y,
+                            static_cast<uint64_t>(shapeOf(y).rank() - 1));
+  castTo(dtype);
+  mlir::Value value = someOfShape(with(keys, columns));
+  return create<ir::MatmulOp>(type(dtype, with(rows, columns)), y, value);
+}
+
 std::vector<int64_t> GraphBuilder::somePadding(int n) {
   std::vector<int64_t> padding;
   for (int i = 0; i < 2 * n; ++i)

@@ -176,6 +176,37 @@ TEST_F(LoopNestTest, MatmulMergesBatchesOfOneWeight) {
   EXPECT_THAT(built->sizes, testing::ElementsAre(6, 5, 4));
 }
 
+TEST_F(LoopNestTest, AttentionHasAStageForScoresAndOneForValues) {
+  // Heads share keys and values: their rows are those of one.
+  auto built = nest(
+      "qkvs",
+      "tensor<3x4x16xf16>, tensor<5x16xf16>, tensor<5x8xf16>, tensor<f32>", R"(
+    %l = weft.broadcast %k : tensor<5x16xf16> -> tensor<3x5x16xf16>
+    %w = weft.broadcast %v : tensor<5x8xf16> -> tensor<3x5x8xf16>
+    %y = weft.attention %q, %l, %w, %s : (tensor<3x4x16xf16>, tensor<3x5x16xf16>, tensor<3x5x8xf16>, tensor<f32>) -> tensor<3x4x8xf16>
+)",
+      "tensor<3x4x8xf16>");
+  ASSERT_TRUE(succeeded(built)) << why_;
+  EXPECT_EQ(text(*built), R"(parallel [12, 8] inner [5, 16]
+  row
+  inner
+    %0 = load 0[d0 * 16 + d3] : f16
+    %1 = load 1[d2 * 16 + d3] : f16
+    %2 = mul %0 %1 : f16
+    %3 = sum of %2 at d3
+  row
+    %4 = load 3[0] : f32
+  inner
+    %5 = mul %3 %4 : f32
+    %6 = load 2[d1 + d2 * 8] : f16
+    %7 = softmax %5 : f16
+    %8 = mul %7 %6 : f16
+    %9 = sum of %8 at d2
+  row
+    store %9 to 0[d0 * 8 + d1]
+)");
+}
+
 TEST_F(LoopNestTest, ReducedValueAtAnotherIndexIsRefused) {
   auto built = nest("x", "tensor<4x4xf32>", R"(
     %a = weft.sum %x over [1] : tensor<4x4xf32> -> tensor<4xf32>

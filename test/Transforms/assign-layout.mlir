@@ -211,3 +211,21 @@ func.func @no_pairs_of_odd_widths(%x: tensor<1x3x16x15xf16>, %w: tensor<5x3x7x7x
       : tensor<1x3x16x15xf16>, tensor<5x3x7x7xf16> -> tensor<1x5x8x8xf16>
   return %y : tensor<1x5x8x8xf16>
 }
+
+// -----
+
+// Keys and values are read for every tile of queries, the query once.
+// CHECK-LABEL: @attention_of_computed_operands
+// CHECK-DAG: %[[K:.*]] = weft.contiguous %{{.*}} : tensor<20x16xf16>
+// CHECK-DAG: %[[V:.*]] = weft.contiguous %{{.*}} : tensor<20x16xf16>
+// CHECK-DAG: %[[Q:.*]] = weft.mul %arg0, %{{.*}} : tensor<16x16xf16>
+// CHECK: weft.attention %[[Q]], %[[K]], %[[V]], %arg3
+func.func @attention_of_computed_operands(%q: tensor<16x16xf16>, %k: tensor<20x16xf16>, %v: tensor<20x16xf32>, %s: tensor<f16>, %n: f16) -> tensor<16x16xf16> {
+  %m = weft.splat %n : f16 -> tensor<16x16xf16>
+  %c = weft.splat %n : f16 -> tensor<20x16xf16>
+  %0 = weft.mul %q, %m : tensor<16x16xf16>
+  %1 = weft.mul %k, %c : tensor<20x16xf16>
+  %2 = weft.cast %v : tensor<20x16xf32> -> tensor<20x16xf16>
+  %y = weft.attention %0, %1, %2, %s : (tensor<16x16xf16>, tensor<20x16xf16>, tensor<20x16xf16>, tensor<f16>) -> tensor<16x16xf16>
+  return %y : tensor<16x16xf16>
+}

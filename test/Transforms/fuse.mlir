@@ -278,6 +278,49 @@ func.func @linear(%x: tensor<4x2xf32>, %w: tensor<3x2xf32>, %b: tensor<3xf32>) -
 
 // -----
 
+// A scaled query, a bias of cheap ops and what follows are one kernel with the
+// attention between.
+// CHECK-LABEL: @attention
+// CHECK: weft.group{{.*}} schedule(<attention>)
+// CHECK: weft.attention
+// CHECK-NEXT: weft.add
+// CHECK-NOT: weft.group
+func.func @attention(%q: tensor<16x16xf16>, %k: tensor<20x16xf16>, %v: tensor<20x16xf16>,
+                     %b: tensor<20xi1>, %r: tensor<16x16xf16>, %n: f16) -> tensor<16x16xf16> {
+  %s = weft.splat %n : f16 -> tensor<f16>
+  %c = weft.splat %n : f16 -> tensor<16x16xf16>
+  %p = weft.mul %q, %c : tensor<16x16xf16>
+  %l = weft.constant dense<0xFC00> : tensor<20xf16>
+  %z = weft.constant dense<0.0> : tensor<20xf16>
+  %m = weft.where %b, %z, %l : tensor<20xi1>, tensor<20xf16>
+  %w = weft.broadcast %m : tensor<20xf16> -> tensor<16x20xf16>
+  %y = weft.attention %p, %k, %v, %s, %w : (tensor<16x16xf16>, tensor<20x16xf16>, tensor<20x16xf16>, tensor<f16>, tensor<16x20xf16>) -> tensor<16x16xf16>
+  %a = weft.add %y, %r : tensor<16x16xf16>
+  return %a : tensor<16x16xf16>
+}
+
+// -----
+
+// Neither keys that are costly to compute nor such a bias.
+// CHECK-LABEL: @costly_operands_of_attention
+// CHECK: weft.group
+// CHECK: weft.exp
+// CHECK: weft.group
+// CHECK: weft.exp
+// CHECK: weft.group{{.*}} schedule(<attention>)
+// CHECK-NEXT: weft.attention
+// CHECK-NEXT: weft.yield
+func.func @costly_operands_of_attention(%q: tensor<16x16xf16>, %k: tensor<20x16xf16>, %v: tensor<20x16xf16>, %s: tensor<f16>, %b: tensor<16x20xf16>) -> tensor<16x16xf16> {
+  %e = weft.exp %k : tensor<20x16xf16>
+  %c = weft.exp %b : tensor<16x20xf16>
+  // expected-remark @below {{not fused: exp -> attention: exp would be computed again at every access}}
+  // expected-remark @below {{not fused: exp -> attention: exp would be computed more than once}}
+  %y = weft.attention %q, %e, %v, %s, %c : (tensor<16x16xf16>, tensor<20x16xf16>, tensor<20x16xf16>, tensor<f16>, tensor<16x20xf16>) -> tensor<16x16xf16>
+  return %y : tensor<16x16xf16>
+}
+
+// -----
+
 // exp of 3 numbers, not of 3000.
 // CHECK-LABEL: @no_repeated_exp
 // CHECK-COUNT-2: weft.group

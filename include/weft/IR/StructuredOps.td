@@ -457,6 +457,36 @@ def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterf
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
   let hasVerifier = 1;
 }
+def AttentionOp : Weft_Op<"attention", [Pure, DeclareOpInterfaceMethods<AnchorOpInterface>,
+                                      DeclareOpInterfaceMethods<WindowOpInterface>]> {
+  let summary = "softmax(query key^T * scale + bias) value";
+  let description = [{
+    [..., m, d], [..., n, d] and [..., n, e] give [..., m, e]; the softmax runs
+    over n. The scale is one number, the bias [..., m, n] may be left out. Passes
+    make it of ops of the program for kernels that keep no [m, n] in memory.
+
+    ```mlir
+    func.func @main(%q: tensor<2x4x8xf16>, %k: tensor<2x6x8xf16>, %v: tensor<2x6x3xf16>, %s: tensor<f16>) -> tensor<2x4x3xf16> {
+      %y = weft.attention %q, %k, %v, %s : (tensor<2x4x8xf16>, tensor<2x6x8xf16>, tensor<2x6x3xf16>, tensor<f16>) -> tensor<2x4x3xf16>
+      return %y : tensor<2x4x3xf16>
+    }
+    ```
+  }];
+  let arguments = (ins Floating.tensor:$query, Floating.tensor:$key, Floating.tensor:$value,
+                       Floating.tensor:$scale, Optional<Floating.tensor>:$bias);
+  let results = (outs Floating.tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Whether one kernel computes attention of this type on tensor cores: a
+    /// 16-bit float, at least 16 rows and keys, rows of query, key and value of
+    /// 16, 32, ... or 256 elements.
+    static bool suitsTensorCores(::mlir::Type type, int64_t rows, int64_t keys,
+                                 int64_t depth, int64_t columns);
+    /// The same of this op.
+    bool suitsTensorCores();
+  }];
+}
 def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>,
                                    DeclareOpInterfaceMethods<AnchorOpInterface>,
                                    DeclareOpInterfaceMethods<WindowOpInterface>]> {
@@ -579,8 +609,10 @@ def RowSchedule : I32EnumAttrCase<"row", 1>;
 def ColumnSchedule : I32EnumAttrCase<"column", 2>;
 def WindowSchedule : I32EnumAttrCase<"window", 3>;
 def GemmSchedule : I32EnumAttrCase<"gemm", 4>;
+def AttentionSchedule : I32EnumAttrCase<"attention", 5>;
 def ScheduleKind : I32EnumAttr<"ScheduleKind", "the form of a group's loops", [
-    Loop, RowSchedule, ColumnSchedule, WindowSchedule, GemmSchedule]> {
+    Loop, RowSchedule, ColumnSchedule, WindowSchedule, GemmSchedule,
+    AttentionSchedule]> {
   let cppNamespace = "::weft::ir";
   let genSpecializedAttr = 0;
 }
@@ -590,7 +622,7 @@ def ScheduleAttr : AttrDef<Weft_Dialect, "Schedule"> {
   let description = [{
     `loop`: one pass over the result; `row`: reductions along the innermost axes;
     `column`: reductions along outer axes; `window`: conv and pooling; `gemm`: a
-    matrix product. It follows from the ops of the group and says what may be
+    matrix product; `attention`: two with a softmax between. It follows from the ops of the group and says what may be
     done with it: `loop` groups may be run in place. How the loops run is decided
     where all of them are known, in the back ends.
   }];
@@ -609,7 +641,7 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
 
     One loop nest computes it: besides element-wise ops, views and sources it
     holds either reductions over the same axes of the same shape, or one window
-    (conv, pooling, matmul), or neither. A result has an element for every point
+    (conv, pooling, matmul, attention), or neither. A result has an element for every point
     of the loops, or for every row that is reduced. Constants have one value. The
     schedule, if there is one, is for such loops.
 

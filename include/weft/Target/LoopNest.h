@@ -58,9 +58,11 @@ struct Stmt {
 /// integers wrap in their type.
 struct Accumulator {
   OpKind op;
-  int value;              // the statement that is combined
-  int result;             // the statement (Kind::reduced) that holds the result
-  mlir::AffineExpr index; // argmax, argmin: the position along the axis
+  int value;  // the statement that is combined
+  int result; // the statement (Kind::reduced) that holds the result
+  // argmax, argmin: the position along the axis; attention: the one inner dim
+  // that the sum runs over.
+  mlir::AffineExpr index;
 };
 
 struct Store {
@@ -69,6 +71,11 @@ struct Store {
   int value;
 };
 
+/// Attention has two stages of its own: the first sums products of query and
+/// key over the depth, the last inner dim, for every key, the first inner dim.
+/// The second weighs values with a softmax (a row whose operand is the score)
+/// along the keys and sums them over these.
+///
 /// For a point of the parallel dims: `rowBody` once, then `body` for every
 /// point of the inner dims (if `inner`), combining accumulators or storing. A
 /// stage with `inner` unset has only a row body and stores.

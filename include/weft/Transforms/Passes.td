@@ -50,14 +50,38 @@ def FoldIntoWeights : Pass<"weft-fold-into-weights", "::mlir::func::FuncOp"> {
   let options = [explain];
 }
 
+def FuseAttention : Pass<"weft-fuse-attention", "::mlir::func::FuncOp"> {
+  let summary = "Make attention one op where tensor cores compute it whole";
+  let description = [{
+    ```
+    %s = weft.matmul %q, %kT
+    %w = weft.softmax (%s * scale + %bias) over its last axis
+    %y = weft.matmul %w, %v
+      ==>
+    %y = weft.attention %q, %k, %v, scale, %bias
+    ```
+    The scale is one number, by which scores are multiplied or divided; it and
+    the bias may be missing, and casts to f32 and back may stand between. Not
+    done where scores or weights are read by others as well, nor for types and
+    sizes that the kernel does not compute.
+
+    This changes rounding: scores are not rounded to 16 bits, and weights once,
+    for the product with the values, before they are divided by their sum. And
+    scores beyond 2e38, which bfloat16 has, overflow: their row is NaN.
+  }];
+}
+
 def Decompose : Pass<"weft-decompose", "::mlir::func::FuncOp"> {
   let summary = "Write whole ops in terms of rows and reductions";
   let description = [{
     ```
-    softmax(x)  ==>  e / sum(e),  e = exp(x - max(x))
+    softmax(x)                     ==>  e / sum(e),  e = exp(x - max(x))
+    attention(q, k, v, scale, b)   ==>  softmax(q k^T * scale + b) v
     ```
     Floats below 32 bits are cast to f32 first and back at the end.
   }];
+  let options = [Option<"keepAttention", "keep-attention", "bool", "false",
+                        "Leave attention that suits tensor cores as it is">];
 }
 
 def SinkReshapes : Pass<"weft-sink-reshapes", "::mlir::func::FuncOp"> {
@@ -126,15 +150,15 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
     %b = weft.add %a, %y          ==>          schedule(<window>) {
     %r = weft.relu %b                      conv, add, relu }
     ```
-    A group has one iteration space and one of five forms:
+    A group has one iteration space and one of six forms:
 
     - `loop`: element-wise and index ops; all results have one shape.
     - `row`, `column`: reductions over the same axes of the same shape, and what
       is computed before, between and after them. A result has that shape or one
       element a row. `row` where the innermost axis is reduced.
-    - `window` (conv, pooling), `gemm` (matmul): one such op; casts and scalings
-      of its operands, if they are not made contiguous; element-wise ops on its
-      result.
+    - `window` (conv, pooling), `gemm` (matmul), `attention`: one such op; casts
+      and scalings of its operands, if they are not made contiguous; cheap ops of
+      a bias; element-wise ops on its result.
 
     Broadcast, reshape, transpose, slice, resample, concatenate, as_strided, iota
     and splats are index arithmetic: every group that reads through one holds a copy.

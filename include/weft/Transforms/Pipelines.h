@@ -29,6 +29,8 @@ struct PipelineOptions {
   /// Let convolutions of 16-bit floats work with their channels last: for
   /// devices whose tensor cores want to read them so.
   bool channelsLast = false;
+  /// Compute attention whole: for devices with tensor cores.
+  bool fuseAttention = false;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

@@ -63,6 +63,10 @@ emitKernel(ir::GroupOp group, const CpuTarget &target, MLIRContext &context,
   bool isEmpty = llvm::all_of(group.getResultTypes(), [](Type type) {
     return cast<ShapedType>(type).getNumElements() == 0;
   });
+  if (!group.getBody().front().getOps<ir::AttentionOp>().empty()) {
+    why = "weft.attention must be decomposed for this device";
+    return failure();
+  }
   FailureOr<LoopNest> nest = LoopNest();
   if (!isEmpty)
     nest = buildLoopNest(group, why);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Contraction.h"
 
-#include "llvm/ADT/SmallBitVector.h"
-
 using namespace mlir;
 
 namespace weft::cuda {
@@ -22,8 +20,7 @@ std::vector<int> closure(const LoopNest &nest, ArrayRef<int> roots) {
   return stmts;
 }
 
-/// The dims that a statement varies along.
-static llvm::SmallBitVector dependences(const LoopNest &nest, int id) {
+llvm::SmallBitVector dependences(const LoopNest &nest, int id) {
   llvm::SmallBitVector dims(nest.sizes.size());
   for (int stmt : closure(nest, {id})) {
     auto visit = [&](AffineExpr expr) {

@@ -6,6 +6,7 @@
 
 #include "weft/Target/LoopNest.h"
 
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/SmallVector.h"
 
 #include <optional>
@@ -35,5 +36,8 @@ std::optional<Contraction> matchContraction(const LoopNest &nest);
 /// The statements that `roots` need, themselves included, in order; those of a
 /// sum end at it.
 std::vector<int> closure(const LoopNest &nest, llvm::ArrayRef<int> roots);
+
+/// The dims that a statement varies along.
+llvm::SmallBitVector dependences(const LoopNest &nest, int stmt);
 
 } // namespace weft::cuda

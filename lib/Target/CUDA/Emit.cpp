@@ -2,6 +2,7 @@
 // Chooses the schedule of a group's loop nest.
 #include "weft/Target/CUDA/Emit.h"
 
+#include "AttentionSchedule.h"
 #include "KernelPrinter.h"
 #include "MatrixSchedule.h"
 
@@ -52,6 +53,12 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
   FailureOr<LoopNest> nest = buildLoopNest(group, why);
   if (failed(nest))
     return failure();
+  if (!group.getBody().front().getOps<ir::AttentionOp>().empty()) {
+    if (auto attention = cuda::emitAttention(group, *nest, target.arch))
+      return *attention;
+    why = "weft.attention must be decomposed for this device";
+    return failure();
+  }
   bool hasInner = llvm::any_of(nest->stages,
                                [](const Stage &stage) { return stage.inner; });
   if (!hasInner && nest->stages.size() == 1)

@@ -681,12 +681,12 @@ CudaKernel KernelPrinter::take(ArrayRef<int64_t> grid, int64_t threads) {
     kernel.grid[i] = count <= most ? static_cast<uint32_t>(count) : 0;
     blocks += (i > 0 ? " x " : "") + std::to_string(count);
   }
-  std::string text = "// " + names_.ops + "; blocks: " + blocks +
-                     "\nWEFT_GLOBAL(" + std::to_string(threads) + ")" +
-                     (attributes.empty() ? "" : " " + attributes) + "\n" +
-                     names_.kernel + "(\n    " + parameters() + ") {\n" +
-                     (followsItself ? "" : "  weft::follow_previous();\n") +
-                     text_ + "}\n";
+  std::string text =
+      "// " + names_.ops + "; blocks: " + blocks + "\nWEFT_GLOBAL(" +
+      std::to_string(threads) + (avoidsSpills ? ", 1" : "") + ")" +
+      (attributes.empty() ? "" : " " + attributes) + "\n" + names_.kernel +
+      "(\n    " + parameters() + ") {\n" +
+      (followsItself ? "" : "  weft::follow_previous();\n") + text_ + "}\n";
   kernel.text = cudaPrelude(text) + "\n" + text;
   kernel.block[0] = static_cast<uint32_t>(threads);
   kernel.tensorMaps = std::move(tensorMaps_);

@@ -119,6 +119,9 @@ public:
   /// Makes `name` the value of the accumulator's result.
   void finish(const Accumulator &accumulator, llvm::StringRef name);
 
+  /// A thread may have as many registers as it wants. Else the assembler spills
+  /// a few where one more block fits a multiprocessor then.
+  bool avoidsSpills = false;
   /// Of the kernel, behind WEFT_GLOBAL.
   std::string attributes;
   /// The whole kernel around what was printed.

@@ -43,10 +43,7 @@ static std::pair<AffineExpr, AffineExpr> separate(AffineExpr expr,
           withZeros(expr, 0, nest.numParallel) - zero};
 }
 
-/// The elements that can be copied at once along `dim`; 1 if there are no
-/// aligned neighbours.
-static int64_t pieceAlong(const LoopNest &nest, const Stmt &load,
-                          unsigned dim) {
+int64_t pieceAlong(const LoopNest &nest, const Stmt &load, unsigned dim) {
   for (const Guard &guard : load.guards)
     if (guard.expr.isFunctionOfDim(dim))
       return 1;

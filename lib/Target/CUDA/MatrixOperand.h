@@ -19,6 +19,10 @@ namespace weft::cuda {
 inline constexpr int64_t kMatrixDepth = 64;      // steps of k in a tile
 inline constexpr int64_t kMatrixLineBytes = 128; // of a line of a tile
 
+/// The elements that can be copied at once along `dim`; 1 if there are no
+/// aligned neighbours.
+int64_t pieceAlong(const LoopNest &nest, const Stmt &load, unsigned dim);
+
 class MatrixOperand {
 public:
   /// Nothing where the elements cannot be copied as they lie in memory, in

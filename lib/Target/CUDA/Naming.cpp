@@ -82,10 +82,14 @@ private:
       ArrayRef<const char *> roles;
       static constexpr const char *conv[] = {"x", "w", "bias"};
       static constexpr const char *matmul[] = {"lhs", "rhs"};
+      static constexpr const char *attention[] = {"query", "key", "value",
+                                                  "scale", "bias"};
       if (isa<ConvOp>(op))
         roles = conv;
       else if (isa<MatmulOp>(op))
         roles = matmul;
+      else if (isa<AttentionOp>(op))
+        roles = attention;
       for (auto [operand, role] : llvm::zip(op.getOperands(), roles))
         if (BlockArgument argument = rootOf(operand))
           roles_.try_emplace(argument, role);

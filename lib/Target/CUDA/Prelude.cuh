@@ -17,7 +17,7 @@
 #define WEFT_METHOD __device__ __forceinline__ // of a struct
 #define WEFT_SHARED __shared__
 #define WEFT_DYNAMIC_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
-#define WEFT_GLOBAL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define WEFT_GLOBAL(...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__)
 #define WEFT_CLUSTER(blocks) __cluster_dims__(blocks, 1, 1)
 #define WEFT_IN_PLACE __grid_constant__ // of a parameter: threads use its address
 #endif
@@ -853,6 +853,50 @@ template <> struct MultiplyMatrices<bfloat16> {
   }
 };
 #endif
+//@ pack_halves
+// Two numbers as elements of type T in a register.
+template <class T> struct PackHalves;
+template <class T> WEFT_DEVICE unsigned pack_halves(float low, float high) {
+#ifdef __CUDA_ARCH__
+  return PackHalves<T>::run(low, high);
+#else
+  T first, second;
+  narrow(low, first);
+  narrow(high, second);
+  return first.bits | static_cast<unsigned>(second.bits) << 16;
+#endif
+}
+//@ PackHalves:half
+#ifdef __CUDA_ARCH__
+template <> struct PackHalves<half> {
+  static WEFT_METHOD unsigned run(float low, float high) {
+    unsigned bits;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    return bits;
+  }
+};
+#endif
+//@ PackHalves:bfloat16
+#ifdef __CUDA_ARCH__
+template <> struct PackHalves<bfloat16> {
+  static WEFT_METHOD unsigned run(float low, float high) {
+    unsigned bits;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+    return bits;
+  }
+};
+#endif
+//@ exp2
+// Within 2 units in the last place; results below 2^-126 are 0.
+WEFT_DEVICE float exp2(float x) {
+#ifdef __CUDA_ARCH__
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+#else
+  return ::exp2f(x);
+#endif
+}
 //@ publish_copies
 // Lets the tensor cores of warp groups see what this thread's copies brought.
 WEFT_DEVICE void publish_copies() {
@@ -1037,6 +1081,100 @@ struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 32> {
         "%128, %129, p, 1, 1, %130, %131;}"
         : WEFT_SUMS(0), WEFT_SUMS(8), WEFT_SUMS(16), WEFT_SUMS(24)
         : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
+  }
+};
+#endif
+//@ multiply_group_kept
+// The same with a left operand of 64 x 16 in registers, of each warp as for
+// multiply_matrices, and a right one that is transposed.
+template <class T, int Columns> struct MultiplyGroupKept;
+template <class T, int Columns>
+WEFT_DEVICE void multiply_group_kept(float (&sum)[Columns][4],
+                                     const unsigned (&a)[4], const void *b) {
+#ifdef __CUDA_ARCH__
+  MultiplyGroupKept<T, Columns>::run(sum, a, tile_descriptor(b));
+#else
+  int lane = threadIdx.x % 32;
+  auto element = [&](int k, int column) {
+    auto address = reinterpret_cast<unsigned long long>(b);
+    address += column / 64 * 8192 + k * 128 + column % 64 * 2;
+    address ^= (address >> 7 & 7) << 4;
+    T x;
+    __builtin_memcpy(&x, reinterpret_cast<const void *>(address), 2);
+    return widen(x);
+  };
+  for (int t = 0; t < 4; ++t) { // the lane that holds elements 2 t, 2 t + 1
+    unsigned bits[4];
+    for (int i = 0; i < 4; ++i)
+      bits[i] = __shfl_sync(0xffffffffu, a[i], lane / 4 * 4 + t);
+    for (int j = 0; j < Columns; ++j)
+      for (int i = 0; i < 4; ++i)
+        for (int k = 0; k < 4; ++k)
+          sum[j][i] += Halves<T>::get(bits[i / 2 + k / 2 * 2], k % 2) *
+                       element(k / 2 * 8 + t * 2 + k % 2,
+                               j * 8 + lane % 4 * 2 + i % 2);
+  }
+#endif
+}
+//@ MultiplyGroupKept:half
+#ifdef __CUDA_ARCH__
+template <> struct MultiplyGroupKept<half, 8> {
+  static WEFT_METHOD void run(float (&sum)[8][4], const unsigned (&a)[4],
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "{%32, %33, %34, %35}, %36, p, 1, 1, 1;}"
+        : WEFT_SUMS(0)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+  }
+};
+template <> struct MultiplyGroupKept<half, 16> {
+  static WEFT_METHOD void run(float (&sum)[16][4], const unsigned (&a)[4],
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+        "{%64, %65, %66, %67}, %68, p, 1, 1, 1;}"
+        : WEFT_SUMS(0), WEFT_SUMS(8)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+  }
+};
+#endif
+//@ MultiplyGroupKept:bfloat16
+#ifdef __CUDA_ARCH__
+template <> struct MultiplyGroupKept<bfloat16, 8> {
+  static WEFT_METHOD void run(float (&sum)[8][4], const unsigned (&a)[4],
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+        "{%32, %33, %34, %35}, %36, p, 1, 1, 1;}"
+        : WEFT_SUMS(0)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+  }
+};
+template <> struct MultiplyGroupKept<bfloat16, 16> {
+  static WEFT_METHOD void run(float (&sum)[16][4], const unsigned (&a)[4],
+                              unsigned long long b) {
+    asm volatile(
+        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
+        "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {"
+        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+        "{%64, %65, %66, %67}, %68, p, 1, 1, 1;}"
+        : WEFT_SUMS(0), WEFT_SUMS(8)
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
   }
 };
 #endif

@@ -46,6 +46,7 @@ Value evaluate(ir::SoftmaxOp op, Operands operands);
 Value evaluate(ir::BatchNormOp op, Operands operands);
 
 Value evaluate(ir::MatmulOp op, Operands operands);
+Value evaluate(ir::AttentionOp op, Operands operands);
 Value evaluate(ir::ConvOp op, Operands operands);
 Value evaluate(ir::MaxpoolOp op, Operands operands);
 Value evaluate(ir::AvgpoolOp op, Operands operands);

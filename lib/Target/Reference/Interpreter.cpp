@@ -94,8 +94,9 @@ private:
         .Case<ir::SplatOp, ir::WhereOp, ir::BroadcastOp, ir::ReshapeOp,
               ir::TransposeOp, ir::SliceOp, ir::ResampleOp, ir::ConcatenateOp,
               ir::AsStridedOp, ir::ArgmaxOp, ir::ArgminOp, ir::SoftmaxOp,
-              ir::BatchNormOp, ir::MatmulOp, ir::ConvOp, ir::MaxpoolOp,
-              ir::AvgpoolOp>([&](auto o) { return evaluate(o, operands); })
+              ir::BatchNormOp, ir::MatmulOp, ir::AttentionOp, ir::ConvOp,
+              ir::MaxpoolOp, ir::AvgpoolOp>(
+            [&](auto o) { return evaluate(o, operands); })
         .Case<ir::SumOp, ir::ProdOp, ir::MaxOp, ir::MinOp, ir::AllOp,
               ir::AnyOp>([&](auto o) { return evaluateReduction(o, operands); })
         .Case<ir::CastOp>([&](ir::CastOp o) {

@@ -193,11 +193,12 @@ void Noise::moveResult(mlir::Operation *op, Operands operands, Value &result) {
     if (leaves)
       y = std::nan("");
   const bool isCast = mlir::isa<ir::CastOp>(op);
-  if (!isCast && !accumulates(*ir::opKind(op)))
+  const bool isAttention = mlir::isa<ir::AttentionOp>(op);
+  if (!isCast && !isAttention && !accumulates(*ir::opKind(op)))
     return;
   Precision precision = precisionOf(result.dtype);
   // The CPU's exp has no subnormal results.
-  if (mlir::isa<ir::SoftmaxOp>(op))
+  if (mlir::isa<ir::SoftmaxOp, ir::AttentionOp>(op))
     precision.tiny = std::max(precision.tiny, 0x1p-126);
   // A cast rounds, and which way depends on errors before it.
   const double unit =

@@ -204,6 +204,38 @@ template <typename Op> Value evaluatePool(Op op, const Value &x) {
 
 } // namespace
 
+/// A row of the result after the other.
+Value evaluate(ir::AttentionOp op, Operands operands) {
+  const Value &query = *operands[0], &key = *operands[1], &value = *operands[2];
+  const double scale = operands[3]->reals[0];
+  const Value *bias = operands.size() > 4 ? operands[4] : nullptr;
+  Value y = zeros(query.dtype, ir::toShape(op.getType()));
+  const int64_t rows = query.shape[-2], depth = query.shape[-1],
+                keys = key.shape[-2], columns = value.shape[-1];
+  if (y.size() == 0)
+    return y;
+  for (int64_t row = 0; row < y.size() / columns; ++row) {
+    const int64_t batch = row / rows;
+    std::vector<double> weights(static_cast<size_t>(keys), 0.0);
+    double largest = -INFINITY, total = 0;
+    for (int64_t n = 0; n < keys; ++n) {
+      double &score = weights[n];
+      for (int64_t d = 0; d < depth; ++d)
+        score += query.reals[row * depth + d] *
+                 key.reals[(batch * keys + n) * depth + d];
+      score = score * scale + (bias ? bias->reals[row * keys + n] : 0);
+      largest = oracle::maximum(largest, score);
+    }
+    for (double &weight : weights)
+      total += weight = std::exp(weight - largest);
+    for (int64_t n = 0; n < keys; ++n)
+      for (int64_t e = 0; e < columns; ++e)
+        y.reals[row * columns + e] +=
+            weights[n] / total * value.reals[(batch * keys + n) * columns + e];
+  }
+  return y;
+}
+
 Value evaluate(ir::ConvOp op, Operands operands) {
   const Value &x = *operands[0], &w = *operands[1];
   const Value *bias = op.getBias() ? operands[2] : nullptr;

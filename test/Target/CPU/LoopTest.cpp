@@ -199,6 +199,13 @@ TEST(CpuLoop, SaysWhyThereIsNoKernel) {
     })");
   EXPECT_EQ(reversed.why(),
             "the result of sum is used at another index than its own");
+  OneKernel attention(R"(
+    func.func @main(%q: tensor<16x16xf16>, %s: tensor<f32>) -> tensor<16x16xf16> {
+      %y = weft.attention %q, %q, %q, %s : (tensor<16x16xf16>, tensor<16x16xf16>, tensor<16x16xf16>, tensor<f32>) -> tensor<16x16xf16>
+      return %y : tensor<16x16xf16>
+    })");
+  EXPECT_EQ(attention.why(),
+            "weft.attention must be decomposed for this device");
 }
 
 } // namespace

@@ -649,6 +649,172 @@ public:
                "%y : tensor<80x72xf32>", "gemm"});
   }
 
+  /// Attention of queries `q`, keys `k` and values `v`, of `type`; `body` may
+  /// compute %b, a bias of that name.
+  void addAttention(const std::string &name, const std::string &q,
+                    const std::string &k, const std::string &v,
+                    const std::string &y, const std::string &type,
+                    const std::string &body, const std::string &biasType = "") {
+    std::string operands = "%q, %k, %v, %s",
+                types = tensor(q, type) + ", " + tensor(k, type) + ", " +
+                        tensor(v, type) + ", tensor<f32>";
+    if (!biasType.empty()) {
+      operands += ", %b";
+      types += ", " + biasType;
+    }
+    Case c = {"attention, " + name,
+              "%q: " + tensor(q, type) + ", %k: " + tensor(k, type) +
+                  ", %v: " + tensor(v, type),
+              "%s = weft.constant dense<0.0625> : tensor<f32>\n" + body +
+                  "%y = weft.attention " + operands + " : (" + types + ") -> " +
+                  tensor(y, type),
+              "%y : " + tensor(y, type), "attention"};
+    // Widths that warp groups multiply where there are any.
+    llvm::StringRef columns = llvm::StringRef(y).rsplit('x').second;
+    columns == "64" || columns == "128" ? addMatrix(c) : add(c);
+  }
+  /// x where the row, an index along `axis`, differs from 3, else `number`.
+  static std::string spoiled(const std::string &x, const std::string &sizes,
+                             int axis, const std::string &number) {
+    return llvm::formatv("%i{0} = weft.iota {3} : {1}\n"
+                         "%t{0} = weft.constant dense<3.0> : {1}\n"
+                         "%n{0} = weft.constant dense<{4}> : {1}\n"
+                         "%c{0} = weft.equal %i{0}, %t{0} : {1}\n"
+                         "%{0}s = weft.where %c{0}, %n{0}, %{0} : {2}, {1}\n",
+                         x, tensor(sizes, "f16"), tensor(sizes, "i1"), axis,
+                         number);
+  }
+  void addAttentions() {
+    // Widths within a block of 64 columns and beyond; tails of rows and keys.
+    for (const char *type : {"f16", "bf16"}) {
+      addAttention("width 64", "2x3x100x64", "2x3x70x64", "2x3x70x64",
+                   "2x3x100x64", type, "");
+      addAttention("widths 32 and 48", "2x16x32", "2x17x32", "2x17x48",
+                   "2x16x48", type, "");
+    }
+    addAttention("widths 80 and 64", "66x80", "130x80", "130x64", "66x64",
+                 "bf16", "");
+    addAttention("many keys", "70x64", "300x64", "300x64", "70x64", "f16", "");
+    addAttention("width 80", "66x80", "130x80", "130x80", "66x80", "f16", "");
+    addAttention("widths 96 and 16", "64x96", "64x96", "64x16", "64x16", "f16",
+                 "");
+    addAttention("width 128", "1x65x128", "1x129x128", "1x129x128", "1x65x128",
+                 "f16", "");
+    addAttention("widths 16 and 176", "20x16", "40x16", "40x176", "20x176",
+                 "bf16", "");
+    addAttention("width 256", "70x256", "40x256", "40x256", "70x256", "f16",
+                 "");
+    addAttention("many rows", "216x70x16", "216x16x16", "216x16x16",
+                 "216x70x16", "f16", "");
+    addAttentionBiases();
+    addAttentionViews();
+    // One number spoils its row of the query, or every row.
+    for (const char *number : {"0x7E00", "0x7C00", "0xFC00"}) {
+      std::string t = tensor("40x64", "f16"), s = "tensor<f32>",
+                  head = "%s = weft.constant dense<0.0625> : tensor<f32>\n",
+                  inputs = "%q: " + t + ", %k: " + t + ", %v: " + t,
+                  types =
+                      " : (" + t + ", " + t + ", " + t + ", " + s + ") -> " + t;
+      addMatrix({std::string("attention, a query with ") + number, inputs,
+                 head + spoiled("q", "40x64", 0, number) +
+                     "%y = weft.attention %qs, %k, %v, %s" + types,
+                 "%y : " + t, "attention"});
+      addMatrix({std::string("attention, a value with ") + number, inputs,
+                 head + spoiled("v", "40x64", 1, number) +
+                     "%y = weft.attention %q, %k, %vs, %s" + types,
+                 "%y : " + t, "attention"});
+    }
+  }
+  void addAttentionBiases() {
+    std::string wide = tensor("3x40x150", "f32"),
+                narrow = tensor("3x40x150", "f16"),
+                mask = tensor("3x40x150", "i1");
+    addMatrix({"attention, a bias of all heads",
+               "%q: tensor<3x40x64xbf16>, %k: tensor<3x150x64xbf16>, %v: "
+               "tensor<3x150x64xbf16>, %m: tensor<40x150xf32>, %n: bf16",
+               "%s = weft.splat %n : bf16 -> tensor<bf16>\n"
+               "%b = weft.broadcast %m : tensor<40x150xf32> -> " +
+                   wide +
+                   "\n%y = weft.attention %q, %k, %v, %s, %b : "
+                   "(tensor<3x40x64xbf16>, tensor<3x150x64xbf16>, "
+                   "tensor<3x150x64xbf16>, tensor<bf16>, " +
+                   wide + ") -> tensor<3x40x64xbf16>",
+               "%y : tensor<3x40x64xbf16>", "attention"});
+    // -inf before key 20 * row: whole tiles of some rows, and all of the last.
+    addAttention(
+        "rows without a finite score", "3x40x64", "3x150x64", "3x150x64",
+        "3x40x64", "f16",
+        "%i = weft.iota 1 : " + narrow + "\n%j = weft.iota 2 : " + narrow +
+            "\n%f = weft.constant dense<20.0> : " + narrow +
+            "\n%m = weft.mul %i, %f : " + narrow +
+            "\n%c = weft.less %j, %m : " + narrow +
+            "\n%l = weft.constant dense<0xFC00> : " + narrow +
+            "\n%z = weft.constant dense<0.0> : " + narrow +
+            "\n%b = weft.where %c, %l, %z : " + mask + ", " + narrow + "\n",
+        narrow);
+  }
+  void addAttentionViews() {
+    // Heads of one product, results as rows of all heads, work behind.
+    add({"attention of heads in one tensor",
+         "%x: tensor<80x192xf16>, %r: tensor<2x40x64xf16>, %n: f16",
+         "%a = weft.reshape %x : tensor<80x192xf16> -> "
+         "tensor<2x40x3x4x16xf16>\n"
+         "%p = weft.transpose %a [2, 0, 3, 1, 4] : tensor<2x40x3x4x16xf16> -> "
+         "tensor<3x2x4x40x16xf16>\n"
+         "%q1 = weft.slice %p from [0, 0, 0, 0, 0] by [1, 1, 1, 1, 1] : "
+         "tensor<3x2x4x40x16xf16> -> tensor<1x2x4x40x16xf16>\n"
+         "%k1 = weft.slice %p from [1, 0, 0, 0, 0] by [1, 1, 1, 1, 1] : "
+         "tensor<3x2x4x40x16xf16> -> tensor<1x2x4x40x16xf16>\n"
+         "%v1 = weft.slice %p from [2, 0, 0, 0, 0] by [1, 1, 1, 1, 1] : "
+         "tensor<3x2x4x40x16xf16> -> tensor<1x2x4x40x16xf16>\n"
+         "%q = weft.reshape %q1 : tensor<1x2x4x40x16xf16> -> "
+         "tensor<2x4x40x16xf16>\n"
+         "%k = weft.reshape %k1 : tensor<1x2x4x40x16xf16> -> "
+         "tensor<2x4x40x16xf16>\n"
+         "%v = weft.reshape %v1 : tensor<1x2x4x40x16xf16> -> "
+         "tensor<2x4x40x16xf16>\n"
+         "%s = weft.splat %n : f16 -> tensor<f16>\n"
+         "%y = weft.attention %q, %k, %v, %s : (tensor<2x4x40x16xf16>, "
+         "tensor<2x4x40x16xf16>, tensor<2x4x40x16xf16>, tensor<f16>) -> "
+         "tensor<2x4x40x16xf16>\n"
+         "%h = weft.reshape %r : tensor<2x40x64xf16> -> tensor<2x40x4x16xf16>\n"
+         "%t = weft.transpose %h [0, 2, 1, 3] : tensor<2x40x4x16xf16> -> "
+         "tensor<2x4x40x16xf16>\n"
+         "%z = weft.add %y, %t : tensor<2x4x40x16xf16>",
+         "%z : tensor<2x4x40x16xf16>", "attention"});
+    // Heads that share keys and values are rows of one.
+    addMatrix({"attention with keys of several heads",
+               "%q: tensor<2x3x30x64xf16>, %k: tensor<2x50x64xf16>, %v: "
+               "tensor<2x50x64xf16>",
+               "%s = weft.constant dense<0.0625> : tensor<f32>\n"
+               "%k1 = weft.reshape %k : tensor<2x50x64xf16> -> "
+               "tensor<2x1x50x64xf16>\n"
+               "%v1 = weft.reshape %v : tensor<2x50x64xf16> -> "
+               "tensor<2x1x50x64xf16>\n"
+               "%k2 = weft.broadcast %k1 : tensor<2x1x50x64xf16> -> "
+               "tensor<2x3x50x64xf16>\n"
+               "%v2 = weft.broadcast %v1 : tensor<2x1x50x64xf16> -> "
+               "tensor<2x3x50x64xf16>\n"
+               "%y = weft.attention %q, %k2, %v2, %s : (tensor<2x3x30x64xf16>, "
+               "tensor<2x3x50x64xf16>, tensor<2x3x50x64xf16>, tensor<f32>) -> "
+               "tensor<2x3x30x64xf16>",
+               "%y : tensor<2x3x30x64xf16>", "attention"});
+    // Elements that are no neighbours, and computed ones.
+    addMatrix({"attention of computed operands",
+               "%x: tensor<40x64xf16>, %kt: tensor<64x50xf16>, %w: "
+               "tensor<50x64xf32>, %n: f16, %m: f16",
+               "%c = weft.splat %n : f16 -> tensor<40x64xf16>\n"
+               "%q = weft.mul %x, %c : tensor<40x64xf16>\n"
+               "%k = weft.transpose %kt [1, 0] : tensor<64x50xf16> -> "
+               "tensor<50x64xf16>\n"
+               "%v = weft.cast %w : tensor<50x64xf32> -> tensor<50x64xf16>\n"
+               "%s = weft.constant dense<0.0625> : tensor<f32>\n"
+               "%y = weft.attention %q, %k, %v, %s : (tensor<40x64xf16>, "
+               "tensor<50x64xf16>, tensor<50x64xf16>, tensor<f32>) -> "
+               "tensor<40x64xf16>\n"
+               "%z = weft.relu %y : tensor<40x64xf16>",
+               "%z : tensor<40x64xf16>", "attention"});
+  }
   void addMatmul(const std::string &lhs, const std::string &rhs,
                  const std::string &result, const std::string &type) {
     add({"matmul of " + tensor(lhs, type) + " and " + tensor(rhs, type),
@@ -721,6 +887,7 @@ const std::vector<Case> &allCases() {
     all->addProducts();
     all->addVectorWindows();
     all->addMatrices();
+    all->addAttentions();
     return all;
   }();
   return cases->list;

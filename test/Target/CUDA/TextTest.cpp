@@ -297,5 +297,20 @@ TEST(CudaText, SaysWhatNoKernelCanBeMadeOf) {
   EXPECT_EQ(rows.error, "rows: it takes more blocks than a launch may have");
 }
 
+TEST(CudaText, AttentionThatNoKernelComputesIsRefused) {
+  auto error = [](const std::string &width, const char *arch) {
+    std::string t = "tensor<16x" + width + "xf16>";
+    return Prepared({"attention", "%q: " + t + ", %s: tensor<f32>",
+                     "%y = weft.attention %q, %q, %q, %s : (" + t + ", " + t +
+                         ", " + t + ", tensor<f32>) -> " + t,
+                     "%y : " + t, "attention", arch})
+        .error;
+  };
+  EXPECT_EQ(error("16", "sm_80"), "");
+  for (auto [width, arch] : {std::pair("16", "sm_75"), std::pair("8", "sm_80")})
+    EXPECT_EQ(error(width, arch),
+              "attention: weft.attention must be decomposed for this device");
+}
+
 } // namespace
 } // namespace weft::cuda_tests
