@@ -5,6 +5,7 @@
 #include "runtime/Gpu.h"
 #include "runtime/LaunchGraphs.h"
 #include "runtime/ObjectLoader.h"
+#include "runtime/OneDnn.h"
 #include "runtime/StreamOrder.h"
 #include "runtime/TensorMaps.h"
 #include "runtime/ThreadPool.h"
@@ -60,6 +61,8 @@ StatusOr<std::shared_ptr<const LoadedPlan>> LoadedPlan::load(const Plan &plan,
   std::vector<void *> functions;
   if (Status status = loaded->loadKernels(plan, functions); !status.ok())
     return status;
+  if (Status status = loaded->loadPrimitives(plan); !status.ok())
+    return status;
   if (Status status = loaded->loadConstants(plan); !status.ok())
     return status;
   loaded->numInputs_ = plan.inputs.size();
@@ -107,6 +110,8 @@ Status LoadedPlan::loadKernels(const Plan &plan,
                                std::vector<void *> &functions) {
   std::vector<uint32_t> shared(plan.kernels.size(), 0);
   for (const Launch &launch : plan.launches) {
+    if (launch.primitive >= 0)
+      continue;
     uint32_t &most = shared[static_cast<size_t>(launch.kernel)];
     most = std::max(most, launch.sharedBytes);
   }
@@ -130,6 +135,29 @@ Status LoadedPlan::loadKernels(const Plan &plan,
     }
     functions.push_back(function);
   }
+  return {};
+}
+
+/// Each is code that the library writes now: in parallel.
+Status LoadedPlan::loadPrimitives(const Plan &plan) {
+  if (gpu_ && !plan.primitives.empty())
+    return invalid_argument_error("plan: its primitives run on the CPU alone");
+  const auto count = static_cast<int64_t>(plan.primitives.size());
+  primitives_.resize(plan.primitives.size());
+  std::vector<Status> statuses(plan.primitives.size());
+  parallelFor(count, 1, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end);
+         ++i) {
+      auto primitive = LoadedPrimitive::load(plan.primitives[i]);
+      statuses[i] = primitive.status();
+      if (primitive.ok())
+        primitives_[i] = std::move(*primitive);
+    }
+  });
+  for (const Status &status : statuses)
+    if (!status.ok())
+      return Status(status.code(),
+                    absl::StrCat("plan: ", std::string(status.message())));
   return {};
 }
 
@@ -185,7 +213,10 @@ void LoadedPlan::resolveSteps(const Plan &plan,
       continue;
     }
     const Launch &launch = plan.launches[static_cast<size_t>(number)];
-    step.function = functions[static_cast<size_t>(launch.kernel)];
+    if (launch.primitive >= 0)
+      step.primitive = primitives_[static_cast<size_t>(launch.primitive)].get();
+    else
+      step.function = functions[static_cast<size_t>(launch.kernel)];
     step.firstOperand = static_cast<uint32_t>(operands_.size());
     step.numOperands = static_cast<uint32_t>(launch.arguments.size());
     step.firstMap = static_cast<uint32_t>(tensorMaps_.size());
@@ -315,11 +346,10 @@ Status LoadedPlan::run(std::span<void *const> inputs,
   std::span<uint64_t> values(slots.data(), slots.size());
   if (gpu_)
     return runGpu(bases, values, stream);
-  runCpu(bases, values);
-  return {};
+  return runCpu(bases, values);
 }
 
-void LoadedPlan::runCpu(const Bases &bases, std::span<uint64_t> slots) const {
+Status LoadedPlan::runCpu(const Bases &bases, std::span<uint64_t> slots) const {
   absl::InlinedVector<void *, kInlineArguments> arguments;
   for (const Step &step : steps_) {
     if (step.isCopy) {
@@ -336,11 +366,18 @@ void LoadedPlan::runCpu(const Bases &bases, std::span<uint64_t> slots) const {
                               ? &slots[static_cast<size_t>(operand.index)]
                               : bases(operand.kind, operand.index));
     }
+    if (step.primitive) {
+      if (Status status = step.primitive->run(arguments); !status.ok())
+        return Status(status.code(),
+                      absl::StrCat("run: ", std::string(status.message())));
+      continue;
+    }
     auto *kernel = reinterpret_cast<CpuKernel *>(step.function);
     parallelFor(step.extent, step.grain, [&](int64_t begin, int64_t end) {
       kernel(arguments.data(), begin, end);
     });
   }
+  return {};
 }
 
 Status LoadedPlan::launchGpu(const Step &step, const Bases &bases,

@@ -18,6 +18,7 @@ namespace weft::runtime {
 
 class LaunchGraphs;
 class LoadedObject;
+class LoadedPrimitive;
 
 /// Loaded kernels, uploaded constants, resolved arguments. Immutable: any
 /// number of threads may run it at once. Needs the plan no more.
@@ -57,6 +58,7 @@ private:
   struct Step {
     bool isCopy = false;
     void *function = nullptr; // of the CPU kernel, or a CudaFunction
+    const LoadedPrimitive *primitive = nullptr; // instead of a function
     uint32_t firstOperand = 0, numOperands = 0;
     uint32_t firstMap = 0, numMaps = 0;
     uint32_t grid[3], block[3], sharedBytes = 0;
@@ -80,13 +82,14 @@ private:
   Status loadKernels(const Plan &plan, std::vector<void *> &functions);
   Status loadCudaKernel(const Kernel &kernel, uint32_t sharedBytes,
                         void *&function);
+  Status loadPrimitives(const Plan &plan);
   Status loadConstants(const Plan &plan);
   void resolveSteps(const Plan &plan, const std::vector<void *> &functions);
   Operand operandOf(const Argument &argument);
 
   Status check(size_t inputs, size_t prepared, size_t outputs,
                size_t scalars) const;
-  void runCpu(const Bases &bases, std::span<uint64_t> slots) const;
+  Status runCpu(const Bases &bases, std::span<uint64_t> slots) const;
   Status runGpu(const Bases &bases, std::span<uint64_t> slots,
                 CudaStream stream) const;
   Status launchAll(const Bases &bases, std::span<uint64_t> slots,
@@ -104,6 +107,7 @@ private:
   std::vector<TensorMap> tensorMaps_;
   std::vector<Step> steps_;
   std::vector<std::shared_ptr<const LoadedObject>> objects_;
+  std::vector<std::shared_ptr<const LoadedPrimitive>> primitives_;
   std::vector<void *> modules_; // CudaModule
   /// Of the constants. On a GPU its readers are the runs, so that constants
   /// and modules outlast those that are still going on.

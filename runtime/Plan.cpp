@@ -6,6 +6,7 @@
 
 #include "runtime/TensorMaps.h"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -71,6 +72,7 @@ public:
   void operator()(Device::Kind &kind) { enumerator(kind, 2); }
   void operator()(BufferRef::Kind &kind) { enumerator(kind, 5); }
   void operator()(DType &type) { enumerator(type, kNumDTypes); }
+  void operator()(Primitive::Kind &kind) { enumerator(kind, 3); }
   void operator()(std::string &text) {
     uint64_t size = 0;
     (*this)(size);
@@ -139,16 +141,21 @@ void visit(Visitor &visitor, Value &x) {
            x.upper, x.steps);
   else if constexpr (std::is_same_v<T, Kernel>)
     fields(x.name, x.code, x.source);
+  else if constexpr (std::is_same_v<T, Primitive::Operand>)
+    fields(x.sizes, x.strides);
+  else if constexpr (std::is_same_v<T, Primitive>)
+    fields(x.kind, x.x, x.w, x.y, x.stride, x.dilation, x.before, x.after,
+           x.hasBias, x.isPacked, x.threads);
   else if constexpr (std::is_same_v<T, Launch>)
-    fields(x.kernel, x.arguments, x.tensorMaps, x.grid[0], x.grid[1], x.grid[2],
-           x.block[0], x.block[1], x.block[2], x.sharedBytes, x.startsEarly,
-           x.extent, x.grain);
+    fields(x.kernel, x.primitive, x.arguments, x.tensorMaps, x.grid[0],
+           x.grid[1], x.grid[2], x.block[0], x.block[1], x.block[2],
+           x.sharedBytes, x.startsEarly, x.extent, x.grain);
   else if constexpr (std::is_same_v<T, Copy>)
     fields(x.from, x.to, x.bytes);
   else if constexpr (std::is_same_v<T, Plan>)
     fields(x.device, x.inputs, x.prepared, x.outputs, x.scalars, x.kernels,
-           x.launches, x.copies, x.steps, x.constants, x.arenaBytes,
-           x.liveBytes);
+           x.primitives, x.library, x.launches, x.copies, x.steps, x.constants,
+           x.arenaBytes, x.liveBytes);
   else
     visitor(x);
 }
@@ -176,10 +183,43 @@ bool isValid(const BufferRef &ref, const Plan &plan) {
   return false;
 }
 
-bool isValid(const Launch &launch, const Plan &plan) {
-  if (!isIndex(launch.kernel, plan.kernels) || launch.extent < 0 ||
-      launch.grain < 0)
+bool isValid(const Primitive::Operand &operand) {
+  return operand.sizes.size() == operand.strides.size() &&
+         std::ranges::all_of(operand.sizes, [](int64_t n) { return n > 0; }) &&
+         std::ranges::all_of(operand.strides, [](int64_t n) { return n >= 0; });
+}
+
+bool isValid(const Primitive &primitive) {
+  const size_t rank = primitive.x.sizes.size();
+  if (!isValid(primitive.x) || !isValid(primitive.w) || !isValid(primitive.y) ||
+      rank < 2 || rank > Shape::kMaxRank || primitive.y.sizes.size() != rank ||
+      primitive.threads < 1)
     return false;
+  if (primitive.kind == Primitive::Kind::matmul)
+    return primitive.w.sizes.size() == rank && !primitive.isPacked;
+  for (const auto *list : {&primitive.stride, &primitive.dilation,
+                           &primitive.before, &primitive.after})
+    if (list->size() + 2 != rank)
+      return false;
+  return primitive.w.sizes.size() == rank ||
+         primitive.w.sizes.size() == rank + 1;
+}
+
+bool isValid(const Launch &launch, const Plan &plan) {
+  if (launch.extent < 0 || launch.grain < 0)
+    return false;
+  if (launch.primitive < 0 && !isIndex(launch.kernel, plan.kernels))
+    return false;
+  if (launch.primitive >= 0) {
+    if (!isIndex(launch.primitive, plan.primitives))
+      return false;
+    auto number = static_cast<size_t>(launch.primitive);
+    if (launch.arguments.size() != plan.primitives[number].numArguments())
+      return false;
+    for (const Argument &argument : launch.arguments)
+      if (argument.isScalar)
+        return false;
+  }
   for (const Argument &argument : launch.arguments)
     if (argument.isScalar ? !isIndex(argument.scalar, plan.scalars)
                           : !isValid(argument.buffer, plan))
@@ -222,6 +262,9 @@ bool isValid(const Plan &plan) {
     for (const TensorSpec &spec : *specs)
       if (spec.bytes < 0)
         return false;
+  for (const Primitive &primitive : plan.primitives)
+    if (!isValid(primitive))
+      return false;
   for (const Launch &launch : plan.launches)
     if (!isValid(launch, plan))
       return false;
@@ -236,6 +279,10 @@ bool isValid(const Plan &plan) {
 }
 
 } // namespace
+
+size_t Primitive::numArguments() const {
+  return kind == Kind::pack ? 2u : 3u + hasBias;
+}
 
 std::string serialize(const Plan &plan) {
   Writer writer;

@@ -53,10 +53,36 @@ struct Kernel {
   std::string source; // CUDA text or empty: for dumps and error messages
 };
 
-/// One launch of a kernel. GPU: grid, block, dynamic shared memory. CPU:
-/// `extent` pieces of work that threads share, at least `grain` to a thread.
+/// Work on float32 that oneDNN does better than a kernel.
+struct Primitive {
+  enum class Kind : uint8_t {
+    conv,   // arguments: x, w, bias if any, y
+    matmul, // the same
+    pack, // the weights of that conv, in the form in which it reads them: w, y
+  };
+  struct Operand {
+    std::vector<int64_t> sizes, strides; // in elements
+    friend bool operator==(const Operand &, const Operand &) = default;
+  };
+  Kind kind = Kind::conv;
+  /// conv: [N, C, ...], [O, C, ...] or [groups, O / groups, C / groups, ...],
+  /// [N, O, ...]. matmul: [..., m, k], [..., k, n], [..., m, n]. The bias has
+  /// an element for each of O, or n.
+  Operand x, w, y;
+  std::vector<int64_t> stride, dilation, before, after; // of a conv
+  bool hasBias = false;
+  bool isPacked = false; // w is what a `pack` has made
+  int32_t threads = 1;   // the packed form is for so many
+
+  size_t numArguments() const;
+};
+
+/// One launch of a kernel, or of a primitive. GPU: grid, block, dynamic shared
+/// memory. CPU: `extent` pieces of work that threads share, at least `grain` to
+/// a thread.
 struct Launch {
   int32_t kernel = 0;
+  int32_t primitive = -1; // index, or -1: a kernel
   std::vector<Argument> arguments;
   std::vector<TensorMap> tensorMaps; // parameters behind the arguments
   uint32_t grid[3] = {1, 1, 1};
@@ -81,6 +107,10 @@ struct Plan {
   std::vector<TensorSpec> outputs;
   std::vector<DType> scalars; // how each scalar of the call is passed
   std::vector<Kernel> kernels;
+  std::vector<Primitive> primitives;
+  /// oneDnnKey() if the library was asked for any, or found missing; the plan
+  /// serves no other.
+  std::string library;
   std::vector<Launch> launches;
   std::vector<Copy> copies;
   std::vector<int32_t> steps;

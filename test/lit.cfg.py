@@ -28,8 +28,8 @@ config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%weft_src", config.weft_source_root))
 config.substitutions.append(("%weft_build", config.weft_binary_root))
 
-# What this machine has: `REQUIRES: nvrtc`, `REQUIRES: torch`, `UNSUPPORTED: gpu`;
-# and whether the examples are built, which see Weft as other programs do.
+# What this machine has: `REQUIRES: nvrtc, onednn`, `REQUIRES: torch`,
+# `UNSUPPORTED: gpu`; and whether the examples are built, which see Weft as other programs do.
 if importlib.util.find_spec("torch"):
     config.available_features.add("torch")
 if os.path.exists(os.path.join(tools, "digits")):
@@ -39,3 +39,5 @@ info = subprocess.run([os.path.join(tools, "weft"), "info"],
 for feature in ("nvrtc", "gpu:0"):
     if re.search(f"^{feature}: ", info, re.MULTILINE):
         config.available_features.add(feature.split(":")[0])
+if re.search(r"^oneDNN: \d", info, re.MULTILINE):
+    config.available_features.add("onednn")

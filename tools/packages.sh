@@ -2,9 +2,10 @@
 # What tools/demo and tools/check share: the packages they need, said and
 # installed, and the build. Sourced by both; the caller sets -euo pipefail.
 
-# The same names serve Debian 12, Debian 13 and Ubuntu 24.04.
+# The same names serve Debian 12, Debian 13 and Ubuntu 24.04. libdnnl-dev is for
+# the library, whose package has another name in each: Weft opens it when it runs.
 BUILD_PACKAGES=(
-  binutils clang-19 cmake libabsl-dev libmlir-19-dev libxxhash-dev libzstd-dev
+  binutils clang-19 cmake libabsl-dev libdnnl-dev libmlir-19-dev libxxhash-dev libzstd-dev
   lld-19 llvm-19-dev mlir-19-tools ninja-build nlohmann-json3-dev zlib1g-dev
 )
 TEST_PACKAGES=(

@@ -3,6 +3,7 @@
 #include "Program.h"
 
 #include "runtime/Storage.h"
+#include "weft/Runtime.h"
 
 #include "absl/container/flat_hash_map.h"
 
@@ -65,6 +66,8 @@ public:
     for (const NodePtr &root : roots) {
       key_.number(root->device.kind);
       key_.number(root->device.index);
+      // A library's primitives are made for a number of threads.
+      key_.number(root->device.is_cpu() ? num_threads() : 0);
     }
     for (const NodePtr &root : roots)
       visit(root);

@@ -4,6 +4,7 @@
 
 #include "DumpFolder.h"
 #include "Kernels.h"
+#include "Primitives.h"
 #include "Progress.h"
 #include "Tune.h"
 
@@ -11,6 +12,8 @@
 #include "weft/Core/Float.h"
 #include "weft/IR/Dialect.h"
 
+#include "runtime/Log.h"
+#include "runtime/OneDnn.h"
 #include "runtime/ThreadPool.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -81,6 +84,9 @@ public:
   /// Inputs of the program that the function's inputs are.
   std::vector<int32_t> inputNumbers() const { return inputNumbers_; }
 
+  /// Weights that @prepare has to pack for the plan.
+  const std::vector<Packing> &packings() const { return packings_; }
+
 private:
   using Kind = runtime::BufferRef::Kind;
 
@@ -141,31 +147,59 @@ private:
 
   Status addLaunches(ArrayRef<GroupOp> groups) {
     std::vector<StatusOr<KernelPtr>> kernels(groups.size(), KernelPtr());
+    std::vector<std::optional<PrimitiveCall>> calls(groups.size());
     std::vector<std::string> texts;
     for (GroupOp group : groups)
       texts.push_back(groupText(group));
     ThreadedContext threads(*function_.getContext());
     inParallel(groups.size(), [&](size_t i) {
       auto tile = tiles_.find(texts[i]);
-      kernels[i] = kernelOf(groups[i], texts[i], target_, form_,
-                            tile == tiles_.end() ? "" : tile->second);
+      calls[i] = callOf(groups[i]);
+      if (!calls[i])
+        kernels[i] = kernelOf(groups[i], texts[i], target_, form_,
+                              tile == tiles_.end() ? "" : tile->second);
       progress_.addDone();
     });
-    for (auto [group, kernel] : llvm::zip(groups, kernels)) {
+    if (llvm::any_of(groups, [&](GroupOp group) { return isAsked(group); }))
+      plan_.library = runtime::oneDnnKey();
+    for (auto [group, kernel, call] : llvm::zip(groups, kernels, calls)) {
       if (!kernel.ok())
         return kernel.status();
-      if (Status status = addLaunch(group, *kernel); !status.ok())
+      bool isEmpty = false;
+      Status status = placeResults(group, isEmpty);
+      if (status.ok() && !isEmpty)
+        status = call ? addPrimitive(group, std::move(*call))
+                      : addLaunch(group, *kernel);
+      if (!status.ok())
         return status;
     }
     return {};
   }
 
-  Status addLaunch(GroupOp group, const KernelPtr &kernel) {
+  /// Whether the library is asked for a primitive.
+  bool isAsked(GroupOp group) const {
+    return target_.device == Device::Kind::cpu && mayBePrimitive(group);
+  }
+
+  /// The primitive that computes a group instead of a kernel.
+  std::optional<PrimitiveCall> callOf(GroupOp group) const {
+    if (!isAsked(group))
+      return std::nullopt;
+    std::string why;
+    FailureOr<PrimitiveCall> call = matchPrimitive(group, why);
+    if (succeeded(call))
+      return std::move(*call);
+    if (runtime::logEnabled(LogLevel::debug))
+      runtime::log(LogLevel::debug, "kernel instead of a primitive: " + why);
+    return std::nullopt;
+  }
+
+  Status placeResults(GroupOp group, bool &isEmpty) {
     auto offsets = group->getAttrOfType<DenseI64ArrayAttr>(kOffsetsAttr);
-    bool empty = true;
+    isEmpty = true;
     for (auto [i, result] : llvm::enumerate(group.getResults())) {
       int64_t bytes = specOf(result.getType()).bytes;
-      empty &= bytes == 0;
+      isEmpty &= bytes == 0;
       plan_.liveBytes += bytes;
       if (buffers_.count(result))
         continue;
@@ -174,8 +208,10 @@ private:
                               std::to_string(i) + " of a group");
       buffers_[result] = {Kind::arena, offsets[i]};
     }
-    if (empty)
-      return {};
+    return {};
+  }
+
+  Status addLaunch(GroupOp group, const KernelPtr &kernel) {
     runtime::Launch launch = kernel->shape;
     launch.kernel = numberOf(kernel);
     for (Value input : group.getInputs())
@@ -184,6 +220,53 @@ private:
       launch.arguments.push_back(argumentOf(result));
     plan_.steps.push_back(static_cast<int32_t>(plan_.launches.size()));
     plan_.launches.push_back(std::move(launch));
+    return {};
+  }
+
+  Status addPrimitive(GroupOp group, PrimitiveCall call) {
+    runtime::Launch launch;
+    launch.primitive = static_cast<int32_t>(plan_.primitives.size());
+    for (Value argument : call.arguments)
+      launch.arguments.push_back(argumentOf(argument));
+    launch.arguments.push_back(argumentOf(group.getResult(0)));
+    runtime::BufferRef &weights =
+        launch.arguments[PrimitiveCall::kWeights].buffer;
+    Value operand = call.arguments[PrimitiveCall::kWeights];
+    if (call.primitive.kind == runtime::Primitive::Kind::conv &&
+        (weights.kind == Kind::prepared || isParameter(operand))) {
+      if (Status status = addPacking(call.primitive, weights); !status.ok())
+        return status;
+      call.primitive.isPacked = true;
+    }
+    plan_.steps.push_back(static_cast<int32_t>(plan_.launches.size()));
+    plan_.launches.push_back(std::move(launch));
+    plan_.primitives.push_back(std::move(call.primitive));
+    return {};
+  }
+
+  bool isParameter(Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && argument.getOwner()->getParentOp() == function_ &&
+           function_.getName() == kMainName &&
+           function_.getArgAttr(argument.getArgNumber(), kParameterAttr);
+  }
+
+  /// Lets @prepare pack `weights`, which then are those that it has packed.
+  Status addPacking(runtime::Primitive primitive, runtime::BufferRef &weights) {
+    primitive.kind = runtime::Primitive::Kind::pack;
+    auto loaded = runtime::LoadedPrimitive::load(primitive);
+    if (!loaded.ok())
+      return loaded.status();
+    int64_t bytes = (*loaded)->packedBytes();
+    runtime::TensorSpec spec{DType::float32, Shape{bytes / 4}, bytes};
+    Packing packing{weights, -1, {}, std::move(primitive), spec};
+    if (weights.kind == Kind::input) {
+      packing.input = inputNumbers_[static_cast<size_t>(weights.index)];
+      packing.unpacked = plan_.inputs[static_cast<size_t>(weights.index)];
+    }
+    packings_.push_back(std::move(packing));
+    weights = {Kind::prepared, static_cast<int64_t>(plan_.prepared.size())};
+    plan_.prepared.push_back(std::move(spec));
     return {};
   }
 
@@ -222,6 +305,7 @@ private:
   const KernelTiles &tiles_;
   runtime::Plan plan_;
   std::vector<int32_t> inputNumbers_;
+  std::vector<Packing> packings_;
   DenseMap<Value, runtime::BufferRef> buffers_;
   DenseMap<Value, std::pair<int32_t, DType>> scalars_;
   DenseMap<const LaunchableKernel *, int32_t> numbers_;
@@ -261,6 +345,7 @@ StatusOr<CompiledProgram> compileKernels(ModuleOp module, const Target &target,
     return plan.status();
   program.main = std::move(*plan);
   program.mainInputs = planner.inputNumbers();
+  packWeights(program, planner.packings());
   return program;
 }
 

@@ -11,6 +11,7 @@
 
 #include "runtime/DiskCache.h"
 #include "runtime/Log.h"
+#include "runtime/OneDnn.h"
 #include "runtime/StreamOrder.h"
 
 #include <algorithm>
@@ -53,6 +54,15 @@ static bool takesInputsOf(const CompiledProgram &compiled,
          std::ranges::all_of(compiled.prepareInputs, exists);
 }
 
+/// Whether its primitives are those of the library at hand, and the other way
+/// round: a plan made without gives way once there is one.
+static bool fitsLibrary(const CompiledProgram &compiled) {
+  for (const runtime::Plan *plan : {&compiled.main, &compiled.prepare})
+    if (!plan->library.empty() && plan->library != runtime::oneDnnKey())
+      return false;
+  return true;
+}
+
 /// Whether all kernels are machine code. PTX stands in while the compiler at
 /// hand does not know the device; a newer one will, so PTX is not kept.
 static bool isMachineCode(const CompiledProgram &compiled) {
@@ -82,7 +92,7 @@ public:
     CompiledProgram loaded;
     std::optional<std::string> bytes = disk_->get(key_);
     if (!bytes || !deserialize(*bytes, loaded) ||
-        !takesInputsOf(loaded, source_))
+        !takesInputsOf(loaded, source_) || !fitsLibrary(loaded))
       return std::nullopt;
     ++counters().graphsLoaded;
     logPlan("loaded from disk", loaded, start);
@@ -144,6 +154,12 @@ Executable::load(CompiledProgram program, Device device) {
   return std::shared_ptr<const Executable>(std::move(executable));
 }
 
+/// A library's primitives are made for a number of threads.
+static std::string deviceKey(Device device) {
+  std::string key = to_string(device);
+  return device.is_cpu() ? key + " " + std::to_string(num_threads()) : key;
+}
+
 /// Loads or compiles.
 static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
                                                   Device device,
@@ -168,7 +184,7 @@ executableOf(const ProgramSource &source, Device device,
   // Nothing is tuned on the CPU.
   Tuning tuning = device.is_gpu() ? rules.tuning : Tuning::off;
   std::string key =
-      to_string(device) + " " + std::string(name(tuning)) + "\n" + source.key;
+      deviceKey(device) + " " + std::string(name(tuning)) + "\n" + source.key;
   auto make = [&] {
     made = true;
     return makeExecutable(source, device, rules);

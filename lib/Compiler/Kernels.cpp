@@ -38,7 +38,9 @@ static Status cannotLower(GroupOp group, const std::string &why) {
   std::string text;
   llvm::raw_string_ostream os(text);
   group->print(os, OpPrintingFlags().useLocalScope());
-  return internal_error("compile: cannot lower a group: " + why + ":\n" + text);
+  text = "compile: cannot lower a group: " + why + ":\n" + text;
+  return why == kTooManyBlocks ? resource_exhausted_error(text)
+                               : internal_error(text);
 }
 
 static void logKernel(const std::string &name, const std::string &what) {

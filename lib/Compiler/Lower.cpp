@@ -4,7 +4,10 @@
 
 #include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
+#include "weft/Transforms/LibraryWork.h"
 #include "weft/Transforms/Pipelines.h"
+
+#include "runtime/OneDnn.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/PassManager.h"
@@ -30,6 +33,13 @@ static std::string textOf(ModuleOp module) {
   return text;
 }
 
+/// The library is not opened for graphs that have no use for it.
+static bool usesLibrary(ModuleOp module) {
+  bool found = false;
+  module.walk([&](Operation *op) { found |= gainsFromLibrary(op); });
+  return found && runtime::OneDnn::get().ok();
+}
+
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
 static Status runPasses(ModuleOp module, const Target &target,
                         PipelineStage until, Stages *stages) {
@@ -48,7 +58,9 @@ static Status runPasses(ModuleOp module, const Target &target,
   buildPipeline(passes, {.until = until,
                          .explain = stages != nullptr,
                          .channelsLast = target.convolvesChannelsLast(),
-                         .fuseAttention = target.fusesAttention()});
+                         .fuseAttention = target.fusesAttention(),
+                         .library = target.device == Device::Kind::cpu &&
+                                    usesLibrary(module)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

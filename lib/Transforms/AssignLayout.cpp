@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions of 16-bit floats work with their channels last, as tensor cores
-// want to read them. What computes with their results follows, so that the
-// elements are moved at the borders of the graph and not between its ops.
+// want to read them; or those of float32, as a library on the CPU does. What
+// computes with their results follows, so that the elements are moved at the
+// borders of the graph and not between its ops.
 #include "weft/Transforms/Passes.h"
 
 #include "FusionRules.h"
+
+#include "weft/Transforms/LibraryWork.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -77,14 +80,15 @@ struct DataForm {
 
 class Assigner {
 public:
-  explicit Assigner(func::FuncOp function)
-      : function_(function), builder_(function) {}
+  Assigner(func::FuncOp function, bool single)
+      : function_(function), single_(single), builder_(function) {}
 
   void run();
 
 private:
   void rewrite(Operation *op);
   void rewriteConv(ConvOp conv);
+  void rewriteSingle(ConvOp conv);
   void rewriteInPlace(Operation *op);
   void rewriteReduction(Operation *op);
   void rewriteConcatenate(ConcatenateOp op);
@@ -106,6 +110,7 @@ private:
   void replace(Operation *op, Value last);
 
   func::FuncOp function_;
+  bool single_;
   OpBuilder builder_;
   llvm::DenseMap<Value, Value> last_; // with the channels last; only looked up
 };
@@ -243,6 +248,16 @@ Value Assigner::weightsOf(ConvOp conv, const DataForm &form) {
   return contiguous(last);
 }
 
+/// The library reorders weights itself, and data that do not lie so yet.
+void Assigner::rewriteSingle(ConvOp conv) {
+  Value w = transpose(builder_, conv.getW(), toLast(typeOf(conv).getRank()));
+  replace(conv, builder_.create<ConvOp>(conv.getLoc(), lastType(conv),
+                                        lastOf(conv.getX()), w, conv.getBias(),
+                                        conv.getStride(), conv.getPadding(),
+                                        conv.getDilation(), conv.getGroups(),
+                                        /*channels_last=*/true));
+}
+
 void Assigner::rewriteConv(ConvOp conv) {
   DataForm form = formOf(conv);
   Value x = dataOf(conv, form);
@@ -348,6 +363,12 @@ void Assigner::rewriteProduct(ValueRange operands) {
 
 void Assigner::rewrite(Operation *op) {
   builder_.setInsertionPoint(op);
+  if (auto conv = dyn_cast<ConvOp>(op); conv && single_) {
+    if (getElementTypeOrSelf(conv.getX()).isF32() &&
+        getElementTypeOrSelf(conv.getW()).isF32() && !conv.getChannelsLast())
+      rewriteSingle(conv);
+    return;
+  }
   if (auto conv = dyn_cast<ConvOp>(op)) {
     if (isHalf(conv.getX()) && !conv.getChannelsLast() &&
         typeOf(conv.getW()).getNumElements() != 0)
@@ -355,7 +376,7 @@ void Assigner::rewrite(Operation *op) {
     return;
   }
   if (auto matmul = dyn_cast<MatmulOp>(op)) {
-    if (isHalf(matmul.getLhs()))
+    if (!single_ && isHalf(matmul.getLhs()))
       rewriteProduct(matmul.getOperands());
     return;
   }
@@ -382,16 +403,22 @@ void Assigner::run() {
   SmallVector<Operation *> ops;
   for (Operation &op : function_.getBody().front().without_terminator())
     ops.push_back(&op);
+  if (single_ && llvm::none_of(ops, [](Operation *op) {
+        return isa<ConvOp>(op) && gainsFromLibrary(op);
+      }))
+    return;
   for (Operation *op : ops)
     rewrite(op);
 }
 
 namespace {
 struct AssignLayout : weft::impl::AssignLayoutBase<AssignLayout> {
+  using AssignLayoutBase::AssignLayoutBase;
+
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (!function.isExternal() && function.getBody().hasOneBlock())
-      Assigner(function).run();
+      Assigner(function, single).run();
   }
 };
 } // namespace

@@ -117,7 +117,7 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
       return;
     eraseDead(function);
     splitConcatenations(function);
-    FusionPlan plan(function);
+    FusionPlan plan(function, library);
     if (explain)
       for (const FusionPlan::Refusal &refusal : plan.refusals())
         emitRemark(refusal.consumer->getLoc())

@@ -21,7 +21,8 @@ static constexpr size_t kMaxCopiedOps = 8;
 /// Equal elements that a plan holds rather than having a kernel write them.
 static constexpr int64_t kMaxSplatElements = 1024;
 
-FusionPlan::FusionPlan(func::FuncOp function) : kept_(findKeptViews(function)) {
+FusionPlan::FusionPlan(func::FuncOp function, bool library)
+    : kept_(findKeptViews(function)), library_(library) {
   findNodes(function);
   linkNodes(function);
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -120,7 +121,7 @@ bool FusionPlan::isReadOutside(int node, ArrayRef<int> clusters) const {
 /// Ops of all `clusters`; results of those in `owners`, which are among them.
 Candidate FusionPlan::candidateOf(ArrayRef<int> clusters,
                                   ArrayRef<int> owners) const {
-  Candidate candidate{{}, {}, kept_};
+  Candidate candidate{{}, {}, kept_, library_};
   for (int cluster : clusters)
     for (int node : clusters_[cluster].nodes)
       candidate.ops.insert(nodes_[node].op);

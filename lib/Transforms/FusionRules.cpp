@@ -7,6 +7,8 @@
 
 #include "ViewTrees.h"
 
+#include "weft/Transforms/LibraryWork.h"
+
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -460,7 +462,35 @@ std::string Walk::run() {
   return why;
 }
 
+/// Whether `op` adds a number to each channel of `product`, a last axis.
+static bool addsBias(Operation *op, Operation *product) {
+  if (!isa<AddOp>(op) || !isa<MatmulOp>(product))
+    return false;
+  Value result = product->getResult(0);
+  Value other = op->getOperand(op->getOperand(0) == result ? 1 : 0);
+  auto broadcast = other.getDefiningOp<BroadcastOp>();
+  if (!broadcast || !llvm::is_contained(op->getOperands(), result))
+    return false;
+  ArrayRef<int64_t> shape = shapeOf(broadcast.getX());
+  return !shape.empty() && shape.back() == shapeOf(result).back() &&
+         llvm::all_of(shape.drop_back(), [](int64_t n) { return n == 1; });
+}
+
+/// A library multiplies and adds a bias; what else there is to do is done by a
+/// kernel in place, behind it.
+static std::string whyNotInLibrary(const Candidate &candidate) {
+  auto product = llvm::find_if(candidate.ops, isLibraryWork);
+  if (product != candidate.ops.end())
+    for (Operation *op : candidate.ops)
+      if (op != *product && !isFree(op) && !addsBias(op, *product))
+        return "a library computes " + mnemonic(*product).str() + " alone";
+  return {};
+}
+
 std::string whyNotOneKernel(const Candidate &candidate) {
+  if (candidate.library)
+    if (std::string why = whyNotInLibrary(candidate); !why.empty())
+      return why;
   return Walk(candidate).run();
 }
 

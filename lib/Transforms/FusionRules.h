@@ -18,6 +18,8 @@ struct Candidate {
   llvm::SmallVector<mlir::Value> results;
   /// Views that lie in memory unless they are among `ops`.
   const llvm::DenseSet<mlir::Operation *> &kept;
+  /// Whether a library computes products and convolutions of float32.
+  bool library;
 
   /// Whether the kernel computes what `op` shows or repeats from its operands.
   bool readsThrough(mlir::Operation *op) const;

@@ -42,9 +42,9 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   addCleanup(pm);
   // Behind folding and decomposing, which expect channels at axis 1; before
   // hoisting, which moves the new form of weights to @prepare.
-  if (options.channelsLast) {
+  if (options.channelsLast || options.library) {
     add(createSinkReshapes());
-    add(createAssignLayout());
+    add(createAssignLayout({.single = options.library}));
     addCleanup(pm);
   }
   // Before fusion: a group must not mix what runs once with what runs always.
@@ -53,7 +53,7 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
     return;
 
   // Last of the graph passes: a group hides its ops from all others.
-  add(createFuse({options.explain}));
+  add(createFuse({.explain = options.explain, .library = options.library}));
   if (options.until == PipelineStage::fused)
     return;
 
@@ -80,6 +80,10 @@ struct CommandLine : public PassPipelineOptions<CommandLine> {
   Option<bool> fuseAttention{*this, "fuse-attention",
                              llvm::cl::desc("Compute attention whole"),
                              llvm::cl::init(false)};
+  Option<bool> library{
+      *this, "library",
+      llvm::cl::desc("A library computes convolutions of float32"),
+      llvm::cl::init(false)};
 };
 } // namespace
 
@@ -88,7 +92,7 @@ void registerPipelines() {
       "weft-pipeline", "All passes in their order",
       [](OpPassManager &pm, const CommandLine &options) {
         buildPipeline(pm, {options.until, options.explain, options.channelsLast,
-                           options.fuseAttention});
+                           options.fuseAttention, options.library});
       });
 }
 

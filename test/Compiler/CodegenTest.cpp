@@ -93,4 +93,25 @@ TEST(Codegen, ThreadsShareTheContextOfAProgram) {
   EXPECT_TRUE(set_num_threads(0).ok());
 }
 
+// It is the caller's sizes that no launch covers, and no fault of the compiler.
+TEST(Codegen, MoreBlocksThanALaunchMayHave) {
+  const std::string program = R"(
+func.func @main(%x: tensor<1000x32x65536x65536xf32>, %w: tensor<32x32x3x3xf32>)
+    -> tensor<1000x32x65536x65536xf32> {
+  %0 = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1
+      : tensor<1000x32x65536x65536xf32>, tensor<32x32x3x3xf32> -> tensor<1000x32x65536x65536xf32>
+  return %0 : tensor<1000x32x65536x65536xf32>
+}
+)";
+  auto stages =
+      compiler::explain(program, "large.mlir", {.target = "cuda:sm_90a"});
+  ASSERT_EQ(stages.status().code(), StatusCode::resource_exhausted)
+      << stages.status();
+  EXPECT_EQ(stages.status().message().find(
+                "compile: cannot lower a group: it takes more blocks than a "
+                "launch may have:\n"),
+            0u)
+      << stages.status();
+}
+
 } // namespace

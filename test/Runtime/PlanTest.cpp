@@ -39,7 +39,24 @@ Plan example() {
   launch.startsEarly = true;
   launch.extent = 1 << 20;
   launch.grain = 77;
-  plan.launches = {launch, Launch()};
+  Primitive primitive;
+  primitive.x = {{2, 3, 7}, {21, 1, 3}};
+  primitive.w = {{2, 2, 1, 3}, {6, 3, 3, 1}};
+  primitive.y = {{2, 4, 5}, {20, 5, 1}};
+  primitive.stride = {1};
+  primitive.dilation = {2};
+  primitive.before = {0};
+  primitive.after = {3};
+  primitive.isPacked = true;
+  primitive.threads = 6;
+  plan.primitives = {primitive};
+  plan.library = "oneDNN";
+  Launch call;
+  call.primitive = 0;
+  call.arguments = {{false, {Kind::input, 0}, 0, float32},
+                    {false, {Kind::prepared, 0}, 0, float32},
+                    {false, {Kind::arena, 0}, 0, float32}};
+  plan.launches = {launch, Launch(), call};
   plan.copies = {{{Kind::input, 0}, {Kind::output, 1}, 12}};
   plan.steps = {1, -1, 0};
   plan.constants = "abcd";
@@ -77,6 +94,13 @@ TEST(Plan, SurvivesWritingAndReading) {
   EXPECT_EQ(launch.arguments[1].scalar, 1);
   EXPECT_EQ(launch.arguments[1].scalarType, int32);
   EXPECT_EQ(launch.arguments[2].buffer, (BufferRef{Kind::arena, 128}));
+  EXPECT_EQ(read.launches[2].primitive, 0);
+  ASSERT_EQ(read.primitives.size(), 1u);
+  EXPECT_EQ(read.primitives[0].x, plan.primitives[0].x);
+  EXPECT_EQ(read.primitives[0].dilation, (std::vector<int64_t>{2}));
+  EXPECT_TRUE(read.primitives[0].isPacked);
+  EXPECT_EQ(read.primitives[0].threads, 6);
+  EXPECT_EQ(read.library, "oneDNN");
   EXPECT_EQ(read.copies[0].to, (BufferRef{Kind::output, 1}));
   EXPECT_EQ(read.copies[0].bytes, 12);
   EXPECT_EQ(read.steps, (std::vector<int32_t>{1, -1, 0}));
@@ -144,12 +168,23 @@ TEST(Plan, ChecksEveryIndex) {
       {"output", [](Plan &p) { p.launches[0].arguments[5].buffer.index = -1; }},
       {"extent", [](Plan &p) { p.launches[1].extent = -1; }},
       {"grain", [](Plan &p) { p.launches[1].grain = -1; }},
+      {"primitive", [](Plan &p) { p.launches[2].primitive = 1; }},
+      {"arguments", [](Plan &p) { p.launches[2].arguments.pop_back(); }},
+      {"scalar argument",
+       [](Plan &p) { p.launches[2].arguments[0] = {true, {}, 0, float32}; }},
+      {"primitive kind",
+       [](Plan &p) { p.primitives[0].kind = Primitive::Kind(3); }},
+      {"primitive size", [](Plan &p) { p.primitives[0].x.sizes[0] = 0; }},
+      {"primitive stride", [](Plan &p) { p.primitives[0].y.strides[0] = -1; }},
+      {"primitive ranks", [](Plan &p) { p.primitives[0].w.sizes.pop_back(); }},
+      {"window", [](Plan &p) { p.primitives[0].after.clear(); }},
+      {"threads", [](Plan &p) { p.primitives[0].threads = 0; }},
       {"copy source", [](Plan &p) { p.copies[0].from.index = 9; }},
       {"copy target", [](Plan &p) { p.copies[0].to.index = 9; }},
       {"copy beyond source", [](Plan &p) { p.copies[0].bytes = 13; }},
       {"copy beyond target", [](Plan &p) { p.outputs[1].bytes = 11; }},
       {"negative copy", [](Plan &p) { p.copies[0].bytes = -1; }},
-      {"launch step", [](Plan &p) { p.steps[0] = 2; }},
+      {"launch step", [](Plan &p) { p.steps[0] = 3; }},
       {"copy step", [](Plan &p) { p.steps[0] = -2; }},
       {"arena size", [](Plan &p) { p.arenaBytes = -1; }},
       {"live size", [](Plan &p) { p.liveBytes = -1; }},

@@ -9,6 +9,7 @@
 
 #include "runtime/Gpu.h"
 #include "runtime/Nvrtc.h"
+#include "runtime/OneDnn.h"
 
 #include "llvm/Config/llvm-config.h"
 
@@ -58,10 +59,17 @@ void printNvrtc() {
                    : std::string(nvrtc.status().message()));
 }
 
+void printOneDnn() {
+  StatusOr<const runtime::OneDnn *> dnn = runtime::OneDnn::get();
+  print(dnn.ok() ? "oneDNN: " + (*dnn)->version() + ", " + (*dnn)->file()
+                 : std::string(dnn.status().message()));
+}
+
 int run() {
   print("weft: " WEFT_VERSION ", LLVM " LLVM_VERSION_STRING);
   print("default device: " + to_string(default_device()));
   print("cpu:0: " + cpuText());
+  printOneDnn();
   printGpus();
   printNvrtc();
   print("tuning: " + std::string(name(tuning())));

@@ -119,7 +119,13 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
     weights of zero: if it is infinite or NaN, their result is NaN.
     Where a cast or a scaling stands before a product, its result is made
     contiguous as well: tensor cores read what lies in memory.
+
+    With `single`, convolutions of float32 do so instead, for a library that
+    takes any number of channels and weights that lie in any way: what is moved
+    are transposes alone.
   }];
+  let options = [Option<"single", "single", "bool", "false",
+                        "Convolutions of float32 instead">];
 }
 
 def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
@@ -163,8 +169,12 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
     Broadcast, reshape, transpose, slice, resample, concatenate, as_strided, iota
     and splats are index arithmetic: every group that reads through one holds a copy.
     An op that is cheap to compute may be copied too; others never are.
+
+    With `library`, a convolution or product of float32 is a group with no more
+    than its bias.
   }];
-  let options = [explain];
+  let options = [explain, Option<"library", "library", "bool", "false",
+      "A library computes convolutions and products of float32">];
 }
 
 def PlanMemory : Pass<"weft-plan-memory", "::mlir::func::FuncOp"> {

@@ -31,6 +31,9 @@ struct PipelineOptions {
   bool channelsLast = false;
   /// Compute attention whole: for devices with tensor cores.
   bool fuseAttention = false;
+  /// A library computes convolutions and products of float32, with no more than
+  /// a bias behind them and channels last.
+  bool library = false;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

@@ -82,7 +82,7 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
                                std::string &why, StringRef tile) {
   FailureOr<CudaKernel> kernel = emit(group, target, why, tile);
   if (succeeded(kernel) && llvm::is_contained(kernel->grid, 0u)) {
-    why = "it takes more blocks than a launch may have";
+    why = kTooManyBlocks.str();
     return failure();
   }
   // Architectures from 9.0 on can wait in the kernel.

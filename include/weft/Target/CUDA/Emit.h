@@ -6,6 +6,7 @@
 #include "weft/IR/Dialect.h"
 
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
 #include <string>
@@ -18,6 +19,10 @@ namespace weft {
 struct CudaTarget {
   std::string arch = "sm_90a";
 };
+
+/// Why a group of sizes that no launch covers has no kernel.
+inline constexpr llvm::StringLiteral kTooManyBlocks =
+    "it takes more blocks than a launch may have";
 
 /// A kernel's text is complete: the part of the prelude that it uses, then one
 /// `extern "C" __global__` function. Its parameters are the group's inputs in

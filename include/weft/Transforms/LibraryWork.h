@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which work a library does better than a kernel of Weft's own: one rule for
+// the passes and for the plan.
+#pragma once
+
+#include "mlir/IR/Operation.h"
+
+namespace weft {
+
+/// Whether `op` is a convolution or product of float32 so large that a library
+/// gains more than it costs: at least 8 million multiply-adds for one image or
+/// matrix, with each weight used by 16 of its rows or more. Measured: below
+/// that, one fused kernel is as fast as a primitive and the kernel behind it;
+/// a product of few rows waits for its weights, whoever computes it.
+bool gainsFromLibrary(mlir::Operation *op);
+
+/// Whether the library computes `op` where there is one: products that gain,
+/// and convolutions that weft-assign-layout has prepared for it. That takes all
+/// of a graph if one of them gains, since they share a layout.
+bool isLibraryWork(mlir::Operation *op);
+
+} // namespace weft

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// oneDNN, opened when a graph for the CPU first has a use for it.
+#include "runtime/OneDnnFunctions.h"
+
+#include "runtime/Log.h"
+#include "weft/Runtime.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <vector>
+
+extern char **environ;
+
+namespace weft::runtime {
+namespace {
+
+/// Looks functions up in a library and remembers the first that is missing.
+class Resolver {
+public:
+  explicit Resolver(void *library) : library_(library) {}
+
+  template <typename Function>
+  void operator()(const char *symbol, Function *&function) {
+    function = reinterpret_cast<Function *>(dlsym(library_, symbol));
+    if (!function && !missing)
+      missing = symbol;
+  }
+
+  const char *missing = nullptr;
+
+private:
+  void *library_;
+};
+
+/// Threads of OpenMP spin for milliseconds after every loop unless it is told
+/// otherwise in the environment, which it reads once, when it is loaded. Other
+/// threads may be reading the environment too: they see one list or the other,
+/// each of which lives for good.
+class PassiveWaiting {
+public:
+  PassiveWaiting() : before_(environ) {
+    if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT"))
+      return;
+    auto *list = new std::vector<char *>; // leaked
+    for (char **entry = before_; entry && *entry; ++entry)
+      list->push_back(*entry);
+    static char passive[] = "OMP_WAIT_POLICY=passive";
+    list->push_back(passive);
+    list->push_back(nullptr);
+    during_ = environ = list->data();
+  }
+  ~PassiveWaiting() {
+    if (environ == during_)
+      environ = before_;
+  }
+
+private:
+  char **before_, **during_ = nullptr;
+};
+
+} // namespace
+
+StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
+  void *handle;
+  {
+    PassiveWaiting waiting;
+    // Never closed: its threads do not end.
+    handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
+  if (!handle)
+    return unavailable_error(dlerror());
+  auto functions = std::make_unique<Functions>();
+  Resolver resolve(handle);
+#define WEFT_ONEDNN_FUNCTION(member, symbol, parameters)                       \
+  resolve(#symbol, functions->member);
+  // Without these it was not built for OpenMP, and how many threads it runs on
+  // could not be said.
+  resolve("omp_set_num_threads", functions->setNumThreads);
+  resolve("omp_get_max_threads", functions->getMaxThreads);
+  resolve("dnnl_version", functions->version);
+  resolve("dnnl_memory_desc_get_size", functions->layoutBytes);
+  resolve("dnnl_primitive_desc_query_md", functions->layoutQuery);
+  if (!resolve.missing) {
+    WEFT_ONEDNN_FUNCTIONS(WEFT_ONEDNN_FUNCTION)
+    functions->isV2 = functions->version()->major == 2;
+    if (functions->isV2) {
+      WEFT_ONEDNN2_FUNCTIONS(WEFT_ONEDNN_FUNCTION)
+    } else {
+      WEFT_ONEDNN3_FUNCTIONS(WEFT_ONEDNN_FUNCTION)
+    }
+  }
+#undef WEFT_ONEDNN_FUNCTION
+  if (resolve.missing)
+    return unavailable_error(absl::StrCat(library, " lacks ", resolve.missing));
+  const DnnVersion &version = *functions->version();
+  if (version.major != 2 && version.major != 3)
+    return unavailable_error(absl::StrCat(library, " has version ",
+                                          version.major, ", expected 2 or 3"));
+  if (functions->engineCreate(&functions->engine, dnn::cpu, 0) ||
+      functions->streamCreate(&functions->stream, functions->engine,
+                              dnn::inOrder))
+    return unavailable_error(absl::StrCat(library, " finds no CPU"));
+  std::unique_ptr<OneDnn> dnn(new OneDnn);
+  Dl_info info;
+  dnn->file_ = dladdr(reinterpret_cast<void *>(functions->version), &info) &&
+                       info.dli_fname
+                   ? info.dli_fname
+                   : library;
+  dnn->version_ =
+      absl::StrCat(version.major, ".", version.minor, ".", version.patch);
+  dnn->functions_ = functions.release();
+  return dnn.release(); // leaked: lives as long as the library
+}
+
+static StatusOr<const OneDnn *> find() {
+  std::vector<std::string> names = {"libdnnl.so.3", "libdnnl.so.2"};
+  if (const char *wanted = std::getenv("WEFT_ONEDNN"); wanted && *wanted) {
+    if (!std::strcmp(wanted, "off"))
+      return unavailable_error("oneDNN: WEFT_ONEDNN is off");
+    names = {wanted};
+  }
+  std::vector<std::string> refusals;
+  for (const std::string &name : names) {
+    StatusOr<const OneDnn *> dnn = OneDnn::open(name);
+    if (dnn.ok()) {
+      log(LogLevel::info,
+          absl::StrCat("oneDNN ", (*dnn)->version(), " from ", (*dnn)->file()));
+      return dnn;
+    }
+    refusals.emplace_back(dnn.status().message());
+  }
+  Status status = unavailable_error(
+      absl::StrCat("oneDNN: not found: ", absl::StrJoin(refusals, "; ")));
+  log(LogLevel::info,
+      absl::StrCat(std::string(status.message()),
+                   "; convolutions and products run as Weft's own kernels"));
+  return status;
+}
+
+StatusOr<const OneDnn *> OneDnn::get() {
+  static const StatusOr<const OneDnn *> &dnn =
+      *new StatusOr<const OneDnn *>(find());
+  return dnn;
+}
+
+std::string oneDnnKey() {
+  StatusOr<const OneDnn *> dnn = OneDnn::get();
+  if (!dnn.ok())
+    return "none";
+  return absl::StrCat("oneDNN ", (*dnn)->version(), " from ", (*dnn)->file(),
+                      ", threads: ", num_threads());
+}
+
+} // namespace weft::runtime

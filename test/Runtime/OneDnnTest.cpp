@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Primitives give what the formula gives, on any number of threads, for data
+// and weights that lie in any way. Skipped where oneDNN is not installed.
+#include "runtime/OneDnn.h"
+
+#include "weft/Runtime.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace weft::runtime {
+namespace {
+
+using Operand = Primitive::Operand;
+
+/// Sizes in order, the axes listed from the innermost.
+Operand operand(std::vector<int64_t> sizes, const std::vector<size_t> &inner) {
+  Operand result{sizes, std::vector<int64_t>(sizes.size())};
+  int64_t stride = 1;
+  for (size_t axis : inner) {
+    result.strides[axis] = stride;
+    stride *= sizes[axis];
+  }
+  return result;
+}
+
+const std::vector<size_t> kFirst = {3, 2, 1, 0}; // [N, C, H, W] as written
+const std::vector<size_t> kLast = {1, 3, 2, 0};  // channels innermost
+
+/// 3 channels to 5, 3x2 taps, a stride, a dilation and uneven padding.
+Primitive conv(const std::vector<size_t> &x, const std::vector<size_t> &y) {
+  Primitive primitive;
+  primitive.x = operand({2, 3, 7, 6}, x);
+  primitive.w = operand({5, 3, 3, 2}, kFirst);
+  primitive.y = operand({2, 5, 4, 6}, y);
+  primitive.stride = {2, 1};
+  primitive.dilation = {1, 2};
+  primitive.before = {1, 0};
+  primitive.after = {2, 2};
+  primitive.hasBias = true;
+  primitive.threads = 2;
+  return primitive;
+}
+
+size_t at(const Operand &operand, std::vector<int64_t> index) {
+  int64_t offset = 0;
+  for (size_t i = 0; i < index.size(); ++i)
+    offset += index[i] * operand.strides[i];
+  return static_cast<size_t>(offset);
+}
+
+size_t numElements(const Operand &operand) {
+  size_t count = 1;
+  for (int64_t size : operand.sizes)
+    count *= static_cast<size_t>(size);
+  return count;
+}
+
+/// Small whole numbers: sums are exact in any order.
+std::vector<float> numbers(const Operand &operand) {
+  std::vector<float> values(numElements(operand));
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(i * 7 % 11) - 5;
+  return values;
+}
+
+const std::vector<float> kBias = {1, -2, 3, -4, 5};
+
+/// By the formula.
+std::vector<float> expected(const Primitive &p, const std::vector<float> &x,
+                            const std::vector<float> &w) {
+  std::vector<float> y(numElements(p.y));
+  for (int64_t n = 0; n < 2; ++n)
+    for (int64_t o = 0; o < 5; ++o)
+      for (int64_t h = 0; h < 4; ++h)
+        for (int64_t v = 0; v < 6; ++v) {
+          float sum = kBias[static_cast<size_t>(o)];
+          for (int64_t c = 0; c < 3; ++c)
+            for (int64_t a = 0; a < 3; ++a)
+              for (int64_t b = 0; b < 2; ++b) {
+                int64_t row = 2 * h + a - 1, column = v + 2 * b;
+                if (row >= 0 && row < 7 && column < 6)
+                  sum += x[at(p.x, {n, c, row, column})] *
+                         w[at(p.w, {o, c, a, b})];
+              }
+          y[at(p.y, {n, o, h, v})] = sum;
+        }
+  return y;
+}
+
+class OneDnnTest : public testing::Test {
+protected:
+  void SetUp() override {
+    if (StatusOr<const OneDnn *> dnn = OneDnn::get(); !dnn.ok())
+      GTEST_SKIP() << dnn.status();
+  }
+  void TearDown() override { EXPECT_TRUE(set_num_threads(0).ok()); }
+
+  void expectRight(const Primitive &primitive, std::vector<float> w,
+                   const std::vector<float> &right) {
+    auto loaded = LoadedPrimitive::load(primitive);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    std::vector<float> x = numbers(primitive.x), y(right.size(), -99);
+    std::vector<float> bias = kBias;
+    void *arguments[] = {x.data(), w.data(), bias.data(), y.data()};
+    for (int threads : {2, 1, 3}) {
+      ASSERT_TRUE(set_num_threads(threads).ok());
+      y.assign(y.size(), -99);
+      Status status = (*loaded)->run(arguments);
+      ASSERT_TRUE(status.ok()) << status;
+      EXPECT_EQ(y, right) << threads << " threads";
+    }
+  }
+};
+
+TEST_F(OneDnnTest, ConvolvesWhatLiesInAnyWay) {
+  for (const auto &x : {kFirst, kLast})
+    for (const auto &y : {kFirst, kLast}) {
+      Primitive primitive = conv(x, y);
+      std::vector<float> w = numbers(primitive.w);
+      expectRight(primitive, w, expected(primitive, numbers(primitive.x), w));
+    }
+}
+
+TEST_F(OneDnnTest, ReadsWeightsItHasPacked) {
+  Primitive primitive = conv(kLast, kLast), pack = primitive;
+  pack.kind = Primitive::Kind::pack;
+  std::vector<float> w = numbers(primitive.w);
+  std::vector<float> right = expected(primitive, numbers(primitive.x), w);
+  auto packer = LoadedPrimitive::load(pack);
+  ASSERT_TRUE(packer.ok()) << packer.status();
+  std::vector<float> packed(static_cast<size_t>((*packer)->packedBytes()) /
+                            sizeof(float));
+  ASSERT_GE(packed.size(), w.size());
+  void *arguments[] = {w.data(), packed.data()};
+  ASSERT_TRUE((*packer)->run(arguments).ok());
+  primitive.isPacked = true;
+  expectRight(primitive, packed, right);
+}
+
+TEST_F(OneDnnTest, MultipliesTransposedOperands) {
+  Primitive primitive;
+  primitive.kind = Primitive::Kind::matmul;
+  primitive.x = operand({2, 3}, {1, 0});
+  primitive.w = operand({3, 2}, {0, 1}); // as a linear layer keeps it
+  primitive.y = operand({2, 2}, {1, 0});
+  primitive.hasBias = true;
+  auto loaded = LoadedPrimitive::load(primitive);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  std::vector<float> x = {1, 2, 3, 4, 5, 6}, w = {1, 0, 2, -1, 1, 0};
+  std::vector<float> bias = {10, 20}, y(4);
+  void *arguments[] = {x.data(), w.data(), bias.data(), y.data()};
+  ASSERT_TRUE((*loaded)->run(arguments).ok());
+  EXPECT_EQ(y, (std::vector<float>{17, 21, 26, 21}));
+}
+
+TEST_F(OneDnnTest, SeveralThreadsRunOne) {
+  Primitive primitive = conv(kFirst, kLast);
+  std::vector<float> w = numbers(primitive.w), x = numbers(primitive.x);
+  std::vector<float> right = expected(primitive, x, w);
+  auto loaded = LoadedPrimitive::load(primitive);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  std::vector<std::thread> threads;
+  std::vector<int> wrong(4, 0);
+  for (size_t t = 0; t < wrong.size(); ++t)
+    threads.emplace_back([&, t] {
+      std::vector<float> bias = kBias;
+      for (int i = 0; i < 50; ++i) {
+        std::vector<float> y(right.size(), -99);
+        void *arguments[] = {x.data(), w.data(), bias.data(), y.data()};
+        wrong[t] += !(*loaded)->run(arguments).ok() || y != right;
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, std::vector<int>(4, 0));
+}
+
+TEST_F(OneDnnTest, RefusesWhatIsNoPrimitive) {
+  Primitive primitive = conv(kLast, kLast);
+  primitive.y.sizes[2] = 9; // the padding gives 4
+  EXPECT_FALSE(LoadedPrimitive::check(primitive).ok());
+  auto loaded = LoadedPrimitive::load(primitive);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.status().message().find("oneDNN: "), 0u) << loaded.status();
+}
+
+// It would divide by a size that does not fit in its 32 bits.
+TEST_F(OneDnnTest, RefusesWhatIsTooLarge) {
+  Primitive primitive;
+  primitive.kind = Primitive::Kind::matmul;
+  primitive.x = operand({int64_t{1} << 32, 2}, {1, 0});
+  primitive.w = operand({2, 3}, {1, 0});
+  primitive.y = operand({int64_t{1} << 32, 3}, {1, 0});
+  EXPECT_EQ(LoadedPrimitive::check(primitive).message(),
+            "oneDNN: not asked for 2^31 elements or more");
+  primitive = conv(kLast, kLast);
+  primitive.after[0] = int64_t{1} << 33;
+  EXPECT_EQ(LoadedPrimitive::check(primitive).message(),
+            "oneDNN: not asked for 2^31 elements or more");
+}
+
+TEST(OneDnn, NamesWhatItCannotOpen) {
+  StatusOr<const OneDnn *> dnn = OneDnn::open("libnone.so");
+  ASSERT_FALSE(dnn.ok());
+  EXPECT_NE(dnn.status().message().find("libnone.so: cannot open"),
+            std::string::npos)
+      << dnn.status();
+}
+
+} // namespace
+} // namespace weft::runtime
