@@ -345,8 +345,11 @@ LogicalResult AttentionOp::verify() {
     if (bias != rule)
       return refuse("bias", rule, bias);
   }
-  return verifyResult(*this, withEnd(query, query[-2], value[-1]),
-                      elementOf(getQuery()));
+  StatusOr<Shape> scores =
+      shape_rules::matmul(query, withEnd(key, key[-1], key[-2]));
+  return verifyResult(
+      *this, scores.ok() ? shape_rules::matmul(*scores, value) : scores,
+      elementOf(getQuery()));
 }
 SmallVector<int64_t> AttentionOp::getInnerSizes() {
   return {shapeOf(getKey())[shapeOf(getKey()).size() - 2],

@@ -150,7 +150,8 @@ static DataForm formOf(ConvOp conv) {
   int64_t width = x.getShape().back(), taps = w.getShape().back(),
           before = *(conv.getPadding().end() - 2),
           results = typeOf(conv).getShape().back();
-  if (form.channels != 4 || conv.getStride().back() != 2 ||
+  // Pairs of a window of two pixels or one would be zeros by half and more.
+  if (form.channels != 4 || taps < 3 || conv.getStride().back() != 2 ||
       conv.getDilation().back() != 1 || width % 2 != 0)
     return form;
   form.paddingBefore = llvm::divideCeil(before, 2);

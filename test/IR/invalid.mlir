@@ -496,6 +496,14 @@ func.func @case(%q: tensor<4x8xf16>, %k: tensor<6x8xf16>, %v: tensor<6x3xf16>, %
 
 // -----
 
+func.func @attention_scores_too_large(%q: tensor<9223372036854775807x3xf16>, %k: tensor<4x3xf16>, %v: tensor<4x5xf16>, %s: tensor<f32>) {
+  // expected-error @below {{matmul: too many elements: shape [9223372036854775807, 3], limit 576460752303423488}}
+  %0 = weft.attention %q, %k, %v, %s : (tensor<9223372036854775807x3xf16>, tensor<4x3xf16>, tensor<4x5xf16>, tensor<f32>) -> tensor<9223372036854775807x5xf16>
+  return
+}
+
+// -----
+
 // conv: channels
 func.func @case(%x: tensor<1x2x4xf32>, %w: tensor<3x3x1xf32>) {
   // expected-error @below {{conv: input channels are not weight channels x groups: input [1, 2, 4], weight [3, 3, 1], groups 1}}

@@ -214,6 +214,16 @@ func.func @no_pairs_of_odd_widths(%x: tensor<1x3x16x15xf16>, %w: tensor<5x3x7x7x
 
 // -----
 
+// CHECK-LABEL: @no_pairs_of_small_windows
+// CHECK: weft.conv {{.*}} stride [2, 2] padding [0, 0, 0, 0] {{.*}} : tensor<1x16x16x4xf16>
+func.func @no_pairs_of_small_windows(%x: tensor<1x3x16x16xf16>, %w: tensor<5x3x2x2xf16>) -> tensor<1x5x8x8xf16> {
+  %y = weft.conv %x, %w stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<1x3x16x16xf16>, tensor<5x3x2x2xf16> -> tensor<1x5x8x8xf16>
+  return %y : tensor<1x5x8x8xf16>
+}
+
+// -----
+
 // Keys and values are read for every tile of queries, the query once.
 // CHECK-LABEL: @attention_of_computed_operands
 // CHECK-DAG: %[[K:.*]] = weft.contiguous %{{.*}} : tensor<20x16xf16>
