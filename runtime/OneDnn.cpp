@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <list>
+#include <mutex>
 #include <vector>
 
 extern char **environ;
@@ -45,13 +47,16 @@ public:
   PassiveWaiting() : before_(environ) {
     if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT"))
       return;
-    auto *list = new std::vector<char *>; // leaked
+    static std::mutex mutex;
+    static auto *lists = new std::list<std::vector<char *>>; // never destroyed
+    std::lock_guard lock(mutex);
+    std::vector<char *> &list = lists->emplace_back();
     for (char **entry = before_; entry && *entry; ++entry)
-      list->push_back(*entry);
+      list.push_back(*entry);
     static char passive[] = "OMP_WAIT_POLICY=passive";
-    list->push_back(passive);
-    list->push_back(nullptr);
-    during_ = environ = list->data();
+    list.push_back(passive);
+    list.push_back(nullptr);
+    during_ = environ = list.data();
   }
   ~PassiveWaiting() {
     if (environ == during_)
