@@ -43,8 +43,9 @@ int64_t MatrixTile::sharedBytes() const {
   return std::max(operands, sums) + barrierBytes();
 }
 
-/// Blocks of these warps and sizes.
-static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units) {
+/// Blocks of these warps and sizes. For one or two steps of k, a warp that only
+/// starts copies does not gain what its barriers cost.
+static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
   static constexpr MatrixTile kWarpTiles[] = {
       {64, 64, 2, 2}, {64, 128, 2, 4}, {128, 64, 4, 2}, {128, 128, 2, 4}};
   static constexpr MatrixTile kGroupTiles[] = {
@@ -55,7 +56,7 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units) {
       {64, 256, 4, 1, true, true},  {128, 64, 8, 1, true, true},
       {128, 128, 8, 1, true, true}, {128, 256, 8, 1, true, true},
       {256, 128, 8, 1, true, true}};
-  if (units.bulk)
+  if (units.bulk && steps > 2)
     return kBulkTiles;
   return units.warpGroups ? ArrayRef<MatrixTile>(kGroupTiles)
                           : ArrayRef<MatrixTile>(kWarpTiles);
@@ -66,7 +67,7 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
                                        const MatrixUnits &units) {
   int64_t steps = llvm::divideCeil(depth, kMatrixDepth);
   std::vector<MatrixTile> tiles;
-  for (const MatrixTile &shape : shapesFor(units))
+  for (const MatrixTile &shape : shapesFor(units, steps))
     for (int64_t splits : {1, 2, 4, 8})
       for (int64_t stages : {3, 4, 6}) {
         MatrixTile tile = shape;
