@@ -76,7 +76,11 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
         tile.stages = std::min(stages, own);
         bool isKnown = stages > 3 && tile.stages < stages;
         bool isEmpty = (splits - 1) * own >= steps;
-        if (!isKnown && !isEmpty && (splits == 1 || units.clusters) &&
+        // The model would guess: it was fitted to four stages of large tiles.
+        bool isGuessed = tile.bulk && tile.stages == 6 &&
+                         tile.rows * tile.columns >= 128 * 128;
+        if (!isKnown && !isEmpty && !isGuessed &&
+            (splits == 1 || units.clusters) &&
             tile.sharedBytes() <= units.sharedBytes)
           tiles.push_back(tile);
       }
