@@ -32,6 +32,15 @@ Plan example() {
                       {false, {Kind::constant, 2}, 0, float32},
                       {false, {Kind::prepared, 0}, 0, float32},
                       {false, {Kind::output, 1}, 0, float32}};
+  launch.tensorMaps = {{.argument = 2,
+                        .dtype = bfloat16,
+                        .offset = 32,
+                        .sizes = {64, 14, 7, 3},
+                        .strides = {128, 1792, 12544},
+                        .box = {64, 128},
+                        .lower = {-1, -2},
+                        .upper = {-1, 0},
+                        .steps = {2, 1}}};
   launch.grid[0] = 3;
   launch.grid[2] = 5;
   launch.block[1] = 32;
@@ -86,6 +95,17 @@ TEST(Plan, SurvivesWritingAndReading) {
   EXPECT_EQ(launch.grid[2], 5u);
   EXPECT_EQ(launch.block[1], 32u);
   EXPECT_EQ(launch.sharedBytes, 99u);
+  ASSERT_EQ(launch.tensorMaps.size(), 1u);
+  const TensorMap &map = launch.tensorMaps[0];
+  EXPECT_EQ(map.argument, 2);
+  EXPECT_EQ(map.dtype, bfloat16);
+  EXPECT_EQ(map.offset, 32);
+  EXPECT_EQ(map.sizes, (std::vector<int64_t>{64, 14, 7, 3}));
+  EXPECT_EQ(map.strides, (std::vector<int64_t>{128, 1792, 12544}));
+  EXPECT_EQ(map.box, (std::vector<int32_t>{64, 128}));
+  EXPECT_EQ(map.lower, (std::vector<int32_t>{-1, -2}));
+  EXPECT_EQ(map.upper, (std::vector<int32_t>{-1, 0}));
+  EXPECT_EQ(map.steps, (std::vector<int32_t>{2, 1}));
   EXPECT_TRUE(launch.startsEarly);
   EXPECT_EQ(launch.extent, 1 << 20);
   EXPECT_EQ(launch.grain, 77);
@@ -179,6 +199,22 @@ TEST(Plan, ChecksEveryIndex) {
       {"primitive ranks", [](Plan &p) { p.primitives[0].w.sizes.pop_back(); }},
       {"window", [](Plan &p) { p.primitives[0].after.clear(); }},
       {"threads", [](Plan &p) { p.primitives[0].threads = 0; }},
+      {"mapped argument",
+       [](Plan &p) { p.launches[0].tensorMaps[0].argument = 6; }},
+      {"mapped scalar",
+       [](Plan &p) { p.launches[0].tensorMaps[0].argument = 1; }},
+      {"mapped type",
+       [](Plan &p) { p.launches[0].tensorMaps[0].dtype = float32; }},
+      {"mapped strides",
+       [](Plan &p) { p.launches[0].tensorMaps[0].strides.pop_back(); }},
+      {"mapped rank",
+       [](Plan &p) {
+         TensorMap &map = p.launches[0].tensorMaps[0];
+         map.sizes.assign(6, 1);
+         map.strides.assign(5, 16);
+       }},
+      {"mapped window",
+       [](Plan &p) { p.launches[0].tensorMaps[0].steps.pop_back(); }},
       {"copy source", [](Plan &p) { p.copies[0].from.index = 9; }},
       {"copy target", [](Plan &p) { p.copies[0].to.index = 9; }},
       {"copy beyond source", [](Plan &p) { p.copies[0].bytes = 13; }},
