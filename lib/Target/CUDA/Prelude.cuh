@@ -978,111 +978,54 @@ WEFT_DEVICE void multiply_group(float (&sum)[Columns][4], const void *a,
 #define WEFT_SUM(i) "+f"(sum[i][0]), "+f"(sum[i][1]), "+f"(sum[i][2]), "+f"(sum[i][3])
 #define WEFT_SUMS(i) WEFT_SUM(i), WEFT_SUM(i + 1), WEFT_SUM(i + 2), WEFT_SUM(i + 3), \
       WEFT_SUM(i + 4), WEFT_SUM(i + 5), WEFT_SUM(i + 6), WEFT_SUM(i + 7)
+//@ WEFT_PLACES_32 WEFT_PLACES_64 WEFT_PLACES_128
+// The first operands of an asm statement, as PTX lists them.
+#define WEFT_PLACES_32 \
+  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, " \
+  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define WEFT_PLACES_64 WEFT_PLACES_32 \
+  ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
+  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define WEFT_PLACES_128 WEFT_PLACES_64 \
+  ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, " \
+  "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, " \
+  "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
+  "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
+//@ WEFT_GROUP_PRODUCT
+// The instruction for elements of type `ptx` and a width of columns. `places`
+// are its sums, `operands` all that stands behind them.
+#define WEFT_GROUP_PRODUCT(ptx, width, places, operands)                       \
+  "{.reg .pred p; setp.eq.u32 p, 0, 0; "                                       \
+  "wgmma.mma_async.sync.aligned.m64n" width "k16.f32." ptx "." ptx " {" places \
+  "}, " operands ";}"
+//@ WEFT_MULTIPLY_GROUP
+#define WEFT_MULTIPLY_GROUP_OF(T, ptx, columns, width, places, operands, ...)  \
+  template <bool TransposedA, bool TransposedB>                                \
+  struct MultiplyGroup<T, TransposedA, TransposedB, columns> {                 \
+    static WEFT_METHOD void run(float (&sum)[columns][4],                      \
+                                unsigned long long a, unsigned long long b) {  \
+      asm volatile(WEFT_GROUP_PRODUCT(ptx, width, places, operands)            \
+                   : __VA_ARGS__                                               \
+                   : "l"(a), "l"(b), "n"(int(TransposedA)),                    \
+                     "n"(int(TransposedB)));                                   \
+    }                                                                          \
+  };
+#define WEFT_MULTIPLY_GROUP(T, ptx)                                            \
+  WEFT_MULTIPLY_GROUP_OF(T, ptx, 8, "64", WEFT_PLACES_32,                      \
+                         "%32, %33, p, 1, 1, %34, %35", WEFT_SUMS(0))          \
+  WEFT_MULTIPLY_GROUP_OF(T, ptx, 16, "128", WEFT_PLACES_64,                    \
+                         "%64, %65, p, 1, 1, %66, %67", WEFT_SUMS(0),          \
+                         WEFT_SUMS(8))                                         \
+  WEFT_MULTIPLY_GROUP_OF(T, ptx, 32, "256", WEFT_PLACES_128,                   \
+                         "%128, %129, p, 1, 1, %130, %131", WEFT_SUMS(0),      \
+                         WEFT_SUMS(8), WEFT_SUMS(16), WEFT_SUMS(24))
 //@ MultiplyGroup:half
 #ifdef __CUDA_ARCH__
-template <bool TransposedA, bool TransposedB>
-struct MultiplyGroup<half, TransposedA, TransposedB, 8> {
-  static WEFT_METHOD void run(float (&sum)[8][4], unsigned long long a,
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "%32, %33, p, 1, 1, %34, %35;}"
-        : WEFT_SUMS(0)
-        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
-  }
-};
-template <bool TransposedA, bool TransposedB>
-struct MultiplyGroup<half, TransposedA, TransposedB, 16> {
-  static WEFT_METHOD void run(float (&sum)[16][4], unsigned long long a,
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "%64, %65, p, 1, 1, %66, %67;}"
-        : WEFT_SUMS(0), WEFT_SUMS(8)
-        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
-  }
-};
-template <bool TransposedA, bool TransposedB>
-struct MultiplyGroup<half, TransposedA, TransposedB, 32> {
-  static WEFT_METHOD void run(float (&sum)[32][4], unsigned long long a,
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "
-        "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "
-        "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "
-        "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "
-        "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, "
-        "%128, %129, p, 1, 1, %130, %131;}"
-        : WEFT_SUMS(0), WEFT_SUMS(8), WEFT_SUMS(16), WEFT_SUMS(24)
-        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
-  }
-};
+WEFT_MULTIPLY_GROUP(half, "f16")
 #endif
 //@ MultiplyGroup:bfloat16
 #ifdef __CUDA_ARCH__
-template <bool TransposedA, bool TransposedB>
-struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 8> {
-  static WEFT_METHOD void run(float (&sum)[8][4], unsigned long long a,
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "%32, %33, p, 1, 1, %34, %35;}"
-        : WEFT_SUMS(0)
-        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
-  }
-};
-template <bool TransposedA, bool TransposedB>
-struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 16> {
-  static WEFT_METHOD void run(float (&sum)[16][4], unsigned long long a,
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "%64, %65, p, 1, 1, %66, %67;}"
-        : WEFT_SUMS(0), WEFT_SUMS(8)
-        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
-  }
-};
-template <bool TransposedA, bool TransposedB>
-struct MultiplyGroup<bfloat16, TransposedA, TransposedB, 32> {
-  static WEFT_METHOD void run(float (&sum)[32][4], unsigned long long a,
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "
-        "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "
-        "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "
-        "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "
-        "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, "
-        "%128, %129, p, 1, 1, %130, %131;}"
-        : WEFT_SUMS(0), WEFT_SUMS(8), WEFT_SUMS(16), WEFT_SUMS(24)
-        : "l"(a), "l"(b), "n"(int(TransposedA)), "n"(int(TransposedB)));
-  }
-};
+WEFT_MULTIPLY_GROUP(bfloat16, "bf16")
 #endif
 //@ multiply_group_kept
 // The same with a left operand of 64 x 16 in registers, of each warp as for
@@ -1116,67 +1059,32 @@ WEFT_DEVICE void multiply_group_kept(float (&sum)[Columns][4],
   }
 #endif
 }
+//@ WEFT_MULTIPLY_GROUP_KEPT
+#define WEFT_MULTIPLY_GROUP_KEPT_OF(T, ptx, columns, width, places, operands,  \
+                                    ...)                                       \
+  template <> struct MultiplyGroupKept<T, columns> {                           \
+    static WEFT_METHOD void run(float (&sum)[columns][4],                      \
+                                const unsigned (&a)[4],                        \
+                                unsigned long long b) {                        \
+      asm volatile(WEFT_GROUP_PRODUCT(ptx, width, places, operands)            \
+                   : __VA_ARGS__                                               \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));      \
+    }                                                                          \
+  };
+#define WEFT_MULTIPLY_GROUP_KEPT(T, ptx)                                       \
+  WEFT_MULTIPLY_GROUP_KEPT_OF(T, ptx, 8, "64", WEFT_PLACES_32,                 \
+                              "{%32, %33, %34, %35}, %36, p, 1, 1, 1",         \
+                              WEFT_SUMS(0))                                    \
+  WEFT_MULTIPLY_GROUP_KEPT_OF(T, ptx, 16, "128", WEFT_PLACES_64,               \
+                              "{%64, %65, %66, %67}, %68, p, 1, 1, 1",         \
+                              WEFT_SUMS(0), WEFT_SUMS(8))
 //@ MultiplyGroupKept:half
 #ifdef __CUDA_ARCH__
-template <> struct MultiplyGroupKept<half, 8> {
-  static WEFT_METHOD void run(float (&sum)[8][4], const unsigned (&a)[4],
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "{%32, %33, %34, %35}, %36, p, 1, 1, 1;}"
-        : WEFT_SUMS(0)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-  }
-};
-template <> struct MultiplyGroupKept<half, 16> {
-  static WEFT_METHOD void run(float (&sum)[16][4], const unsigned (&a)[4],
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "{%64, %65, %66, %67}, %68, p, 1, 1, 1;}"
-        : WEFT_SUMS(0), WEFT_SUMS(8)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-  }
-};
+WEFT_MULTIPLY_GROUP_KEPT(half, "f16")
 #endif
 //@ MultiplyGroupKept:bfloat16
 #ifdef __CUDA_ARCH__
-template <> struct MultiplyGroupKept<bfloat16, 8> {
-  static WEFT_METHOD void run(float (&sum)[8][4], const unsigned (&a)[4],
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-        "{%32, %33, %34, %35}, %36, p, 1, 1, 1;}"
-        : WEFT_SUMS(0)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-  }
-};
-template <> struct MultiplyGroupKept<bfloat16, 16> {
-  static WEFT_METHOD void run(float (&sum)[16][4], const unsigned (&a)[4],
-                              unsigned long long b) {
-    asm volatile(
-        "{.reg .pred p; setp.eq.u32 p, 0, 0; "
-        "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {"
-        "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-        "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-        "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-        "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
-        "{%64, %65, %66, %67}, %68, p, 1, 1, 1;}"
-        : WEFT_SUMS(0), WEFT_SUMS(8)
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
-  }
-};
+WEFT_MULTIPLY_GROUP_KEPT(bfloat16, "bf16")
 #endif
 //@ TensorMap
 // What the tensor memory accelerator knows of a tensor; the driver writes it.
