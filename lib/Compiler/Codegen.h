@@ -26,10 +26,9 @@ struct Target {
   int index = 0;
   std::string gpu; // its name
 
-  /// Whether convolutions of 16-bit floats work with their channels last.
-  bool convolvesChannelsLast() const;
-  /// Whether attention of 16-bit floats is one kernel.
-  bool fusesAttention() const;
+  /// Whether 16-bit floats are multiplied on tensor cores: convolutions then
+  /// work with their channels last, and attention is one kernel.
+  bool hasTensorCores() const;
 
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device, Tuning tuning = Tuning::off);

@@ -57,8 +57,8 @@ static Status runPasses(ModuleOp module, const Target &target,
   PassManager passes(module.getContext());
   buildPipeline(passes, {.until = until,
                          .explain = stages != nullptr,
-                         .channelsLast = target.convolvesChannelsLast(),
-                         .fuseAttention = target.fusesAttention(),
+                         .channelsLast = target.hasTensorCores(),
+                         .fuseAttention = target.hasTensorCores(),
                          .library = target.device == Device::Kind::cpu &&
                                     usesLibrary(module)});
   if (failed(passes.run(module)))

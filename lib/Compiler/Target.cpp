@@ -12,11 +12,7 @@ namespace weft::compiler {
 /// The newest architecture that every supported NVRTC knows.
 static constexpr std::string_view kDefaultArch = "sm_90a";
 
-bool Target::convolvesChannelsLast() const {
-  return device == Device::Kind::gpu && usesTensorCores(arch);
-}
-
-bool Target::fusesAttention() const {
+bool Target::hasTensorCores() const {
   return device == Device::Kind::gpu && usesTensorCores(arch);
 }
 

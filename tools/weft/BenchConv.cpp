@@ -47,7 +47,7 @@ StatusOr<Layout> layoutOf(DType dtype, Device device) {
   StatusOr<compiler::Target> target = compiler::Target::of(device);
   if (!target.ok())
     return target.status();
-  return Layout{size_in_bytes(dtype) == 2 && target->convolvesChannelsLast()};
+  return Layout{size_in_bytes(dtype) == 2 && target->hasTensorCores()};
 }
 
 // ---- what is measured -------------------------------------------------------
