@@ -118,7 +118,6 @@ private:
   void printGroupValues();
   void printSums();
   void printResults();
-  void printResult(LanePrinter &lanes);
 
   const LoopNest &nest_;
   KernelPrinter p_;
@@ -413,26 +412,6 @@ void AttentionEmitter::printSums() {
   p_.line("__syncthreads();");
 }
 
-/// What the group makes of the means at `row` and `column` and those behind.
-void AttentionEmitter::printResult(LanePrinter &lanes) {
-  SmallVector<const Store *> stores;
-  std::vector<int> values;
-  for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores) {
-      stores.push_back(&store);
-      values.push_back(store.value);
-    }
-  std::vector<int> stmts = closure(nest_, values);
-  lanes.defineOutside(stmts);
-  lanes.declare(stores);
-  lanes.open();
-  p_.finish(nest_.stages[1].accumulators[0], "mean[k]");
-  lanes.defineInside(stmts);
-  lanes.fill(stores);
-  lanes.close();
-  lanes.store(stores);
-}
-
 void AttentionEmitter::printResults() {
   LanePrinter vectors(p_, attention_.column,
                       LanePrinter::widest(p_, attention_.column, 8));
@@ -457,7 +436,9 @@ void AttentionEmitter::printResults() {
   p_.splitDims("column", {attention_.column}, used_);
   p_.line("const auto mean = weft::load_vector<" + Twine(lanes) +
           ">(means + line * " + Twine(pitch()) + " + column);");
-  printResult(vectors);
+  vectors.storeAll(storesOf(nest_), [&] {
+    p_.finish(nest_.stages[1].accumulators[0], "mean[k]");
+  });
   if (!inside.empty())
     p_.close();
   p_.close();

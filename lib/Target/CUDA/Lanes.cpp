@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Lanes.h"
 
+#include "Contraction.h"
+
 using namespace mlir;
 using llvm::Twine;
 
@@ -76,6 +78,30 @@ void LanePrinter::store(ArrayRef<const Store *> stores) {
     p_.line("weft::store_vector(" +
             p_.address(p_.output(store->output), store->offset) + ", " + name +
             ");");
+}
+
+void LanePrinter::storeAll(ArrayRef<const Store *> stores,
+                           llvm::function_ref<void()> finish) {
+  std::vector<int> values;
+  for (const Store *store : stores)
+    values.push_back(store->value);
+  std::vector<int> stmts = closure(p_.nest(), values);
+  defineOutside(stmts);
+  declare(stores);
+  open();
+  finish();
+  defineInside(stmts);
+  fill(stores);
+  close();
+  store(stores);
+}
+
+SmallVector<const Store *> storesOf(const LoopNest &nest) {
+  SmallVector<const Store *> stores;
+  for (const Stage &stage : nest.stages)
+    for (const Store &store : stage.stores)
+      stores.push_back(&store);
+  return stores;
 }
 
 } // namespace weft::cuda

@@ -5,7 +5,12 @@
 #include "KernelPrinter.h"
 #include "Vectors.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 namespace weft::cuda {
+
+/// The stores of all stages.
+llvm::SmallVector<const Store *> storesOf(const LoopNest &nest);
 
 /// The points are `lanes` neighbours along `dim`, from the one that the
 /// printer's dims name. Results of reductions differ from lane to lane.
@@ -33,6 +38,11 @@ public:
   void declare(llvm::ArrayRef<const Store *> stores);
   void fill(llvm::ArrayRef<const Store *> stores);
   void store(llvm::ArrayRef<const Store *> stores);
+
+  /// All of that for `stores`: computes what they store and stores it. `finish`
+  /// prints, within the loop, what gives results of reductions their values.
+  void storeAll(llvm::ArrayRef<const Store *> stores,
+                llvm::function_ref<void()> finish);
 
 private:
   KernelPrinter &p_;

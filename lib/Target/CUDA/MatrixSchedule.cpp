@@ -83,7 +83,6 @@ private:
   void openWorkers();
   void closeWorkers();
   void printResults();
-  void printResult(LanePrinter &lanes);
   std::string elementType() const { return storageType(contraction_.type); }
 
   const LoopNest &nest_;
@@ -362,26 +361,6 @@ void MatrixEmitter::closeWorkers() {
     p_.close();
 }
 
-/// What the group makes of the sums at `row` and `column` and those behind.
-void MatrixEmitter::printResult(LanePrinter &lanes) {
-  SmallVector<const Store *> stores;
-  std::vector<int> values;
-  for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores) {
-      stores.push_back(&store);
-      values.push_back(store.value);
-    }
-  std::vector<int> stmts = closure(nest_, values);
-  lanes.defineOutside(stmts);
-  lanes.declare(stores);
-  lanes.open();
-  p_.finish(nest_.stages[0].accumulators[0], "total[k]");
-  lanes.defineInside(stmts);
-  lanes.fill(stores);
-  lanes.close();
-  lanes.store(stores);
-}
-
 void MatrixEmitter::printResults() {
   unsigned last = nest_.numParallel - 1;
   LanePrinter vectors(p_, last, LanePrinter::widest(p_, last, 8));
@@ -429,7 +408,9 @@ void MatrixEmitter::printResults() {
     p_.close();
     p_.close();
   }
-  printResult(vectors);
+  vectors.storeAll(storesOf(nest_), [&] {
+    p_.finish(nest_.stages[0].accumulators[0], "total[k]");
+  });
   if (!inside.empty())
     p_.close();
   p_.close();
@@ -505,12 +486,14 @@ std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
                                columns = MatrixOperand::match(nest, c->columns);
   if (!rows || !columns)
     return std::nullopt;
-  std::optional<BulkOperand> bulkRows = BulkOperand::match(nest, c->rows, *c),
-                             bulkColumns =
-                                 BulkOperand::match(nest, c->columns, *c);
-  units->bulk = units->bulk && bulkRows && bulkColumns &&
-                bulkRows->isAlongDepth() == rows->isAlongDepth() &&
-                bulkColumns->isAlongDepth() == columns->isAlongDepth();
+  std::optional<BulkOperand> bulkRows, bulkColumns;
+  if (units->bulk) {
+    bulkRows = BulkOperand::match(nest, c->rows, *c);
+    bulkColumns = BulkOperand::match(nest, c->columns, *c);
+    units->bulk = bulkRows && bulkColumns &&
+                  bulkRows->isAlongDepth() == rows->isAlongDepth() &&
+                  bulkColumns->isAlongDepth() == columns->isAlongDepth();
+  }
   std::vector<MatrixTile> tiles =
       rankedMatrixTiles(*c, nest.numInnerPoints(), *units);
   std::vector<std::string> names;

@@ -197,11 +197,6 @@ std::vector<MatrixTile> rankedMatrixTiles(const Contraction &contraction,
   return tiles;
 }
 
-MatrixTile chooseMatrixTile(const Contraction &contraction, int64_t depth,
-                            const MatrixUnits &units) {
-  return rankedMatrixTiles(contraction, depth, units).front();
-}
-
 std::string print(const MatrixTile &tile) {
   using std::to_string;
   return to_string(tile.rows) + "x" + to_string(tile.columns) + " warps " +

@@ -55,9 +55,6 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
 std::vector<MatrixTile> rankedMatrixTiles(const Contraction &contraction,
                                           int64_t depth,
                                           const MatrixUnits &units);
-/// The first of them.
-MatrixTile chooseMatrixTile(const Contraction &contraction, int64_t depth,
-                            const MatrixUnits &units);
 /// What the model says of a tile, in cycles.
 double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
                 int64_t depth, const MatrixUnits &units);

@@ -97,14 +97,7 @@ void WindowEmitter::printStage(const Stage &stage) {
     SmallVector<const Store *> stores;
     for (const Store &store : stage.stores)
       stores.push_back(&store);
-    std::vector<int> stmts = closure(nest_, valuesOf(stage));
-    lanes_.defineOutside(stmts);
-    lanes_.declare(stores);
-    lanes_.open();
-    lanes_.defineInside(stmts);
-    lanes_.fill(stores);
-    lanes_.close();
-    lanes_.store(stores);
+    lanes_.storeAll(stores, [] {});
     return;
   }
   std::vector<std::string> names;
