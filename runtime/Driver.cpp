@@ -4,6 +4,7 @@
 
 #include "runtime/DiskCache.h"
 #include "runtime/Nvrtc.h"
+#include "runtime/SharedLibrary.h"
 
 #include "absl/strings/str_cat.h"
 
@@ -11,20 +12,6 @@
 #include <memory>
 
 namespace weft::runtime {
-namespace {
-
-template <typename Function>
-bool resolve(void *library, const char *symbol, Function *&function) {
-  function = reinterpret_cast<Function *>(dlsym(library, symbol));
-  return function != nullptr;
-}
-
-std::string fileOf(void *address, const char *otherwise) {
-  Dl_info info;
-  return dladdr(address, &info) && info.dli_fname ? info.dli_fname : otherwise;
-}
-
-} // namespace
 
 std::string cudaVersionText(int version) {
   return absl::StrCat(version / 1000, ".", version % 1000 / 10);
@@ -36,13 +23,15 @@ StatusOr<const Driver *> Driver::open(const char *library) {
   if (!handle)
     return unavailable_error(absl::StrCat("gpu: no driver: ", dlerror()));
   auto driver = std::make_unique<Driver>();
+  Resolver resolve(handle);
 #define WEFT_CUDA_FUNCTION(member, symbol, parameters)                         \
-  if (!resolve(handle, #symbol, driver->member))                               \
-    return unavailable_error(                                                  \
-        absl::StrCat("gpu: driver ", library, " lacks ", #symbol));
+  resolve(#symbol, driver->member);
   WEFT_CUDA_FUNCTIONS(WEFT_CUDA_FUNCTION)
 #undef WEFT_CUDA_FUNCTION
-  driver->file = fileOf(reinterpret_cast<void *>(driver->init), library);
+  if (resolve.missing)
+    return unavailable_error(
+        absl::StrCat("gpu: driver ", library, " lacks ", resolve.missing));
+  driver->file = fileOf(driver->init, library);
   // Where nothing is kept on disk, kernels will be compiled: the compiler loads
   // while the driver starts, which takes as long.
   if (std::shared_ptr<DiskCache> disk = diskCache();

@@ -5,6 +5,7 @@
 #include "runtime/DiskCache.h"
 #include "runtime/Driver.h"
 #include "runtime/Log.h"
+#include "runtime/SharedLibrary.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -45,24 +46,6 @@ struct Nvrtc::Functions {
 };
 
 namespace {
-
-/// Looks functions up in a library and remembers the first that is missing.
-class Resolver {
-public:
-  explicit Resolver(void *library) : library_(library) {}
-
-  template <typename Function>
-  void operator()(const char *symbol, Function *&function) {
-    function = reinterpret_cast<Function *>(dlsym(library_, symbol));
-    if (!function && !missing)
-      missing = symbol;
-  }
-
-  const char *missing = nullptr;
-
-private:
-  void *library_;
-};
 
 /// The name of a function that the library lacks, or null.
 const char *resolveAll(void *library, Nvrtc::Functions &f) {
@@ -190,11 +173,7 @@ StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::open(const std::string &file) {
   functions->version(&major, &minor);
   std::shared_ptr<Nvrtc> nvrtc(new Nvrtc);
   nvrtc->version_ = major * 1000 + minor * 10;
-  Dl_info info;
-  nvrtc->file_ = dladdr(reinterpret_cast<void *>(functions->version), &info) &&
-                         info.dli_fname
-                     ? info.dli_fname
-                     : file;
+  nvrtc->file_ = fileOf(functions->version, file);
   nvrtc->functions_ = std::move(functions);
   return std::shared_ptr<const Nvrtc>(std::move(nvrtc));
 }

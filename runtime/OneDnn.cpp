@@ -3,6 +3,7 @@
 #include "runtime/OneDnnFunctions.h"
 
 #include "runtime/Log.h"
+#include "runtime/SharedLibrary.h"
 #include "weft/Runtime.h"
 
 #include "absl/strings/str_cat.h"
@@ -19,24 +20,6 @@ extern char **environ;
 
 namespace weft::runtime {
 namespace {
-
-/// Looks functions up in a library and remembers the first that is missing.
-class Resolver {
-public:
-  explicit Resolver(void *library) : library_(library) {}
-
-  template <typename Function>
-  void operator()(const char *symbol, Function *&function) {
-    function = reinterpret_cast<Function *>(dlsym(library_, symbol));
-    if (!function && !missing)
-      missing = symbol;
-  }
-
-  const char *missing = nullptr;
-
-private:
-  void *library_;
-};
 
 /// Threads of OpenMP spin for milliseconds after every loop unless it is told
 /// otherwise in the environment, which it reads once, when it is loaded. Other
@@ -110,11 +93,7 @@ StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
                               dnn::inOrder))
     return unavailable_error(absl::StrCat(library, " finds no CPU"));
   std::unique_ptr<OneDnn> dnn(new OneDnn);
-  Dl_info info;
-  dnn->file_ = dladdr(reinterpret_cast<void *>(functions->version), &info) &&
-                       info.dli_fname
-                   ? info.dli_fname
-                   : library;
+  dnn->file_ = fileOf(functions->version, library);
   dnn->version_ =
       absl::StrCat(version.major, ".", version.minor, ".", version.patch);
   dnn->functions_ = functions.release();
