@@ -2,6 +2,7 @@
 // A plan made ready for one device, and its execution.
 #include "runtime/Executor.h"
 
+#include "runtime/Arena.h"
 #include "runtime/Gpu.h"
 #include "runtime/LaunchGraphs.h"
 #include "runtime/ObjectLoader.h"
@@ -276,48 +277,6 @@ Status LoadedPlan::check(size_t inputs, size_t prepared, size_t outputs,
   return {};
 }
 
-/// The memory of intermediate values during one run; goes back to the pool
-/// behind the work of the run.
-class LoadedPlan::Arena {
-public:
-  Arena(Pool &pool, Gpu *gpu, CudaStream stream)
-      : pool_(pool), gpu_(gpu), stream_(stream) {}
-  Arena(const Arena &) = delete;
-  Arena &operator=(const Arena &) = delete;
-
-  Status allocate(int64_t bytes) {
-    if (bytes == 0)
-      return {};
-    StatusOr<Pool::Block> block = pool_.allocate(bytes, stream_);
-    if (block.ok())
-      block_ = std::move(*block);
-    return block.status();
-  }
-
-  std::byte *data() const { return static_cast<std::byte *>(block_.data); }
-
-  ~Arena() {
-    if (!block_.data)
-      return;
-    if (gpu_) {
-      StatusOr<Use> use = gpu_->useOf(stream_);
-      // Without a mark, only waiting makes sure that nobody gets the memory
-      // too early.
-      if (use.ok())
-        block_.uses.push_back(*use);
-      else
-        (void)gpu_->synchronize();
-    }
-    pool_.free(std::move(block_));
-  }
-
-private:
-  Pool &pool_;
-  Gpu *gpu_;
-  CudaStream stream_;
-  Pool::Block block_;
-};
-
 Status LoadedPlan::run(std::span<void *const> inputs,
                        std::span<void *const> prepared,
                        std::span<void *const> outputs,
@@ -338,7 +297,7 @@ Status LoadedPlan::run(std::span<void *const> inputs,
       return resolved.status();
     stream = *resolved;
   }
-  Arena arena(gpu_ ? gpu_->pool() : cpuPool(), gpu_, stream);
+  Arena arena(gpu_, stream);
   if (Status status = arena.allocate(arenaBytes_); !status.ok())
     return status;
   Bases bases{inputs, prepared, outputs, arena.data(),

@@ -76,7 +76,6 @@ private:
 
     void *operator()(BufferRef::Kind kind, int64_t index) const;
   };
-  class Arena;
 
   LoadedPlan() = default;
   Status loadKernels(const Plan &plan, std::vector<void *> &functions);

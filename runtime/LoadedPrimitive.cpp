@@ -2,7 +2,7 @@
 // Primitives of a plan, made and run by oneDNN. Between its convolutions
 // tensors lie with their channels last; what lies otherwise is reordered on the
 // way in or out.
-#include "runtime/Allocator.h"
+#include "runtime/Arena.h"
 #include "runtime/OneDnnFunctions.h"
 #include "weft/Runtime.h"
 
@@ -462,32 +462,6 @@ int64_t LoadedPrimitive::packedBytes() const {
 
 // ---- running ----------------------------------------------------------------
 
-namespace {
-/// Memory of one run.
-class Scratch {
-public:
-  ~Scratch() {
-    if (block_.data)
-      cpuPool().free(std::move(block_));
-  }
-  Status allocate(size_t bytes) {
-    if (bytes == 0)
-      return {};
-    StatusOr<Pool::Block> block =
-        cpuPool().allocate(static_cast<int64_t>(bytes));
-    if (block.ok())
-      block_ = std::move(*block);
-    return block.status();
-  }
-  void *at(size_t offset) const {
-    return static_cast<std::byte *>(block_.data) + offset;
-  }
-
-private:
-  Pool::Block block_;
-};
-} // namespace
-
 Status LoadedPrimitive::run(std::span<void *const> arguments) const {
   const bool packs = primitive_.kind == Primitive::Kind::pack;
   // What is packed is packed for the threads the plan was made for.
@@ -498,11 +472,12 @@ Status LoadedPrimitive::run(std::span<void *const> arguments) const {
   const Made &made = **found;
   const Functions &functions = made.functions;
   ThreadCount count(functions, usableThreads());
-  Scratch scratch;
-  Status status = scratch.allocate(made.scratchBytes);
+  Arena arena;
+  Status status = arena.allocate(static_cast<int64_t>(made.scratchBytes));
   if (!status.ok())
     return status;
-  void *room = scratch.at(made.scratchAt);
+  std::byte *scratch = arena.data();
+  void *room = scratch + made.scratchAt;
   auto move = [&](const Unit &unit, DnnLayout from, void *source, DnnLayout to,
                   void *target) {
     const Memory memories[] = {{dnn::source, from, source},
@@ -521,15 +496,14 @@ Status LoadedPrimitive::run(std::span<void *const> arguments) const {
     return status;
   }
   void *x = arguments[0], *w = arguments[1], *result = arguments.back();
-  void *y = made.yOut.primitive ? scratch.at(made.yAt) : result;
+  void *y = made.yOut.primitive ? scratch + made.yAt : result;
   if (made.xIn.primitive)
-    x = move(made.xIn, made.xGiven.get(), x, made.x.get(),
-             scratch.at(made.xAt));
+    x = move(made.xIn, made.xGiven.get(), x, made.x.get(), scratch + made.xAt);
   if (made.wIn.primitive)
     w = move(made.wIn,
              made.packed.description ? made.packed.layout(dnn::weightsLayout)
                                      : made.wGiven.get(),
-             w, made.wWanted(), scratch.at(made.wAt));
+             w, made.wWanted(), scratch + made.wAt);
   if (!status.ok())
     return status;
   Memory memories[4] = {{dnn::source, made.x.get(), x},
