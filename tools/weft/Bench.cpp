@@ -111,7 +111,9 @@ Status checkBatch(const std::vector<const Benchmark *> &list) {
     if (any_of(list, [&](auto *other) { return other->name == network.name; }))
       if (auto shape = inBatches(network, batch); !shape.ok())
         return shape.status();
-  return {};
+  bool convolves =
+      any_of(list, [](auto *each) { return each->run == benchConv; });
+  return convolves ? checkConvBatch(batch) : Status();
 }
 
 /// For all that is compiled.

@@ -66,6 +66,8 @@ Status benchNorm(const std::string &form, const BenchOptions &, Report &);
 Status benchRows(const std::string &name, const BenchOptions &, Report &);
 Status benchLinear(const std::string &, const BenchOptions &, Report &);
 Status benchConv(const std::string &, const BenchOptions &, Report &);
+/// Whether this machine holds what benchConv needs for so many images.
+Status checkConvBatch(int64_t batch);
 Status benchFirstResult(const std::string &, const BenchOptions &, Report &);
 Status benchTrace(const std::string &, const BenchOptions &, Report &);
 Status benchNetwork(const std::string &name, const BenchOptions &, Report &);

@@ -5,6 +5,7 @@
 #include "BenchBuffers.h"
 #include "BenchProgram.h"
 #include "BenchTimer.h"
+#include "HostMemory.h"
 #include "NetworkConvs.h"
 
 #include "weft/Core/Float.h"
@@ -231,6 +232,24 @@ std::string methodOf(Device device) {
 }
 
 } // namespace
+
+Status checkConvBatch(int64_t batch) {
+  auto convs = resnet50Convs(batch);
+  if (!convs.ok())
+    return convs.status();
+  // Of float32, whatever the type: two sets of buffers, made of a third.
+  for (const NetworkConv &conv : *convs) {
+    int64_t elements = conv.x.num_elements() +
+                       resultOf(conv).num_elements() * (conv.form.add ? 2 : 1);
+    Status status = fitsHostMemory("--batch=" + std::to_string(batch),
+                                   "conv of " + textOf(conv.x) + " with " +
+                                       textOf(conv.weight),
+                                   3 * elements * size_in_bytes(float32));
+    if (!status.ok())
+      return status;
+  }
+  return {};
+}
 
 Status benchConv(const std::string &, const BenchOptions &options,
                  Report &report) {

@@ -3,7 +3,6 @@
 #include "BenchNetworks.h"
 
 #include "BenchBuffers.h"
-#include "Cache.h"
 #include "HostMemory.h"
 
 #include "weft/Core/ShapeRules.h"
@@ -107,13 +106,10 @@ StatusOr<Shape> inBatches(const BenchNetwork &network, int64_t batch) {
   if (Status status = shape_rules::valid(option, shape); !status.ok())
     return status;
   // Made as float32 on the host, whatever the type and the device.
-  int64_t bytes = shape.num_elements() * size_in_bytes(float32);
-  if (bytes > hostMemory())
-    return invalid_argument_error(
-        option + ": too much memory: an input " + to_string(shape) + " of " +
-        network.name + " takes " + bytesText(bytes) + ", this machine has " +
-        bytesText(hostMemory()));
-  return shape;
+  Status status = fitsHostMemory(
+      option, "an input " + to_string(shape) + " of " + network.name,
+      shape.num_elements() * size_in_bytes(float32));
+  return status.ok() ? StatusOr<Shape>(shape) : status;
 }
 
 } // namespace weft::tools
