@@ -10,6 +10,7 @@ than the last cache, as Weft's do. torch is imported where a row is timed and
 not before: `--list` needs none.
 """
 import argparse
+import importlib.util
 import json
 import statistics
 import sys
@@ -175,6 +176,8 @@ def main(doc, *rows):
     if not chosen:
         sys.exit(f"{arguments.file.name}: no row to compare")
     if not arguments.list:
+        if not importlib.util.find_spec("torch"):
+            sys.exit("torch: not found: a comparison needs PyTorch, --list does not")
         prepare(device, results["threads"])
     print(f"{'benchmark':13} {'row':44} {'type':9}     {'Weft':>10} {'PyTorch':>10} {'ratio':>6}")
     if arguments.list:
