@@ -77,14 +77,14 @@ public:
   }
 
   /// Known without evaluation. Of a failed tensor `shape` is empty.
-  const Shape &shape() const;
+  const Shape &shape() const { return get().shape; }
   int rank() const { return shape().rank(); }
   int64_t num_elements() const { return shape().num_elements(); }
-  DType dtype() const;
-  Device device() const;
+  DType dtype() const { return get().dtype; }
+  Device device() const { return get().device; }
 
   /// The first error among the calls that made this tensor.
-  const Status &status() const;
+  const Status &status() const { return get().status; }
   bool ok() const { return status().ok(); }
 
   /// Computes the value unless it is there. On a GPU this only enqueues: the
@@ -165,6 +165,8 @@ private:
                           const std::optional<Shape> &shape,
                           std::optional<Device> device,
                           std::source_location location);
+  const Node &get() const { return node_ ? *node_ : empty_node(); }
+  static const Node &empty_node(); // carries the error of `Tensor()`
   size_t count() const { return static_cast<size_t>(num_elements()); }
   /// Converts all elements into `out`; `expected` < 0 allows any number.
   Status read(void *out, DType type, int64_t expected, const char *op) const;

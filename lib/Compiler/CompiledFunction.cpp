@@ -13,8 +13,8 @@ class Function final : public CompiledFunction {
 public:
   Function(Sequence sequence, Capture capture, Device device)
       : sequence_(std::move(sequence)), device_(device),
-        storages_(std::move(capture.storages)),
-        scalars_(std::move(capture.scalars)) {
+        storages_(std::move(capture.arguments.storages)),
+        scalars_(std::move(capture.arguments.scalars)) {
     for (const NodePtr &leaf : capture.leaves)
       placeholders_.push_back(leaf->placeholder);
     for (const auto &storage : storages_)

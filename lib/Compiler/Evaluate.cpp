@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluation: from nodes without elements to nodes with them.
-#include "OnceMap.h"
-#include "Sequence.h"
+#include "KnownGraphs.h"
 
 #include "weft/Compiler/Compiler.h"
 
 #include "runtime/Log.h"
 
 #include <algorithm>
-#include <array>
-#include <unordered_set>
 
 namespace weft::compiler {
 namespace {
@@ -19,13 +16,14 @@ namespace {
 StatusOr<std::vector<std::vector<NodePtr>>>
 pendingByDevice(std::span<const NodePtr> roots) {
   std::vector<std::vector<NodePtr>> groups;
-  std::unordered_set<const Node *> seen;
   std::lock_guard<std::mutex> lock(graph_mutex());
+  Visits seen;
   for (const NodePtr &root : roots) {
     if (root->failed())
       return root->status;
-    if (root->storage || !seen.insert(root.get()).second)
+    if (root->storage || seen.contains(*root))
       continue;
+    seen.add(*root);
     auto group = std::find_if(groups.begin(), groups.end(), [&](auto &nodes) {
       return nodes.front()->device == root->device;
     });
@@ -67,23 +65,11 @@ void warnOfUnloaded(const Capture &capture) {
 /// Gives the nodes their elements. Another thread may have been faster: its
 /// values stay, they are the same.
 void store(std::span<const NodePtr> nodes, Storages &outputs) {
-  std::vector<std::vector<Operand>> released; // destroyed outside the lock
+  std::vector<std::vector<NodePtr>> released; // destroyed outside the lock
   std::lock_guard<std::mutex> lock(graph_mutex());
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (nodes[i]->storage)
-      continue;
-    nodes[i]->storage = std::move(outputs[i]);
-    released.push_back(std::move(nodes[i]->inputs));
-    nodes[i]->inputs.clear();
-  }
-}
-
-/// What computes graphs that were seen before, by their keys: a map for each
-/// way of tuning.
-OnceMap<Sequence> &sequences(Tuning tuning) {
-  static auto *caches = new std::array{
-      OnceMap<Sequence>(256), OnceMap<Sequence>(256), OnceMap<Sequence>(256)};
-  return (*caches)[static_cast<size_t>(tuning)]; // never destroyed
+  for (size_t i = 0; i < nodes.size(); ++i)
+    if (!nodes[i]->storage)
+      released.push_back(nodes[i]->settle(std::move(outputs[i])));
 }
 
 /// Of graphs that were not compiled before, where none may be.
@@ -98,37 +84,49 @@ Status refusalToCompile(std::span<const NodePtr> roots) {
       std::to_string(root.location.line()) + ")");
 }
 
-Status evaluateOn(std::span<const NodePtr> roots, Device device) {
-  CompileRules rules;
-  OnceMap<Sequence> &known = sequences(rules.tuning);
-  OnceMap<Sequence>::Result sequence = std::shared_ptr<const Sequence>();
-  Capture captured = capture(roots, [&](const std::string &key) {
-    sequence = known.find(key);
-    return *sequence != nullptr;
-  });
+void noteReuse(const Sequence &sequence) {
+  counters().graphsReused += static_cast<int64_t>(sequence.size());
+  runtime::log(LogLevel::debug, "graph found in memory");
+}
+
+/// Of a graph that is not known yet: finds or compiles its executables.
+StatusOr<ReadyGraph> prepare(std::span<const NodePtr> roots,
+                             CompileRules rules) {
+  const uint64_t signature = KnownGraphs::signatureOf(roots);
+  Capture captured = capture(roots, rules.tuning);
   if (Status status = refusePlaceholders(captured); !status.ok())
     return status;
   warnOfUnloaded(captured);
-  if (*sequence) {
-    counters().graphsReused += static_cast<int64_t>((*sequence)->size());
-    runtime::log(LogLevel::debug, "graph found in memory");
+  // It is known all the same if there was something to warn of.
+  auto sequence = knownGraphs().find(signature, captured.key);
+  if (sequence) {
+    noteReuse(*sequence);
   } else {
     if (compilation() == Compilation::forbid)
       rules.refusal = refusalToCompile(roots);
-    sequence = known.get(captured.key, [&]() -> OnceMap<Sequence>::Result {
-      StatusOr<Sequence> made =
-          Sequence::of(std::move(captured.program), device, rules);
-      if (!made.ok())
-        return made.status();
-      return std::make_shared<const Sequence>(std::move(*made));
-    });
+    StatusOr<Sequence> made =
+        Sequence::of(std::move(captured.program), roots.front()->device, rules);
+    if (!made.ok())
+      return made.status();
+    sequence = std::make_shared<const Sequence>(std::move(*made));
+    knownGraphs().add(signature, std::move(captured.key), sequence);
   }
-  if (!sequence.ok())
-    return sequence.status();
+  return ReadyGraph{std::move(sequence), std::move(captured.arguments)};
+}
+
+Status evaluateTogether(std::span<const NodePtr> roots) {
+  StatusOr<ReadyGraph> graph = internal_error("not known");
+  const CompileRules rules;
+  if (auto known = knownGraphs().find(roots, rules.tuning)) {
+    noteReuse(*known->sequence);
+    graph = std::move(*known);
+  } else if (graph = prepare(roots, rules); !graph.ok()) {
+    return graph.status();
+  }
   Storages outputs;
-  Status status =
-      (*sequence)->run(pointersTo(captured.storages), captured.scalars, outputs,
-                       /*stream=*/nullptr);
+  Status status = graph->sequence->run(pointersTo(graph->arguments.storages),
+                                       graph->arguments.scalars, outputs,
+                                       /*stream=*/nullptr);
   if (!status.ok())
     return status;
   ++counters().evaluations;
@@ -143,7 +141,7 @@ Status evaluate(std::span<const NodePtr> roots) {
   if (!groups.ok())
     return groups.status();
   for (const std::vector<NodePtr> &group : *groups)
-    if (Status status = evaluateOn(group, group.front()->device); !status.ok())
+    if (Status status = evaluateTogether(group); !status.ok())
       return status;
   return {};
 }

@@ -147,17 +147,17 @@ private:
   /// Part `part` of several equally long lists behind the leading count.
   static ArrayRef<int64_t> ints(const ProgramOp &op, size_t from,
                                 size_t count) {
-    return ArrayRef<int64_t>(op.attributes.ints).slice(from, count);
+    return ArrayRef<int64_t>(op.ints).slice(from, count);
   }
 
   template <typename Op> Value reduce(const ProgramOp &op, Location location) {
     return builder_.create<Op>(location, plainOperands(op)[0],
-                               ArrayRef<int64_t>(op.attributes.ints));
+                               ArrayRef<int64_t>(op.ints));
   }
 
   Value importStructured(const ProgramOp &op, Location location) {
     auto type = toTensorType(context_, op.dtype, op.shape);
-    const std::vector<int64_t> &all = op.attributes.ints;
+    const std::vector<int64_t> &all = op.ints;
     if (op.kind == OpKind::splat)
       return operand(op.operands[0], op.shape, location);
     SmallVector<Value> x = plainOperands(op);
@@ -204,9 +204,9 @@ private:
     case OpKind::softmax:
       return builder_.create<SoftmaxOp>(location, type, x[0], all[0]);
     case OpKind::batch_norm:
-      return builder_.create<BatchNormOp>(
-          location, type, x[0], x[1], x[2], x[3], x[4],
-          builder_.getF64FloatAttr(op.attributes.real));
+      return builder_.create<BatchNormOp>(location, type, x[0], x[1], x[2],
+                                          x[3], x[4],
+                                          builder_.getF64FloatAttr(op.real));
     case OpKind::matmul:
       return builder_.create<MatmulOp>(location, type, x[0], x[1]);
     default:
@@ -216,13 +216,13 @@ private:
 
   Value importWindow(const ProgramOp &op, Type type, ArrayRef<Value> x,
                      Location location) {
-    auto n = static_cast<size_t>(op.attributes.ints[0]);
+    auto n = static_cast<size_t>(op.ints[0]);
     switch (op.kind) {
     case OpKind::conv:
       return builder_.create<ConvOp>(
           location, type, x[0], x[1], x.size() > 2 ? x[2] : Value(),
           ints(op, 1, n), ints(op, 1 + n, 2 * n), ints(op, 1 + 3 * n, n),
-          op.attributes.ints[1 + 4 * n]);
+          op.ints[1 + 4 * n]);
     case OpKind::maxpool:
       return builder_.create<MaxpoolOp>(location, type, x[0], ints(op, 1, n),
                                         ints(op, 1 + n, n),
@@ -230,7 +230,7 @@ private:
     case OpKind::avgpool:
       return builder_.create<AvgpoolOp>(
           location, type, x[0], ints(op, 1, n), ints(op, 1 + n, n),
-          ints(op, 1 + 2 * n, 2 * n), op.attributes.ints[1 + 4 * n] != 0);
+          ints(op, 1 + 2 * n, 2 * n), op.ints[1 + 4 * n] != 0);
     default:
       llvm_unreachable("every op is imported");
     }

@@ -51,9 +51,8 @@ private:
       return false;
     const ProgramOp &a = program_.ops[i], &b = program_.ops[i + period];
     if (a.dtype != b.dtype || a.shape != b.shape ||
-        a.operands.size() != b.operands.size() ||
-        a.attributes.ints != b.attributes.ints ||
-        a.attributes.real != b.attributes.real)
+        a.operands.size() != b.operands.size() || a.ints != b.ints ||
+        a.real != b.real)
       return false;
     for (size_t k = 0; k < a.operands.size(); ++k)
       if (!repeats(a.operands[k], b.operands[k], static_cast<int32_t>(period)))

@@ -6,12 +6,14 @@
 
 #include "weft/Core/Graph.h"
 #include "weft/Core/Status.h"
+#include "weft/Runtime.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,7 +38,8 @@ struct ProgramOp {
   DType dtype;
   Shape shape;
   std::vector<ProgramOperand> operands;
-  Attributes attributes;
+  std::vector<int64_t> ints; // and `real`: as in `Attributes`
+  double real = 0;
   std::source_location location; // not part of the key
 };
 
@@ -54,24 +57,34 @@ struct Program {
   std::vector<DType> scalars;   // types of the numbers of a call
 };
 
-/// A graph as one evaluation sees it: what it works on, and the program.
-struct Capture {
-  /// All of the graph that decides what is compiled, and for what device:
-  /// equal keys, equal programs.
-  std::string key;
-  Program program;
-  std::vector<NodePtr> leaves;                             // one an input
-  std::vector<std::shared_ptr<runtime::Storage>> storages; // theirs, or null
+/// What one evaluation of a graph works on.
+struct Arguments {
+  std::vector<std::shared_ptr<runtime::Storage>> storages; // of inputs, or null
   std::vector<Scalar> scalars;
 };
 
+/// All of a graph that decides what is compiled, and for what device and how:
+/// equal keys, equal programs.
+using GraphKey = std::vector<uint64_t>;
+
+/// A graph as one evaluation sees it.
+struct Capture {
+  GraphKey key;
+  Program program;
+  std::vector<NodePtr> leaves; // one an input
+  Arguments arguments;
+};
+
 /// Normalises what `roots` depend on, down to nodes with elements and
-/// placeholders. Holds the graph lock meanwhile. Leaves the program out, which
-/// is most of the work, if `isKnown` says so of the key.
-Capture capture(
-    std::span<const NodePtr> roots,
-    llvm::function_ref<bool(const std::string &key)> isKnown =
-        [](const std::string &) { return false; });
+/// placeholders. Holds the graph lock meanwhile.
+Capture capture(std::span<const NodePtr> roots, Tuning tuning = weft::tuning());
+
+/// The arguments of a graph if its key is `key`, which takes a fraction of the
+/// time of writing it. None if there is something to say of a leaf: that it is
+/// a placeholder, or a parameter that nobody loaded. The caller holds the graph
+/// lock.
+std::optional<Arguments>
+argumentsIf(const GraphKey &key, std::span<const NodePtr> roots, Tuning tuning);
 
 /// Puts what is below the highest operand of an op before what is below the
 /// others, so that the steps of a loop follow each other: in `b = exp(c) + b`,

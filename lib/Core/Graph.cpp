@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counting references to nodes, and destroying graphs of any depth with a
-// bounded stack.
+// The memory of nodes, destroying graphs of any depth with a bounded stack, and
+// numbers for what graphs compute.
 #include "weft/Core/Graph.h"
+
+#include <bit>
+#include <memory>
 
 namespace weft {
 
@@ -21,35 +24,126 @@ std::mutex &graph_mutex() {
   return mutex;
 }
 
-NodePtr::NodePtr(Node *node) : node_(node) {
-  if (node_)
-    node_->references_.fetch_add(1, std::memory_order_relaxed);
+uint64_t Visits::next_ = 1;
+
+// ---- memory -----------------------------------------------------------------
+
+// The node, its inputs, its integers.
+static_assert(sizeof(Node) % alignof(Operand) == 0 &&
+              sizeof(Operand) % alignof(int64_t) == 0 &&
+              alignof(Node) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+
+NodePtr Node::make(OpKind kind, size_t num_inputs,
+                   std::span<const int64_t> ints) {
+  void *memory = ::operator new(sizeof(Node) + num_inputs * sizeof(Operand) +
+                                ints.size_bytes());
+  Node *node = new (memory) Node;
+  auto *inputs = reinterpret_cast<Operand *>(node + 1);
+  std::uninitialized_default_construct_n(inputs, num_inputs);
+  auto *own = reinterpret_cast<int64_t *>(inputs + num_inputs);
+  std::uninitialized_copy(ints.begin(), ints.end(), own);
+  node->kind = kind;
+  node->inputs = {inputs, num_inputs};
+  node->attributes.ints = {own, ints.size()};
+  node->references_.store(1, std::memory_order_relaxed);
+  NodePtr made;
+  made.node_ = node;
+  return made;
 }
 
-NodePtr::NodePtr(const NodePtr &other) : NodePtr(other.node_) {}
+Node::~Node() { std::destroy(inputs.begin(), inputs.end()); }
 
-NodePtr::~NodePtr() {
-  if (!node_ || node_->references_.fetch_sub(1, std::memory_order_acq_rel) != 1)
-    return;
+void Node::operator delete(Node *node, std::destroying_delete_t) {
+  node->~Node();
+  ::operator delete(node);
+}
 
-  // Deleting a node drops its inputs, which brings us back here: the inner
-  // calls only note the node down, the outermost deletes. The list lives on
-  // the outermost call's stack, so that no thread-local destructor can run
-  // before the last node goes.
-  static thread_local std::vector<Node *> *pending = nullptr;
-  if (pending) {
-    pending->push_back(node_);
-    return;
-  }
-  std::vector<Node *> unreferenced;
-  pending = &unreferenced;
-  delete node_;
-  while (!unreferenced.empty()) {
-    Node *node = unreferenced.back();
-    unreferenced.pop_back();
+std::vector<NodePtr> Node::settle(std::shared_ptr<runtime::Storage> elements) {
+  std::vector<NodePtr> released;
+  released.reserve(inputs.size());
+  for (Operand &input : inputs)
+    released.push_back(std::move(input.node));
+  inputs = {}; // what is left of them needs no destructor
+  storage = std::move(elements);
+  signature.store(0, std::memory_order_relaxed);
+  return released;
+}
+
+void Node::destroy(Node *node) {
+  // Deleting a node would drop its inputs, and so delete theirs: they are
+  // dropped here, one node after the other.
+  node->next_unreferenced_ = nullptr;
+  while (node) {
+    Node *next = node->next_unreferenced_;
+    for (Operand &input : node->inputs) {
+      Node *below = std::exchange(input.node.node_, nullptr);
+      if (!below || !below->drop())
+        continue;
+      below->next_unreferenced_ = next;
+      next = below;
+    }
     delete node;
+    node = next;
   }
-  pending = nullptr;
+}
+
+// ---- signatures -------------------------------------------------------------
+
+namespace {
+
+/// Mixes words into one. Not made against an adversary: who finds a graph by
+/// its signature compares it in full.
+class Mixer {
+public:
+  void add(uint64_t first, uint64_t second) {
+    const unsigned __int128 product =
+        static_cast<unsigned __int128>(mixed_ ^ first ^ 0x9e3779b97f4a7c15) *
+        (second ^ 0xd6e8feb86659fd93);
+    mixed_ =
+        static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
+  }
+  void add(std::span<const int64_t> values) {
+    auto word = [&](size_t i) {
+      return i < values.size() ? static_cast<uint64_t>(values[i]) : 0;
+    };
+    for (size_t i = 0; i < values.size(); i += 2)
+      add(word(i), word(i + 1));
+  }
+  /// Never 0.
+  uint64_t result() const { return mixed_ | 1; }
+
+private:
+  uint64_t mixed_ = 0;
+};
+
+} // namespace
+
+static void addType(Mixer &mixer, const Node &node) {
+  mixer.add(static_cast<uint64_t>(node.dtype) |
+                static_cast<uint64_t>(node.is_parameter) << 8,
+            node.shape.size());
+  mixer.add({node.shape.begin(), node.shape.end()});
+}
+
+static uint64_t signatureOf(const Node &node) {
+  // A parameter's elements are made before anything is computed from it.
+  uint64_t known = node.signature.load(std::memory_order_relaxed);
+  if (known && !node.is_parameter)
+    return known;
+  Mixer mixer;
+  addType(mixer, node);
+  return mixer.result();
+}
+
+void Node::sign() {
+  Mixer mixer;
+  mixer.add(static_cast<uint64_t>(kind) | inputs.size() << 8,
+            std::bit_cast<uint64_t>(attributes.real));
+  addType(mixer, *this);
+  for (const Operand &input : inputs)
+    mixer.add(input.node ? signatureOf(*input.node) : 0, 0);
+  mixer.add(attributes.ints);
+  signature.store(mixer.result(), std::memory_order_relaxed);
 }
 
 } // namespace weft

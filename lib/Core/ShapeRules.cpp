@@ -53,37 +53,49 @@ int64_t saturate(Wide size) {
   return size > kInt64Max ? kInt64Max : static_cast<int64_t>(size);
 }
 
-/// What convolution and pooling check of their windows alike, and the spatial
-/// sizes of the result, which are appended to `out`.
+/// Few numbers need the longer type, whose division is a slow call.
+Wide divide(Wide x, int64_t y) {
+  return x <= kInt64Max ? Wide(static_cast<int64_t>(x) / y) : x / y;
+}
+
+/// A list of a window, and what it must be.
+struct WindowRule {
+  const char *name, *plural;
+  std::span<const int64_t> values;
+  size_t count;
+  int64_t least;
+};
+
+/// What convolution and pooling check of their windows alike.
+Status check(std::string_view op, std::span<const int64_t> kernel,
+             const Window &window) {
+  const size_t n = kernel.size();
+  const WindowRule rules[] = {
+      {"kernel size", "kernel sizes", kernel, n, 1},
+      {"stride", "strides", window.stride, n, 1},
+      {"padding", "paddings", window.padding, 2 * n, 0},
+      {"dilation", "dilations", window.dilation, n, 1},
+  };
+  for (const WindowRule &rule : rules)
+    if (rule.values.size() != rule.count)
+      return error(op, absl::StrCat("wrong number of ", rule.plural), "got ",
+                   rule.values.size(), ", expected ", rule.count, " for ", n,
+                   " spatial dims");
+  for (const WindowRule &rule : rules)
+    for (int64_t value : rule.values)
+      if (value < rule.least)
+        return error(op, absl::StrCat(rule.name, " below ", rule.least), "got ",
+                     list(rule.values));
+  return {};
+}
+
+/// Appends the spatial sizes of the result to `out`.
 Status slide(std::string_view op, const Shape &x,
              std::span<const int64_t> kernel, const Window &window,
              Shape &out) {
+  if (Status status = check(op, kernel, window); !status.ok())
+    return status;
   const size_t n = kernel.size();
-  auto check_count = [&](const char *what, size_t got,
-                         size_t expected) -> Status {
-    if (got == expected)
-      return {};
-    return error(op, absl::StrCat("wrong number of ", what), "got ", got,
-                 ", expected ", expected, " for ", n, " spatial dims");
-  };
-  auto check_least = [&](const char *what, std::span<const int64_t> values,
-                         int64_t least) -> Status {
-    for (int64_t value : values)
-      if (value < least)
-        return error(op, absl::StrCat(what, " below ", least), "got ",
-                     list(values));
-    return {};
-  };
-  for (Status status : {check_count("strides", window.stride.size(), n),
-                        check_count("paddings", window.padding.size(), 2 * n),
-                        check_count("dilations", window.dilation.size(), n),
-                        check_least("kernel size", kernel, 1),
-                        check_least("stride", window.stride, 1),
-                        check_least("padding", window.padding, 0),
-                        check_least("dilation", window.dilation, 1)})
-    if (!status.ok())
-      return status;
-
   for (size_t i = 0; i < n; ++i) {
     const int64_t size = x[static_cast<int>(i) + 2];
     const Wide padded =
@@ -94,7 +106,7 @@ Status slide(std::string_view op, const Shape &x,
                    list(kernel), " with dilation ", list(window.dilation),
                    ", input ", to_string(x), " with padding ",
                    list(window.padding));
-    out.push_back(saturate((padded - extent) / window.stride[i] + 1));
+    out.push_back(saturate(divide(padded - extent, window.stride[i]) + 1));
   }
   return {};
 }
@@ -106,13 +118,12 @@ Status valid(std::string_view op, const Shape &shape) {
     return error(op, "too many dims", "got ", shape.rank(), ", limit ",
                  Shape::kMaxRank);
   // Sizes of 0 count as 1: strides are products of the others.
-  Wide elements = 1;
+  int64_t elements = 1;
   for (int64_t size : shape) {
     if (size < 0)
       return error(op, "negative size", "shape ", to_string(shape));
-    if (size > 1)
-      elements *= size;
-    if (elements > Wide(kMaxElements))
+    if (size > 1 && (__builtin_mul_overflow(elements, size, &elements) ||
+                     elements > kMaxElements))
       return error(op, "too many elements", "shape ", to_string(shape),
                    ", limit ", kMaxElements);
   }

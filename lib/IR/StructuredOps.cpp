@@ -20,10 +20,6 @@ static std::span<const int64_t> span(ArrayRef<int64_t> array) {
   return {array.data(), array.size()};
 }
 
-static std::vector<int64_t> vector(ArrayRef<int64_t> array) {
-  return {array.begin(), array.end()};
-}
-
 static LogicalResult inferred(const StatusOr<Shape> &shape, Type element,
                               std::optional<Location> location,
                               SmallVectorImpl<Type> &types) {
@@ -403,8 +399,8 @@ template <typename Op> static StatusOr<Shape> convShape(Op op) {
         w = channelsFirst(toShape(op.getW().getType()), isLast);
   return asWritten(
       shape_rules::conv(x, w, bias,
-                        {vector(op.getStride()), vector(op.getPadding()),
-                         vector(op.getDilation()),
+                        {span(op.getStride()), span(op.getPadding()),
+                         span(op.getDilation()),
                          static_cast<int64_t>(op.getGroups())}),
       isLast);
 }
@@ -437,8 +433,8 @@ static StatusOr<Shape> poolShape(StringRef name, Value x,
                                  ArrayRef<int64_t> kernel,
                                  ArrayRef<int64_t> stride,
                                  ArrayRef<int64_t> padding, bool isLast) {
-  shape_rules::Window window{vector(stride), vector(padding),
-                             std::vector<int64_t>(kernel.size(), 1)};
+  const SmallVector<int64_t> dilation(kernel.size(), 1);
+  shape_rules::Window window{span(stride), span(padding), span(dilation)};
   return asWritten(
       shape_rules::pool(name, channelsFirst(toShape(x.getType()), isLast),
                         span(kernel), window),

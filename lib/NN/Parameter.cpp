@@ -11,26 +11,28 @@
 
 #include "runtime/Storage.h"
 
+#include <algorithm>
+
 namespace weft::nn {
 namespace {
 
 /// A parameter node with the value of `node`.
 NodePtr as_parameter(const Node &node) {
-  NodePtr copy(new Node);
+  NodePtr copy;
   {
     std::lock_guard<std::mutex> lock(graph_mutex());
+    copy = Node::make(node.kind, node.inputs.size(), node.attributes.ints);
     copy->storage = node.storage;
-    copy->inputs = node.inputs;
+    std::ranges::copy(node.inputs, copy->inputs.begin());
   }
   // The value may be the result of a run, which another could overwrite.
   if (copy->storage)
     copy->storage->freeze();
   copy->status = node.status;
-  copy->attributes = node.attributes;
+  copy->attributes.real = node.attributes.real;
   copy->shape = node.shape;
   copy->location = node.location;
   copy->parameter_name = node.parameter_name;
-  copy->kind = node.kind;
   copy->dtype = node.dtype;
   copy->device = node.device;
   copy->is_parameter = true;
@@ -39,6 +41,7 @@ NodePtr as_parameter(const Node &node) {
   // Until its elements are there, an evaluation must make them on their own:
   // what depends on parameters is kept by the identity of their memory.
   copy->awaits_parameters = !copy->storage && node.status.ok();
+  copy->signature = node.signature.load();
   return copy;
 }
 

@@ -72,11 +72,10 @@ StatusOr<TracedInput> trace_input(size_t index, const InputSpec &spec,
   }
   NodePtr node = placeholder(index, spec.dtype, {memory->elements}, device);
   const Tensor elements(node);
-  Attributes attributes{.ints = {memory->offset}};
-  attributes.ints.insert(attributes.ints.end(), spec.strides->begin(),
-                         spec.strides->end());
+  std::vector<int64_t> layout = {memory->offset};
+  layout.insert(layout.end(), spec.strides->begin(), spec.strides->end());
   return TracedInput{record::node(OpKind::as_strided, spec.dtype, spec.shape,
-                                  {&elements}, std::move(attributes),
+                                  {&elements}, {.ints = layout},
                                   std::source_location::current()),
                      node};
 }

@@ -178,8 +178,9 @@ Tensor iota(const Shape &shape, int64_t axis, DType dtype,
   StatusOr<int> dim = shape_rules::axis("iota", axis, shape.rank());
   if (!dim.ok())
     return record::fail(dim.status(), location);
-  return record::node(OpKind::iota, dtype, shape, std::vector<Operand>(),
-                      {.ints = {*dim}}, device ? *device : default_device(),
+  const int64_t along[] = {*dim};
+  return record::node(OpKind::iota, dtype, shape, std::span<Operand>(),
+                      {.ints = along}, device ? *device : default_device(),
                       location);
 }
 
@@ -337,11 +338,10 @@ Tensor borrow(const void *data, DType dtype, const Shape &shape,
                         location);
   Tensor elements = record::leaf(std::move(storage), dtype, {memory->elements},
                                  options.device, location);
-  Attributes attributes{.ints = {memory->offset}};
-  attributes.ints.insert(attributes.ints.end(), options.strides->begin(),
-                         options.strides->end());
+  std::vector<int64_t> layout = {memory->offset};
+  layout.insert(layout.end(), options.strides->begin(), options.strides->end());
   return record::node(OpKind::as_strided, dtype, shape, {&elements},
-                      std::move(attributes), location);
+                      {.ints = layout}, location);
 }
 
 } // namespace weft

@@ -8,8 +8,6 @@
 
 #include "runtime/StreamOrder.h"
 
-#include <unordered_set>
-
 namespace weft {
 namespace {
 
@@ -27,15 +25,15 @@ struct Pending {
 /// ones are computed together, so what lies below them counts too.
 Pending find_pending(std::span<const NodePtr> roots) {
   Pending pending;
-  std::unordered_set<const Node *> seen;
   std::vector<NodePtr> stack(roots.rbegin(), roots.rend());
   std::lock_guard<std::mutex> lock(graph_mutex());
+  Visits seen;
   while (!stack.empty()) {
     NodePtr node = std::move(stack.back());
     stack.pop_back();
-    if (!node->awaits_parameters || node->storage ||
-        !seen.insert(node.get()).second)
+    if (!node->awaits_parameters || node->storage || seen.contains(*node))
       continue;
+    seen.add(*node);
     for (size_t i = node->inputs.size(); i-- > 0;)
       if (node->inputs[i].node)
         stack.push_back(node->inputs[i].node);

@@ -53,8 +53,9 @@ Tensor softmax(const Tensor &x, int64_t axis, std::source_location location) {
   StatusOr<int> dim = shape_rules::axis("softmax", axis, x.rank());
   if (!dim.ok())
     return record::fail(dim.status(), location, {&x});
+  const int64_t along[] = {*dim};
   return record::node(OpKind::softmax, x.dtype(), x.shape(), {&x},
-                      {.ints = {*dim}}, location);
+                      {.ints = along}, location);
 }
 
 Tensor batch_norm(const Tensor &x, const Tensor &weight, const Tensor &bias,

@@ -13,17 +13,6 @@
 namespace weft {
 namespace {
 
-const Node &empty_node() {
-  static const Node &node = *[] {
-    auto *node = new Node;
-    node->status = failed_precondition_error("tensor: has no value");
-    return node;
-  }();
-  return node;
-}
-
-const Node &get(const NodePtr &node) { return node ? *node : empty_node(); }
-
 /// Bits of an integer type's magnitude, or of a float's significand: a type
 /// holds the values of those with fewer.
 int digits(DType type) {
@@ -68,10 +57,14 @@ bool holds(DType to, DType from) {
 
 } // namespace
 
-const Shape &Tensor::shape() const { return get(node_).shape; }
-DType Tensor::dtype() const { return get(node_).dtype; }
-Device Tensor::device() const { return get(node_).device; }
-const Status &Tensor::status() const { return get(node_).status; }
+const Node &Tensor::empty_node() {
+  static const Node &node = *[] {
+    auto *node = new Node;
+    node->status = failed_precondition_error("tensor: has no value");
+    return node;
+  }();
+  return node;
+}
 
 StatusOr<std::shared_ptr<const void>> Tensor::host_data() const {
   StatusOr<std::shared_ptr<runtime::Storage>> storage = storage_of(node_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recording: checks at the call, then one node. The fast path of an
-// element-wise op allocates the node and its list of inputs.
+// Recording: checks at the call, then one node, which is the one allocation of
+// most ops.
 #include "Record.h"
 
 #include "weft/Core/ShapeRules.h"
@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace weft {
@@ -62,32 +63,38 @@ Tensor fail(const Status &error, std::source_location location,
   return Tensor(std::move(node));
 }
 
-Tensor node(OpKind kind, DType dtype, const Shape &shape,
-            std::vector<Operand> inputs, Attributes attributes, Device device,
-            std::source_location location) {
-  NodePtr node(new Node);
-  for (const Operand &input : inputs)
+/// What all nodes of ops have in common, once their inputs are there.
+static Tensor finish(NodePtr node, DType dtype, const Shape &shape, double real,
+                     Device device, std::source_location location) {
+  for (const Operand &input : node->inputs)
     if (input.node)
       node->awaits_parameters |= input.node->awaits_parameters;
-  node->kind = kind;
   node->dtype = dtype;
   node->shape = shape;
-  node->inputs = std::move(inputs);
-  node->attributes = std::move(attributes);
+  node->attributes.real = real;
   node->device = device;
   node->location = location;
+  node->sign();
   return Tensor(std::move(node));
 }
 
 Tensor node(OpKind kind, DType dtype, const Shape &shape,
+            std::span<Operand> operands, const Attributes &attributes,
+            Device device, std::source_location location) {
+  NodePtr node = Node::make(kind, operands.size(), attributes.ints);
+  std::ranges::move(operands, node->inputs.begin());
+  return finish(std::move(node), dtype, shape, attributes.real, device,
+                location);
+}
+
+Tensor node(OpKind kind, DType dtype, const Shape &shape,
             std::initializer_list<const Tensor *> operands,
-            Attributes attributes, std::source_location location) {
-  std::vector<Operand> inputs;
-  inputs.reserve(operands.size());
-  for (const Tensor *operand : operands)
-    inputs.push_back({.node = operand->node()});
-  return node(kind, dtype, shape, std::move(inputs), std::move(attributes),
-              (*operands.begin())->device(), location);
+            const Attributes &attributes, std::source_location location) {
+  NodePtr node = Node::make(kind, operands.size(), attributes.ints);
+  for (size_t i = 0; const Tensor *operand : operands)
+    node->inputs[i++].node = operand->node();
+  return finish(std::move(node), dtype, shape, attributes.real,
+                (*operands.begin())->device(), location);
 }
 
 Tensor leaf(std::shared_ptr<runtime::Storage> storage, DType dtype,
@@ -103,11 +110,8 @@ Tensor leaf(std::shared_ptr<runtime::Storage> storage, DType dtype,
 
 Tensor splat(Scalar value, DType dtype, const Shape &shape, Device device,
              std::source_location location) {
-  std::vector<Operand> inputs(1);
-  inputs[0].scalar = value;
-  inputs[0].scalar_type = dtype;
-  return node(OpKind::splat, dtype, shape, std::move(inputs), {}, device,
-              location);
+  Operand number{{}, value, dtype};
+  return node(OpKind::splat, dtype, shape, {&number, 1}, {}, device, location);
 }
 
 Status accepts(std::string_view op, Types types, DType dtype) {
@@ -262,13 +266,11 @@ Tensor record_scalar_operand(OpKind kind, const Tensor &x, Scalar scalar,
     status = record::fits(name(kind), scalar, x.dtype());
   if (!status.ok())
     return record::fail(status, location, {&x});
-  std::vector<Operand> inputs(2);
-  inputs[scalar_is_first ? 1 : 0].node = x.node();
-  Operand &number = inputs[scalar_is_first ? 0 : 1];
-  number.scalar = scalar;
-  number.scalar_type = x.dtype();
+  Operand operands[2];
+  operands[scalar_is_first ? 1 : 0].node = x.node();
+  operands[scalar_is_first ? 0 : 1] = {{}, scalar, x.dtype()};
   return record::node(kind, row(kind).is_predicate ? boolean : x.dtype(),
-                      x.shape(), std::move(inputs), {}, x.device(), location);
+                      x.shape(), operands, {}, x.device(), location);
 }
 
 } // namespace

@@ -7,8 +7,8 @@
 
 #include <initializer_list>
 #include <source_location>
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace weft::record {
 
@@ -22,13 +22,14 @@ Tensor fail(const Status &error, std::source_location location,
             std::initializer_list<const Tensor *> operands = {});
 
 /// A node for an op on `operands`, which are fine and of one device. Its device
-/// is theirs.
+/// is theirs. The node has its own copy of the attributes.
 Tensor node(OpKind kind, DType dtype, const Shape &shape,
             std::initializer_list<const Tensor *> operands,
-            Attributes attributes, std::source_location location);
+            const Attributes &attributes, std::source_location location);
+/// The same with numbers among the operands, which are moved from.
 Tensor node(OpKind kind, DType dtype, const Shape &shape,
-            std::vector<Operand> inputs, Attributes attributes, Device device,
-            std::source_location location);
+            std::span<Operand> operands, const Attributes &attributes,
+            Device device, std::source_location location);
 /// A node of known elements.
 Tensor leaf(std::shared_ptr<runtime::Storage> storage, DType dtype,
             const Shape &shape, Device device, std::source_location location);

@@ -82,7 +82,7 @@ Tensor neighbours(const Tensor &x, const std::vector<Axis> &axes,
   starts.insert(starts.end(), steps.begin(), steps.end());
   starts.insert(starts.end(), divisors.begin(), divisors.end());
   return record::node(OpKind::resample, x.dtype(), *shape, {&x},
-                      {.ints = std::move(starts)}, location);
+                      {.ints = starts}, location);
 }
 
 /// How much of the element above there is in each element along `axis`, which

@@ -6,6 +6,8 @@
 #include "weft/Core/ShapeRules.h"
 #include "weft/Functions.h"
 
+#include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace weft {
@@ -20,13 +22,13 @@ Tensor reshaped(const Tensor &x, const StatusOr<Shape> &shape,
   return record::node(OpKind::reshape, x.dtype(), *shape, {&x}, {}, location);
 }
 
-Tensor transposed(const Tensor &x, std::vector<int64_t> permutation,
+Tensor transposed(const Tensor &x, std::span<const int64_t> permutation,
                   std::source_location location) {
   StatusOr<Shape> shape = shape_rules::transpose(x.shape(), permutation);
   if (!shape.ok())
     return record::fail(shape.status(), location, {&x});
   return record::node(OpKind::transpose, x.dtype(), *shape, {&x},
-                      {.ints = std::move(permutation)}, location);
+                      {.ints = permutation}, location);
 }
 
 } // namespace
@@ -62,7 +64,9 @@ Tensor transpose(const Tensor &x, int64_t axis0, int64_t axis1,
                  std::source_location location) {
   if (!x.ok())
     return x;
-  std::vector<int64_t> permutation(x.shape().size());
+  std::array<int64_t, Shape::kMaxRank> dims;
+  const std::span<int64_t> permutation =
+      std::span(dims).first(x.shape().size());
   std::iota(permutation.begin(), permutation.end(), 0);
   StatusOr<int> a = shape_rules::axis("transpose", axis0, x.rank());
   if (!a.ok())
@@ -72,18 +76,23 @@ Tensor transpose(const Tensor &x, int64_t axis0, int64_t axis1,
     return record::fail(b.status(), location, {&x});
   std::swap(permutation[static_cast<size_t>(*a)],
             permutation[static_cast<size_t>(*b)]);
-  return transposed(x, std::move(permutation), location);
+  return transposed(x, permutation, location);
 }
 
 Tensor permute(const Tensor &x, const std::vector<int64_t> &order,
                std::source_location location) {
   if (!x.ok())
     return x;
-  std::vector<int64_t> permutation;
-  for (int64_t axis : order)
-    permutation.push_back(axis < 0 && axis >= -x.rank() ? axis + x.rank()
-                                                        : axis);
-  return transposed(x, std::move(permutation), location);
+  auto from_front = [&](int64_t axis) {
+    return axis < 0 && axis >= -x.rank() ? axis + x.rank() : axis;
+  };
+  std::array<int64_t, Shape::kMaxRank> dims;
+  const bool fits = order.size() <= dims.size();
+  std::vector<int64_t> too_many(fits ? 0 : order.size()); // for the message
+  const std::span<int64_t> permutation =
+      fits ? std::span(dims).first(order.size()) : std::span(too_many);
+  std::ranges::transform(order, permutation.begin(), from_front);
+  return transposed(x, permutation, location);
 }
 
 Tensor expand(const Tensor &x, const Shape &sizes,
@@ -124,8 +133,8 @@ Tensor slice(const Tensor &x, const std::vector<Slice> &slices,
   if (is_whole)
     return x;
   starts.insert(starts.end(), steps.begin(), steps.end());
-  return record::node(OpKind::slice, x.dtype(), shape, {&x},
-                      {.ints = std::move(starts)}, location);
+  return record::node(OpKind::slice, x.dtype(), shape, {&x}, {.ints = starts},
+                      location);
 }
 
 Tensor concatenate(const std::vector<Tensor> &tensors, int64_t axis,
@@ -153,9 +162,8 @@ Tensor concatenate(const std::vector<Tensor> &tensors, int64_t axis,
     return first;
   if (axis < 0)
     axis += first.rank();
-  return record::node(OpKind::concatenate, first.dtype(), *shape,
-                      std::move(inputs), {.ints = {axis}}, first.device(),
-                      location);
+  return record::node(OpKind::concatenate, first.dtype(), *shape, inputs,
+                      {.ints = {&axis, 1}}, first.device(), location);
 }
 
 Tensor stack(const std::vector<Tensor> &tensors, int64_t axis,

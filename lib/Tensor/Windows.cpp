@@ -5,33 +5,53 @@
 #include "weft/Core/ShapeRules.h"
 #include "weft/Functions.h"
 
+#include <array>
+#include <concepts>
+
 namespace weft {
 namespace {
 
-template <typename T>
-std::vector<T> for_each_axis(const std::vector<T> &given, size_t axes) {
-  return given.size() == 1 ? std::vector<T>(axes, given[0]) : given;
-}
+/// The integers of a window's attributes, written one list after the other.
+/// Without allocation: a net has many windows.
+class WindowInts {
+public:
+  explicit WindowInts(size_t axes) : axes_(axes) { push(axes); }
 
-shape_rules::Window window(size_t axes, const std::vector<int64_t> &stride,
-                           const std::vector<Padding> &padding,
-                           const std::vector<int64_t> &dilation,
-                           int64_t groups) {
-  shape_rules::Window window;
-  window.stride = for_each_axis(stride, axes);
-  for (const Padding &pad : for_each_axis(padding, axes))
-    window.padding.insert(window.padding.end(), {pad.low, pad.high});
-  window.dilation = for_each_axis(dilation, axes);
-  window.groups = groups;
-  return window;
-}
+  template <std::integral T> void push(T value) {
+    ints_[size_++] = static_cast<int64_t>(value);
+  }
+  /// Appends one entry for each axis and returns them. A list that has neither
+  /// one for all nor one for each comes back as it is, for the rule to refuse.
+  std::span<const int64_t> append(const std::vector<int64_t> &given) {
+    if (given.size() != 1 && given.size() != axes_)
+      return given;
+    for (size_t axis = 0; axis < axes_; ++axis)
+      push(given.size() == 1 ? given[0] : given[axis]);
+    return all().last(axes_);
+  }
+  std::span<const int64_t> append(const std::vector<Padding> &given) {
+    if (given.size() != 1 && given.size() != axes_) {
+      refused_.resize(2 * given.size());
+      return refused_;
+    }
+    for (size_t axis = 0; axis < axes_; ++axis) {
+      const Padding &pad = given.size() == 1 ? given[0] : given[axis];
+      push(pad.low), push(pad.high);
+    }
+    return all().last(2 * axes_);
+  }
+  std::span<const int64_t> all() const { return {ints_.data(), size_}; }
+
+private:
+  // The most are those of a pool: the number of axes, four for each, a flag.
+  static constexpr size_t kMaxAxes = Shape::kMaxRank - 2;
+  std::array<int64_t, 2 + 4 * kMaxAxes> ints_;
+  size_t size_ = 0, axes_;
+  std::vector<int64_t> refused_;
+};
 
 size_t spatial_axes(const Tensor &x) {
   return x.rank() > 2 ? static_cast<size_t>(x.rank()) - 2 : 0;
-}
-
-void append(std::vector<int64_t> &to, const std::vector<int64_t> &values) {
-  to.insert(to.end(), values.begin(), values.end());
 }
 
 Tensor pool(OpKind kind, const Tensor &x, const std::vector<int64_t> &kernel,
@@ -41,19 +61,21 @@ Tensor pool(OpKind kind, const Tensor &x, const std::vector<int64_t> &kernel,
   if (Status s = record::accepts(name(kind), record::Types::number, x.dtype());
       !s.ok())
     return record::fail(s, location, {&x});
-  const size_t n = spatial_axes(x);
-  const std::vector<int64_t> sizes = for_each_axis(kernel, n);
-  const shape_rules::Window w =
-      window(n, options.stride, options.padding, {1}, 1);
-  StatusOr<Shape> shape = shape_rules::pool(name(kind), x.shape(), sizes, w);
+  WindowInts ints(spatial_axes(x));
+  std::array<int64_t, Shape::kMaxRank> ones;
+  ones.fill(1);
+  const std::span<const int64_t> sizes = ints.append(kernel);
+  const shape_rules::Window window{.stride = ints.append(options.stride),
+                                   .padding = ints.append(options.padding),
+                                   .dilation =
+                                       std::span(ones).first(spatial_axes(x))};
+  StatusOr<Shape> shape =
+      shape_rules::pool(name(kind), x.shape(), sizes, window);
   if (!shape.ok())
     return record::fail(shape.status(), location, {&x});
-  Attributes attributes{.ints = {static_cast<int64_t>(n)}};
-  for (const auto *values : {&sizes, &w.stride, &w.padding})
-    append(attributes.ints, *values);
   if (kind == OpKind::avgpool)
-    attributes.ints.push_back(options.count_include_pad);
-  return record::node(kind, x.dtype(), *shape, {&x}, std::move(attributes),
+    ints.push(options.count_include_pad);
+  return record::node(kind, x.dtype(), *shape, {&x}, {.ints = ints.all()},
                       location);
 }
 
@@ -74,23 +96,22 @@ Tensor conv(const Tensor &x, const Tensor &weight,
   if (!status.ok())
     return record::fail(status, location, {&weight, &x});
 
-  const size_t n = spatial_axes(x);
-  const shape_rules::Window w = window(n, options.stride, options.padding,
-                                       options.dilation, options.groups);
+  WindowInts ints(spatial_axes(x));
+  const shape_rules::Window window{.stride = ints.append(options.stride),
+                                   .padding = ints.append(options.padding),
+                                   .dilation = ints.append(options.dilation),
+                                   .groups = options.groups};
   StatusOr<Shape> shape = shape_rules::conv(
       x.shape(), weight.shape(),
-      bias ? std::optional<Shape>(bias->shape()) : std::nullopt, w);
+      bias ? std::optional<Shape>(bias->shape()) : std::nullopt, window);
   if (!shape.ok())
     return record::fail(shape.status(), location, {&weight, &x});
-  Attributes attributes{.ints = {static_cast<int64_t>(n)}};
-  for (const auto *values : {&w.stride, &w.padding, &w.dilation})
-    append(attributes.ints, *values);
-  attributes.ints.push_back(w.groups);
+  ints.push(window.groups);
   if (bias)
     return record::node(OpKind::conv, x.dtype(), *shape, {&x, &weight, &*bias},
-                        std::move(attributes), location);
+                        {.ints = ints.all()}, location);
   return record::node(OpKind::conv, x.dtype(), *shape, {&x, &weight},
-                      std::move(attributes), location);
+                      {.ints = ints.all()}, location);
 }
 
 Tensor maxpool(const Tensor &x, const std::vector<int64_t> &kernel,

@@ -10,9 +10,9 @@ namespace {
 
 NodePtr chain(NodePtr node, int length) {
   for (int i = 0; i < length; ++i) {
-    NodePtr next(new Node);
-    next->kind = OpKind::add;
-    next->inputs = {{node, {}, float32}, {node, {}, float32}};
+    NodePtr next = Node::make(OpKind::add, 2);
+    for (Operand &input : next->inputs)
+      input.node = node;
     node = std::move(next);
   }
   return node;
@@ -91,6 +91,99 @@ TEST(Graph, ScalarOperandsHaveNoNode) {
   EXPECT_TRUE(operand.is_scalar());
   operand.node = NodePtr(new Node);
   EXPECT_FALSE(operand.is_scalar());
+}
+
+TEST(Graph, ANodeHasItsOwnLists) {
+  std::vector<int64_t> order = {1, 0};
+  NodePtr node = Node::make(OpKind::transpose, 1, order);
+  order = {0, 1};
+  EXPECT_EQ(node->kind, OpKind::transpose);
+  ASSERT_EQ(node->inputs.size(), 1u);
+  EXPECT_TRUE(node->inputs[0].is_scalar());
+  ASSERT_EQ(node->attributes.ints.size(), 2u);
+  EXPECT_EQ(node->attributes.ints[0], 1);
+  EXPECT_EQ(node->attributes.ints[1], 0);
+}
+
+TEST(Graph, AnEvaluatedNodeLetsGoOfItsInputs) {
+  auto alive = mark();
+  NodePtr leaf(new Node);
+  leaf->parameter_name = alive;
+  NodePtr node = chain(std::move(leaf), 1);
+  node->sign();
+  EXPECT_FALSE(node->is_leaf());
+  {
+    std::vector<NodePtr> inputs =
+        node->settle(std::shared_ptr<runtime::Storage>(alive, nullptr));
+    EXPECT_EQ(inputs.size(), 2u);
+    EXPECT_TRUE(node->inputs.empty());
+    EXPECT_EQ(node->signature, 0u);
+  }
+  EXPECT_EQ(alive.use_count(), 2) << "the node's elements hold it";
+}
+
+/// Of an op on `inputs`, signed.
+NodePtr made(OpKind kind, std::vector<NodePtr> inputs, Shape shape,
+             std::vector<int64_t> ints = {}, double real = 0) {
+  NodePtr node = Node::make(kind, inputs.size(), ints);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    node->inputs[i].node = inputs[i];
+  node->shape = shape;
+  node->attributes.real = real;
+  node->sign();
+  return node;
+}
+
+NodePtr leafOf(Shape shape, DType dtype = float32) {
+  NodePtr leaf(new Node);
+  leaf->shape = shape;
+  leaf->dtype = dtype;
+  return leaf;
+}
+
+TEST(Graph, SignaturesSayWhatIsComputed) {
+  auto of = [](const NodePtr &node) { return node->signature.load(); };
+  const NodePtr x = leafOf({2}), y = leafOf({2});
+  const uint64_t relu = of(made(OpKind::relu, {x}, {2}));
+  EXPECT_EQ(relu, of(made(OpKind::relu, {y}, {2})));
+  const std::vector<NodePtr> others = {
+      made(OpKind::abs, {x}, {2}),
+      made(OpKind::relu, {x}, {3}),
+      made(OpKind::relu, {leafOf({3})}, {2}),
+      made(OpKind::relu, {leafOf({2}, float16)}, {2}),
+      made(OpKind::relu, {x, y}, {2}),
+      made(OpKind::relu, {x}, {2}, {1}),
+      made(OpKind::relu, {x}, {2}, {}, 0.5),
+      made(OpKind::relu, {made(OpKind::relu, {x}, {2})}, {2}),
+  };
+  for (const NodePtr &other : others)
+    EXPECT_NE(of(other), relu);
+}
+
+TEST(Graph, SignaturesForgetHowAnInputWasComputed) {
+  const NodePtr x = leafOf({2}), y = made(OpKind::relu, {x}, {2});
+  const NodePtr before = made(OpKind::abs, {y}, {2});
+  (void)y->settle(std::shared_ptr<runtime::Storage>(mark(), nullptr));
+  const NodePtr after = made(OpKind::abs, {y}, {2});
+  EXPECT_NE(before->signature, after->signature);
+  EXPECT_EQ(made(OpKind::abs, {x}, {2})->signature, after->signature);
+}
+
+TEST(Graph, EveryWalkVisitsAnew) {
+  const NodePtr x = leafOf({}), y = leafOf({});
+  std::lock_guard lock(graph_mutex());
+  {
+    Visits visits;
+    EXPECT_FALSE(visits.contains(*x));
+    visits.add(*x, 7);
+    visits.add(*y, 3);
+    EXPECT_TRUE(visits.contains(*x));
+    EXPECT_EQ(visits[*x], 7u);
+    EXPECT_EQ(visits[*y], 3u);
+  }
+  Visits visits;
+  EXPECT_FALSE(visits.contains(*x));
+  EXPECT_FALSE(visits.contains(*y));
 }
 
 TEST(Graph, FailedNodesCarryTheirError) {

@@ -291,17 +291,24 @@ TEST(Matmul, RefusesOtherRanksAndBatches) {
   EXPECT_FALSE(matmul({1 << 30, 1}, {1, 1 << 30}).ok());
 }
 
-const Window kOne2d{{1, 1}, {0, 0, 0, 0}, {1, 1}, 1};
+/// A window that holds its lists.
+struct Lists {
+  Ints stride, padding, dilation;
+  int64_t groups;
+  operator Window() const { return {stride, padding, dilation, groups}; }
+};
+const Lists kOne2d{{1, 1}, {0, 0, 0, 0}, {1, 1}, 1};
 
 TEST(Conv, OutputSizes) {
   EXPECT_VALUE(conv({8, 3, 32, 32}, {16, 3, 3, 3}, Shape{16},
-                    {{1, 1}, {1, 1, 1, 1}, {1, 1}, 1}),
+                    Lists{{1, 1}, {1, 1, 1, 1}, {1, 1}, 1}),
                (Shape{8, 16, 32, 32}));
   // (7 + 1 + 2 - 2 * (3 - 1) - 1) / 2 + 1 = 3
-  EXPECT_VALUE(conv({1, 4, 7}, {6, 2, 3}, std::nullopt, {{2}, {1, 2}, {2}, 2}),
-               (Shape{1, 6, 3}));
+  EXPECT_VALUE(
+      conv({1, 4, 7}, {6, 2, 3}, std::nullopt, Lists{{2}, {1, 2}, {2}, 2}),
+      (Shape{1, 6, 3}));
   EXPECT_VALUE(conv({2, 1, 5, 6, 7}, {1, 1, 5, 1, 2}, std::nullopt,
-                    {{1, 2, 3}, {0, 0, 0, 0, 0, 0}, {1, 1, 1}, 1}),
+                    Lists{{1, 2, 3}, {0, 0, 0, 0, 0, 0}, {1, 1, 1}, 1}),
                (Shape{2, 1, 1, 3, 2}));
   EXPECT_VALUE(conv({0, 3, 4, 4}, {2, 3, 1, 1}, std::nullopt, kOne2d),
                (Shape{0, 2, 4, 4}));
@@ -316,7 +323,7 @@ TEST(Conv, RefusesWhatDoesNotFit) {
   EXPECT_MESSAGE(conv(x, {6, 3, 3, 3}, std::nullopt, kOne2d),
                  "conv: input channels are not weight channels x groups: input "
                  "[1, 4, 5, 5], weight [6, 3, 3, 3], groups 1");
-  Window window = kOne2d;
+  Lists window = kOne2d;
   window.groups = 0;
   EXPECT_MESSAGE(conv(x, w, std::nullopt, window),
                  "conv: groups below 1: got 0");
@@ -329,21 +336,24 @@ TEST(Conv, RefusesWhatDoesNotFit) {
   EXPECT_MESSAGE(conv(x, w, Shape{4}, kOne2d),
                  "conv: bias does not match the output channels: bias [4], "
                  "weight [6, 4, 3, 3]");
-  EXPECT_MESSAGE(conv(x, w, std::nullopt, {{1}, {0, 0, 0, 0}, {1, 1}, 1}),
+  EXPECT_MESSAGE(conv(x, w, std::nullopt, Lists{{1}, {0, 0, 0, 0}, {1, 1}, 1}),
                  "conv: wrong number of strides: got 1, expected 2 for 2 "
                  "spatial dims");
-  EXPECT_MESSAGE(conv(x, w, std::nullopt, {{1, 1}, {0, 0}, {1, 1}, 1}),
+  EXPECT_MESSAGE(conv(x, w, std::nullopt, Lists{{1, 1}, {0, 0}, {1, 1}, 1}),
                  "conv: wrong number of paddings: got 2, expected 4 for 2 "
                  "spatial dims");
-  EXPECT_MESSAGE(conv(x, w, std::nullopt, {{1, 1}, {0, 0, 0, 0}, {}, 1}),
+  EXPECT_MESSAGE(conv(x, w, std::nullopt, Lists{{1, 1}, {0, 0, 0, 0}, {}, 1}),
                  "conv: wrong number of dilations: got 0, expected 2 for 2 "
                  "spatial dims");
-  EXPECT_MESSAGE(conv(x, w, std::nullopt, {{1, 0}, {0, 0, 0, 0}, {1, 1}, 1}),
-                 "conv: stride below 1: got [1, 0]");
-  EXPECT_MESSAGE(conv(x, w, std::nullopt, {{1, 1}, {0, 0, -1, 0}, {1, 1}, 1}),
-                 "conv: padding below 0: got [0, 0, -1, 0]");
-  EXPECT_MESSAGE(conv(x, w, std::nullopt, {{1, 1}, {0, 0, 0, 0}, {1, 0}, 1}),
-                 "conv: dilation below 1: got [1, 0]");
+  EXPECT_MESSAGE(
+      conv(x, w, std::nullopt, Lists{{1, 0}, {0, 0, 0, 0}, {1, 1}, 1}),
+      "conv: stride below 1: got [1, 0]");
+  EXPECT_MESSAGE(
+      conv(x, w, std::nullopt, Lists{{1, 1}, {0, 0, -1, 0}, {1, 1}, 1}),
+      "conv: padding below 0: got [0, 0, -1, 0]");
+  EXPECT_MESSAGE(
+      conv(x, w, std::nullopt, Lists{{1, 1}, {0, 0, 0, 0}, {1, 0}, 1}),
+      "conv: dilation below 1: got [1, 0]");
   EXPECT_MESSAGE(conv(x, {6, 4, 0, 3}, std::nullopt, kOne2d),
                  "conv: kernel size below 1: got [0, 3]");
   EXPECT_MESSAGE(conv(x, {6, 4, 3, 6}, std::nullopt, kOne2d),
@@ -354,32 +364,35 @@ TEST(Conv, RefusesWhatDoesNotFit) {
 
 TEST(Conv, NumbersAtTheEndsOfTheRange) {
   const Shape x{1, 1, 5}, w{1, 1, 3};
-  EXPECT_FALSE(conv(x, w, std::nullopt, {{1}, {0, 0}, {kHuge}, 1}).ok());
-  EXPECT_MESSAGE(conv(x, w, std::nullopt, {{1}, {kHuge, kHuge}, {1}, 1}),
+  EXPECT_FALSE(conv(x, w, std::nullopt, Lists{{1}, {0, 0}, {kHuge}, 1}).ok());
+  EXPECT_MESSAGE(conv(x, w, std::nullopt, Lists{{1}, {kHuge, kHuge}, {1}, 1}),
                  "conv: too many elements: shape [1, 1, " + kHugeText + "]" +
                      kLimit);
-  EXPECT_VALUE(conv(x, w, std::nullopt, {{kHuge}, {0, 0}, {1}, 1}),
+  EXPECT_VALUE(conv(x, w, std::nullopt, Lists{{kHuge}, {0, 0}, {1}, 1}),
                (Shape{1, 1, 1}));
-  EXPECT_VALUE(conv(x, w, std::nullopt, {{kHuge}, {kHuge, kHuge}, {1}, 1}),
+  EXPECT_VALUE(conv(x, w, std::nullopt, Lists{{kHuge}, {kHuge, kHuge}, {1}, 1}),
                (Shape{1, 1, 3}));
 }
 
 TEST(Pool, OutputSizesAndErrors) {
   EXPECT_VALUE(pool("maxpool", {2, 3, 7, 7}, Ints{3, 2},
-                    {{2, 2}, {1, 1, 0, 0}, {1, 1}, 1}),
+                    Lists{{2, 2}, {1, 1, 0, 0}, {1, 1}, 1}),
                (Shape{2, 3, 4, 3}));
-  EXPECT_MESSAGE(pool("maxpool", {3, 7}, Ints{3}, {{1}, {0, 0}, {1}, 1}),
+  EXPECT_MESSAGE(pool("maxpool", {3, 7}, Ints{3}, Lists{{1}, {0, 0}, {1}, 1}),
                  "maxpool: input is not of rank 3 to 5: input [3, 7]");
   EXPECT_MESSAGE(pool("avgpool", {2, 3, 7}, Ints{3, 3}, kOne2d),
                  "avgpool: not one kernel size a spatial dim: kernel [3, 3], "
                  "input [2, 3, 7]");
-  EXPECT_MESSAGE(pool("avgpool", {2, 3, 7}, Ints{8}, {{1}, {0, 0}, {1}, 1}),
-                 "avgpool: kernel is larger than the padded input: kernel [8] "
-                 "with dilation [1], input [2, 3, 7] with padding [0, 0]");
-  EXPECT_MESSAGE(pool("avgpool", {2, 3, 7}, Ints{0}, {{1}, {0, 0}, {1}, 1}),
-                 "avgpool: kernel size below 1: got [0]");
+  EXPECT_MESSAGE(
+      pool("avgpool", {2, 3, 7}, Ints{8}, Lists{{1}, {0, 0}, {1}, 1}),
+      "avgpool: kernel is larger than the padded input: kernel [8] "
+      "with dilation [1], input [2, 3, 7] with padding [0, 0]");
+  EXPECT_MESSAGE(
+      pool("avgpool", {2, 3, 7}, Ints{0}, Lists{{1}, {0, 0}, {1}, 1}),
+      "avgpool: kernel size below 1: got [0]");
   EXPECT_FALSE(
-      pool("maxpool", {2, 3, 7}, Ints{kHuge}, {{1}, {0, 0}, {kHuge}, 1}).ok());
+      pool("maxpool", {2, 3, 7}, Ints{kHuge}, Lists{{1}, {0, 0}, {kHuge}, 1})
+          .ok());
 }
 
 TEST(BatchNorm, ParametersMatchTheChannels) {

@@ -116,17 +116,18 @@ GraphBuilder::MaybeValue GraphBuilder::conv(mlir::Value x, int64_t outputs) {
     groups = channels;
   outputs *= groups;
   Shape kernel{outputs, channels / groups};
-  shape_rules::Window window{{}, somePadding(n), {}, groups};
+  std::vector<int64_t> stride, padding = somePadding(n), dilation;
   for (int d = 0; d < n; ++d) {
     kernel.push_back(draw_.integer(1, draw_.chance(0.8) ? 3 : 5));
-    window.stride.push_back(draw_.chance(0.7) ? 1 : draw_.integer(2, 3));
-    window.dilation.push_back(draw_.chance(0.8) ? 1 : draw_.integer(2, 3));
+    stride.push_back(draw_.chance(0.7) ? 1 : draw_.integer(2, 3));
+    dilation.push_back(draw_.chance(0.8) ? 1 : draw_.integer(2, 3));
   }
   bool hasBias = draw_.chance(0.5);
   std::optional<Shape> bias;
   if (hasBias)
     bias = Shape{outputs};
-  StatusOr<Shape> result = shape_rules::conv(shape, kernel, bias, window);
+  StatusOr<Shape> result = shape_rules::conv(
+      shape, kernel, bias, {stride, padding, dilation, groups});
   if (!result.ok() || !fits(*result) || !fits(kernel) ||
       result->num_elements() * kernel.num_elements() / outputs >
           options_.maxWork)
@@ -134,9 +135,8 @@ GraphBuilder::MaybeValue GraphBuilder::conv(mlir::Value x, int64_t outputs) {
   DType dtype = dtypeOf(x);
   mlir::Value w = argument(dtype, kernel, draw_.chance(0.9));
   mlir::Value b = hasBias ? parameter(dtype, *bias) : mlir::Value();
-  return create<ir::ConvOp>(type(dtype, *result), x, w, b, window.stride,
-                            window.padding, window.dilation,
-                            static_cast<uint64_t>(groups));
+  return create<ir::ConvOp>(type(dtype, *result), x, w, b, stride, padding,
+                            dilation, static_cast<uint64_t>(groups));
 }
 
 GraphBuilder::MaybeValue GraphBuilder::convBlock() {
@@ -159,19 +159,19 @@ GraphBuilder::MaybeValue GraphBuilder::maxpool() {
       someFloat(), someShape(3, 5));
   Shape shape = shapeOf(x);
   const int n = shape.rank() - 2;
-  std::vector<int64_t> kernel;
-  shape_rules::Window window{{}, {}, std::vector<int64_t>(n, 1)};
+  std::vector<int64_t> kernel, stride, padding, dilation(n, 1);
   for (int d = 0; d < n; ++d) {
     kernel.push_back(draw_.integer(1, draw_.chance(0.8) ? 3 : 5));
-    window.stride.push_back(draw_.integer(1, 3));
+    stride.push_back(draw_.integer(1, 3));
     for (int side = 0; side < 2; ++side)
-      window.padding.push_back(draw_.integer(0, kernel.back() / 2));
+      padding.push_back(draw_.integer(0, kernel.back() / 2));
   }
-  StatusOr<Shape> result = shape_rules::pool("maxpool", shape, kernel, window);
+  StatusOr<Shape> result =
+      shape_rules::pool("maxpool", shape, kernel, {stride, padding, dilation});
   if (!result.ok() || !fits(*result))
     return std::nullopt;
-  return create<ir::MaxpoolOp>(type(dtypeOf(x), *result), x, kernel,
-                               window.stride, window.padding);
+  return create<ir::MaxpoolOp>(type(dtypeOf(x), *result), x, kernel, stride,
+                               padding);
 }
 
 GraphBuilder::MaybeValue GraphBuilder::avgpool() {
@@ -183,18 +183,17 @@ GraphBuilder::MaybeValue GraphBuilder::avgpool() {
       someFloat(), someShape(3, 5));
   Shape shape = shapeOf(x);
   const int n = shape.rank() - 2;
-  std::vector<int64_t> kernel;
-  shape_rules::Window window{{}, somePadding(n), std::vector<int64_t>(n, 1)};
+  std::vector<int64_t> kernel, stride, padding = somePadding(n), dilation(n, 1);
   for (int d = 0; d < n; ++d) {
     kernel.push_back(draw_.integer(1, draw_.chance(0.8) ? 3 : 5));
-    window.stride.push_back(draw_.integer(1, 3));
+    stride.push_back(draw_.integer(1, 3));
   }
-  StatusOr<Shape> result = shape_rules::pool("avgpool", shape, kernel, window);
+  StatusOr<Shape> result =
+      shape_rules::pool("avgpool", shape, kernel, {stride, padding, dilation});
   if (!result.ok() || !fits(*result))
     return std::nullopt;
-  return create<ir::AvgpoolOp>(type(dtypeOf(x), *result), x, kernel,
-                               window.stride, window.padding,
-                               draw_.chance(0.5));
+  return create<ir::AvgpoolOp>(type(dtypeOf(x), *result), x, kernel, stride,
+                               padding, draw_.chance(0.5));
 }
 
 } // namespace weft::random

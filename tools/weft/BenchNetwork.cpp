@@ -8,7 +8,7 @@
 #include "weft/Functions.h"
 #include "weft/Runtime.h"
 
-#include "lib/Compiler/Executable.h"
+#include "lib/Compiler/KnownGraphs.h"
 
 #include <algorithm>
 #include <chrono>
@@ -91,34 +91,27 @@ Status timeTracedAnew(const BenchFunction &net, const Tensor &x, Rounds rounds,
 /// The steps of an evaluation, each on its own.
 Status timeSteps(const BenchFunction &net, const Tensor &x, Rounds rounds,
                  Report &report) {
-  Laps laps(4);
+  const char *names[] = {"  recording", "  finding", "  running"};
+  Laps laps(std::size(names));
   while (rounds.next()) {
     laps.start();
     Tensor y = net({x});
     laps.lap();
-    compiler::Capture capture = compiler::capture({&y.node(), 1});
+    auto graph = compiler::knownGraphs().find({&y.node(), 1}, tuning());
     laps.lap();
-    auto executable = compiler::executableOf(capture.program, x.device());
-    laps.lap();
-    if (!executable.ok())
-      return executable.status();
+    if (!graph)
+      return internal_error("a graph that was evaluated is not known");
     compiler::Storages outputs;
-    Status status = (*executable)
-                        ->run(compiler::pointersTo(capture.storages),
-                              capture.scalars, outputs,
-                              /*stream=*/nullptr);
+    Status status = graph->sequence->run(
+        compiler::pointersTo(graph->arguments.storages),
+        graph->arguments.scalars, outputs, /*stream=*/nullptr);
     laps.lap();
     if (status.ok())
       status = synchronize(x.device());
     if (!status.ok())
       return status;
-    laps.start();
-    y = Tensor();
-    capture = {};
   }
-  const char *names[] = {"  recording", "  normalising, key", "  finding",
-                         "  running"};
-  for (size_t i = 0; i < 4; ++i)
+  for (size_t i = 0; i < std::size(names); ++i)
     report.row(rowOf(names[i], laps.of(i)));
   return {};
 }
@@ -187,7 +180,7 @@ Status timeKernels(const InputSpec &spec, const BenchFunction &net,
   if (!timer.ok())
     return timer.status();
   compiler::Capture capture = compiler::capture({&x.node(), 1});
-  void *inputs[] = {capture.storages[0]->data()};
+  void *inputs[] = {capture.arguments.storages[0]->data()};
   Status status = (*timer)->add(
       [&](int64_t, runtime::CudaStream stream) {
         return program->run(inputs, (*y)->data(), stream);

@@ -54,9 +54,10 @@ Status BenchProgram::load(const RecordedFunction &recorded, Device device) {
     return program.status();
   for (int32_t number : program->mainInputs) {
     auto at = static_cast<size_t>(number);
-    sources_.push_back({capture.leaves[at]->placeholder, capture.storages[at]});
+    sources_.push_back(
+        {capture.leaves[at]->placeholder, capture.arguments.storages[at]});
   }
-  scalars_ = capture.scalars;
+  scalars_ = capture.arguments.scalars;
   numLaunches_ = static_cast<int64_t>(program->main.launches.size());
   auto loaded = runtime::LoadedPlan::load(program->main, device);
   if (!loaded.ok())
@@ -80,7 +81,8 @@ Status BenchProgram::prepare(const compiler::CompiledProgram &program,
   }
   std::vector<void *> weights;
   for (int32_t number : program.prepareInputs)
-    weights.push_back(capture.storages[static_cast<size_t>(number)]->data());
+    weights.push_back(
+        capture.arguments.storages[static_cast<size_t>(number)]->data());
   auto loaded = runtime::LoadedPlan::load(program.prepare, device);
   if (!loaded.ok())
     return loaded.status();

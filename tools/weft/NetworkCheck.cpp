@@ -23,10 +23,10 @@ StatusOr<reference::Value> interpreted(const Tensor &tensor) {
     arguments.push_back(
         reference::fromMemory(leaf->dtype, leaf->shape, data->get()));
   }
-  for (size_t i = 0; i < capture.scalars.size(); ++i)
+  for (size_t i = 0; i < capture.arguments.scalars.size(); ++i)
     arguments.push_back({.dtype = capture.program.scalars[i],
                          .shape = {},
-                         .reals = {capture.scalars[i].to_double()},
+                         .reals = {capture.arguments.scalars[i].to_double()},
                          .ints = {}});
   std::unique_ptr<mlir::MLIRContext> context = compiler::makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =

@@ -54,8 +54,8 @@ NormForm formBehind(const Program &program, const ProgramOp &conv) {
 }
 
 /// What `Attributes` says of a conv.
-ConvOptions optionsOf(const Attributes &attributes) {
-  auto next = attributes.ints.begin();
+ConvOptions optionsOf(const ProgramOp &conv) {
+  auto next = conv.ints.begin();
   auto n = static_cast<size_t>(*next++);
   ConvOptions options;
   options.stride.assign(next, next + static_cast<int64_t>(n));
@@ -90,7 +90,7 @@ std::vector<NetworkConv> networkConvs(const Program &program) {
     if (op.kind != OpKind::conv)
       continue;
     NetworkConv conv{shapeOf(program, op.operands[0]),
-                     shapeOf(program, op.operands[1]), optionsOf(op.attributes),
+                     shapeOf(program, op.operands[1]), optionsOf(op),
                      formBehind(program, op)};
     auto known =
         std::find_if(convs.begin(), convs.end(),

@@ -9,11 +9,13 @@
 #include "weft/Core/Shape.h"
 #include "weft/Core/Status.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <source_location>
 #include <span>
 #include <string>
@@ -50,7 +52,7 @@ class NodePtr {
 public:
   NodePtr() = default;
   explicit NodePtr(Node *node); // takes a reference
-  NodePtr(const NodePtr &other);
+  NodePtr(const NodePtr &other) : NodePtr(other.node_) {}
   NodePtr(NodePtr &&other) noexcept : node_(std::exchange(other.node_, {})) {}
   NodePtr &operator=(NodePtr other) noexcept {
     std::swap(node_, other.node_);
@@ -96,32 +98,60 @@ struct Operand {
 ///   batch_norm     `real` = eps
 ///   as_strided     offset, then a stride (in elements) for each dim
 struct Attributes {
-  std::vector<int64_t> ints;
+  std::span<const int64_t> ints; // held by the node, or by who makes one
   double real = 0;
 };
 
-/// One recorded op. Immutable but for `storage`, which an evaluation sets once
-/// under the graph lock; the inputs of an evaluated node are released then.
+/// One recorded op. Immutable but for what an evaluation sets once, under the
+/// graph lock: its elements. Its inputs are released then.
+///
+/// A node and its lists are one allocation. What an evaluation reads of every
+/// node stands last, next to the inputs.
 struct Node {
-  /// Elements, once known (a leaf, or an evaluated node). Guarded by
-  /// `graph_mutex()`.
-  std::shared_ptr<runtime::Storage> storage;
-  /// Why there is no value; later ops pass the first error on.
-  Status status;
-  std::vector<Operand> inputs;
-  Attributes attributes;
-  Shape shape;
+  /// A leaf.
+  Node() = default;
+  Node(const Node &) = delete;
+  Node &operator=(const Node &) = delete;
+  ~Node();
+  static void operator delete(Node *node, std::destroying_delete_t);
+  /// A node of an op with a copy of `ints`; who made it fills in the inputs and
+  /// the rest, and signs it.
+  static NodePtr make(OpKind kind, size_t num_inputs,
+                      std::span<const int64_t> ints = {});
+
+  /// Notes what the node computes: see `signature`.
+  void sign();
+  /// Gives an op its elements. Returns the inputs, which it no longer needs:
+  /// they are to be destroyed outside of the lock, which the caller holds.
+  std::vector<NodePtr> settle(std::shared_ptr<runtime::Storage> elements);
+
+  bool failed() const { return !status.ok(); }
+  /// Nothing has to be computed: the elements are there, or are an input's.
+  bool is_leaf() const { return storage || kind == OpKind::leaf; }
+
   std::source_location location;
   /// Of a leaf that belongs to a module: what it is called there
   /// (`layer3.0.conv2.weight`). Shared with copies of the module.
   std::shared_ptr<const std::string> parameter_name;
+  /// Why there is no value; later ops pass the first error on.
+  Status status;
+  Attributes attributes;
+  Shape shape;
+  /// Elements, once known (a leaf, or an evaluated node). Guarded by
+  /// `graph_mutex()`.
+  std::shared_ptr<runtime::Storage> storage;
+  std::span<Operand> inputs; // guarded by `graph_mutex()`
+  /// Of an op: a number for what it computes from leaves of what types. Equal
+  /// graphs have equal numbers, others seldom. 0 of leaves and evaluated nodes.
+  std::atomic<uint64_t> signature{0};
+  mutable uint64_t visit = 0; // of `Visits`
+  /// Of a leaf without storage that stands for input number i of an
+  /// Executable being traced; -1 for all others.
+  int32_t placeholder = -1;
   OpKind kind = OpKind::leaf;
   DType dtype = DType::float32;
   Device device;
   bool is_parameter = false;
-  /// Of a leaf without storage that stands for input number i of an
-  /// Executable being traced; -1 for all others.
-  int32_t placeholder = -1;
   /// A parameter that holds its initial 0, 1, 2, ... because nobody loaded it.
   bool is_unloaded = false;
   bool warned_unloaded = false; // guarded by `graph_mutex()`
@@ -129,11 +159,49 @@ struct Node {
   /// there when the node was recorded: an evaluation has to make them first.
   bool awaits_parameters = false;
 
-  bool failed() const { return !status.ok(); }
-
 private:
   friend class NodePtr;
-  mutable std::atomic<uint32_t> references_{0};
+  /// Gives a reference back. Whether it was the last.
+  bool drop();
+  static void destroy(Node *node);
+
+  Node *next_unreferenced_ = nullptr; // while a graph is destroyed
+  std::atomic<uint32_t> references_{0};
 };
+
+/// The nodes that a walk over graphs has come to, with a number for each.
+/// Nodes are marked with numbers that no walk before has used, so that nothing
+/// has to be cleared. Who walks holds `graph_mutex()`.
+class Visits {
+public:
+  bool contains(const Node &node) const { return node.visit >= first_; }
+  void add(const Node &node, uint64_t number = 0) {
+    node.visit = first_ + number;
+    next_ = std::max(next_, node.visit + 1);
+  }
+  /// Of a node that has been added.
+  uint64_t operator[](const Node &node) const { return node.visit - first_; }
+
+private:
+  static uint64_t next_; // that no node is marked with
+
+  const uint64_t first_ = next_;
+};
+
+inline NodePtr::NodePtr(Node *node) : node_(node) {
+  if (node_)
+    node_->references_.fetch_add(1, std::memory_order_relaxed);
+}
+
+inline NodePtr::~NodePtr() {
+  if (node_ && node_->drop())
+    Node::destroy(node_);
+}
+
+inline bool Node::drop() {
+  // Nobody else can take a reference while ours is the only one.
+  return references_.load(std::memory_order_acquire) == 1 ||
+         references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
 
 } // namespace weft

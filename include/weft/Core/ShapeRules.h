@@ -88,17 +88,18 @@ Status non_empty(std::string_view op, const Shape &x,
 /// 2; what the IR verifies.
 StatusOr<Shape> matmul(const Shape &lhs, const Shape &rhs);
 
+/// Lists that somebody else holds.
 struct Window {
-  std::vector<int64_t> stride;   // one a spatial dim
-  std::vector<int64_t> padding;  // (low, high) a spatial dim
-  std::vector<int64_t> dilation; // one a spatial dim
-  int64_t groups = 1;
+  std::span<const int64_t> stride;   // one a spatial dim
+  std::span<const int64_t> padding;  // (low, high) a spatial dim
+  std::span<const int64_t> dilation; // one a spatial dim
+  int64_t groups = 1;                // not used by pooling
 };
 /// x [N, C, spatial...], w [O, C / groups, kernel...] -> [N, O, out...],
 /// out = floor((D + low + high - dilation * (k - 1) - 1) / stride) + 1.
 StatusOr<Shape> conv(const Shape &x, const Shape &w,
                      const std::optional<Shape> &bias, const Window &window);
-/// x [N, C, spatial...]; window.groups is not used.
+/// x [N, C, spatial...].
 StatusOr<Shape> pool(std::string_view op, const Shape &x,
                      std::span<const int64_t> kernel, const Window &window);
 /// x [N, C, ...] of rank 2 to 5, four parameters of shape [C].
