@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// trace: what recording an op costs, its destruction included.
+// trace: what recording an op costs, its destruction included, and recording
+// and finding a whole network.
 #include "Bench.h"
+#include "BenchBuffers.h"
+#include "BenchNetworks.h"
 #include "BenchTimer.h"
 
 #include "weft/Weft.h"
+
+#include "lib/Compiler/KnownGraphs.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -51,10 +56,11 @@ constexpr Chain kChains[] = {
 
 constexpr int kOps = 1000;
 
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
 /// One chain, once: seconds to record and to destroy.
 std::pair<double, double> once(const Chain &chain, const Tensor &x) {
-  using Clock = std::chrono::steady_clock;
-  using Seconds = std::chrono::duration<double>;
   auto start = Clock::now();
   Tensor y = x;
   for (int i = 0; i < kOps; ++i)
@@ -83,14 +89,8 @@ Status check(const Chain &chain, const Tensor &x) {
   return {};
 }
 
-} // namespace
-
-Status benchTrace(const std::string &name, const BenchOptions &options,
+Status timeChains(const std::string &name, const BenchOptions &options,
                   Report &report) {
-  report.method("Host time of recording chains of 1000 ops and of destroying "
-                "them, in ns per op, the fastest of many\nrounds; allocations "
-                "and bytes asked of operator new, per op. Nothing is "
-                "evaluated.");
   report.table(name + " on the host", {"op", "record ns", "destroy ns",
                                        "total ns", "allocs", "bytes"});
   std::vector<float> elements(16);
@@ -114,6 +114,76 @@ Status benchTrace(const std::string &name, const BenchOptions &options,
     report.row({chain.name, perOp(record), perOp(destroy), perOp(total),
                 static_cast<double>(allocations) / kOps,
                 static_cast<double>(bytes) / kOps});
+  }
+  return {};
+}
+
+/// A network recorded anew while its graph is known, step by step.
+Status timeNetwork(const BenchNetwork &network, const BenchOptions &options,
+                   Report &report) {
+  const BenchFunction net = network.make(options.device, float32);
+  const std::vector<float> elements(
+      static_cast<size_t>(network.input.num_elements()));
+  const Tensor x =
+      Tensor::from_host<float>(elements, network.input, options.device);
+  compiler::KnownGraphs graphs(1);
+  int64_t ops = 0;
+  {
+    const Tensor y = net({x});
+    compiler::Capture capture = compiler::capture({&y.node(), 1});
+    ops = static_cast<int64_t>(capture.program.ops.size());
+    graphs.add(compiler::KnownGraphs::signatureOf({&y.node(), 1}),
+               std::move(capture.key), nullptr); // is only to be found
+  }
+  std::vector<double> seconds[4];
+  int64_t allocations = 0;
+  for (int i = 0; i < (options.quick ? 50 : 2000); ++i) {
+    allocations = -numAllocations;
+    auto start = Clock::now();
+    Tensor y = net({x});
+    auto recorded = Clock::now();
+    auto found = graphs.find({&y.node(), 1}, tuning());
+    auto done = Clock::now();
+    if (!found)
+      return internal_error("trace: " + network.name +
+                            ": a known graph was not found");
+    y = Tensor();
+    found.reset();
+    auto destroyed = Clock::now();
+    allocations += numAllocations;
+    size_t step = 0;
+    for (auto duration : {recorded - start, done - recorded, destroyed - done,
+                          destroyed - start})
+      seconds[step++].push_back(Seconds(duration).count());
+  }
+  std::vector<llvm::json::Value> row = {network.name, ops};
+  for (std::vector<double> &step : seconds)
+    row.push_back(timesOf(std::move(step)).least * 1e6);
+  row.push_back(static_cast<double>(allocations) / static_cast<double>(ops));
+  report.row(std::move(row));
+  return {};
+}
+
+} // namespace
+
+Status benchTrace(const std::string &name, const BenchOptions &options,
+                  Report &report) {
+  report.method("Host time, the fastest of many rounds. Of chains of 1000 ops: "
+                "recording and destroying them, in ns per\nop; allocations "
+                "and bytes asked of operator new, per op. Of networks: "
+                "recording them, finding what\ncomputes them, and destroying "
+                "the graph. Nothing is evaluated.");
+  if (Status status = timeChains(name, options, report); !status.ok())
+    return status;
+  report.table("networks recorded anew",
+               {"network", "ops", "record us", "find us", "destroy us",
+                "total us", "allocs/op"});
+  for (const BenchNetwork &network : benchNetworks()) {
+    if (options.quick && network.name != "digits")
+      continue; // the weights of others take their time
+    if (Status status = timeNetwork(network, options, report); !status.ok())
+      return status;
+    trim();
   }
   return {};
 }
