@@ -184,6 +184,7 @@ StatusOr<std::vector<int64_t>>
 axes(std::string_view op, std::optional<std::span<const int64_t>> axes,
      int rank) {
   std::vector<int64_t> all;
+  all.reserve(axes ? axes->size() : static_cast<size_t>(rank));
   if (!axes) {
     for (int dim = 0; dim < rank; ++dim)
       all.push_back(dim);

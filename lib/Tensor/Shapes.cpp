@@ -116,15 +116,18 @@ Tensor slice(const Tensor &x, const std::vector<Slice> &slices,
                                to_string(x.shape())),
         location, {&x});
   Shape shape;
-  std::vector<int64_t> starts, steps;
+  std::array<int64_t, 2 * Shape::kMaxRank> ints;
+  const std::span<int64_t> starts = std::span(ints).first(x.shape().size()),
+                           steps = std::span(ints).subspan(starts.size(),
+                                                           starts.size());
   for (int dim = 0; dim < x.rank(); ++dim) {
     const size_t i = static_cast<size_t>(dim);
     StatusOr<shape_rules::SliceBounds> bounds = shape_rules::slice(
         i < slices.size() ? slices[i] : Slice{}, x.shape()[dim]);
     if (!bounds.ok())
       return record::fail(bounds.status(), location, {&x});
-    starts.push_back(bounds->start);
-    steps.push_back(bounds->step);
+    starts[i] = bounds->start;
+    steps[i] = bounds->step;
     shape.push_back(bounds->size);
   }
   const bool is_whole =
@@ -132,8 +135,8 @@ Tensor slice(const Tensor &x, const std::vector<Slice> &slices,
       std::all_of(steps.begin(), steps.end(), [](int64_t s) { return s == 1; });
   if (is_whole)
     return x;
-  starts.insert(starts.end(), steps.begin(), steps.end());
-  return record::node(OpKind::slice, x.dtype(), shape, {&x}, {.ints = starts},
+  return record::node(OpKind::slice, x.dtype(), shape, {&x},
+                      {.ints = std::span(ints).first(2 * starts.size())},
                       location);
 }
 
