@@ -15,43 +15,6 @@ namespace {
 constexpr int64_t kElementBytes = 2;
 constexpr int64_t kAlignment = 16; // of addresses and strides, in bytes
 
-int64_t valueAtZero(AffineExpr expr, const LoopNest &nest) {
-  SmallVector<AffineExpr> zeros(nest.sizes.size(),
-                                getAffineConstantExpr(0, expr.getContext()));
-  return cast<AffineConstantExpr>(expr.replaceDims(zeros)).getValue();
-}
-
-/// The stride of the one dim that `dims` are, counted row-major; nothing if
-/// `expr` does not step evenly through them.
-std::optional<int64_t> commonStride(const LoopNest &nest, AffineExpr expr,
-                                    ArrayRef<unsigned> dims) {
-  std::optional<int64_t> inner;
-  int64_t expected = 0;
-  for (unsigned dim : llvm::reverse(dims)) {
-    std::optional<int64_t> stride = strideOf(expr, dim);
-    if (!stride || (inner && *stride != expected))
-      return std::nullopt;
-    if (!inner)
-      inner = stride;
-    expected = *stride * nest.sizes[dim];
-  }
-  return inner;
-}
-
-bool isLinear(const LoopNest &nest, AffineExpr expr) {
-  for (unsigned i = 0; i < nest.sizes.size(); ++i)
-    if (!strideOf(expr, i))
-      return false;
-  return true;
-}
-
-SmallVector<unsigned> innerDims(const LoopNest &nest) {
-  SmallVector<unsigned> dims;
-  for (unsigned i = nest.numParallel; i < nest.sizes.size(); ++i)
-    dims.push_back(i);
-  return dims;
-}
-
 } // namespace
 
 // ---- matching ---------------------------------------------------------------

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Contraction.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 using namespace mlir;
 
 namespace weft::cuda {
@@ -32,6 +34,41 @@ llvm::SmallBitVector dependences(const LoopNest &nest, int id) {
     for (const Guard &guard : nest.stmts[stmt].guards)
       visit(guard.expr);
   }
+  return dims;
+}
+
+int64_t valueAtZero(AffineExpr expr, const LoopNest &nest) {
+  SmallVector<AffineExpr> zeros(nest.sizes.size(),
+                                getAffineConstantExpr(0, expr.getContext()));
+  return cast<AffineConstantExpr>(expr.replaceDims(zeros)).getValue();
+}
+
+std::optional<int64_t> commonStride(const LoopNest &nest, AffineExpr expr,
+                                    ArrayRef<unsigned> dims) {
+  std::optional<int64_t> inner;
+  int64_t expected = 0;
+  for (unsigned dim : llvm::reverse(dims)) {
+    std::optional<int64_t> stride = strideOf(expr, dim);
+    if (!stride || (inner && *stride != expected))
+      return std::nullopt;
+    if (!inner)
+      inner = stride;
+    expected = *stride * nest.sizes[dim];
+  }
+  return inner;
+}
+
+bool isLinear(const LoopNest &nest, AffineExpr expr) {
+  for (unsigned i = 0; i < nest.sizes.size(); ++i)
+    if (!strideOf(expr, i))
+      return false;
+  return true;
+}
+
+SmallVector<unsigned> innerDims(const LoopNest &nest) {
+  SmallVector<unsigned> dims;
+  for (unsigned i = nest.numParallel; i < nest.sizes.size(); ++i)
+    dims.push_back(i);
   return dims;
 }
 

@@ -40,4 +40,14 @@ std::vector<int> closure(const LoopNest &nest, llvm::ArrayRef<int> roots);
 /// The dims that a statement varies along.
 llvm::SmallBitVector dependences(const LoopNest &nest, int stmt);
 
+/// Whether `expr` grows evenly along every dim.
+bool isLinear(const LoopNest &nest, mlir::AffineExpr expr);
+/// A linear expression where all dims are 0.
+int64_t valueAtZero(mlir::AffineExpr expr, const LoopNest &nest);
+llvm::SmallVector<unsigned> innerDims(const LoopNest &nest);
+/// The stride of the one dim that `dims` are, counted row-major; nothing if
+/// `expr` does not step evenly through them.
+std::optional<int64_t> commonStride(const LoopNest &nest, mlir::AffineExpr expr,
+                                    llvm::ArrayRef<unsigned> dims);
+
 } // namespace weft::cuda

@@ -3,6 +3,7 @@
 #include "weft/Target/CUDA/Emit.h"
 
 #include "AttentionSchedule.h"
+#include "ImageSchedule.h"
 #include "KernelPrinter.h"
 #include "MatrixSchedule.h"
 
@@ -65,6 +66,8 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     return cuda::emitLoop(group, *nest);
   if (!hasWindow(group) && nest->numRows() > 0)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
+  if (auto image = cuda::emitImage(group, *nest, target.arch))
+    return *image;
   if (auto matrix = cuda::emitMatrix(group, *nest, target.arch, tile))
     return *matrix;
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))

@@ -974,18 +974,21 @@ WEFT_DEVICE void multiply_group(float (&sum)[Columns][4], const void *a,
                              j * 8 + threadIdx.x % 4 * 2 + i % 2, k);
 #endif
 }
-//@ WEFT_SUMS
+//@ WEFT_SUMS WEFT_SUMS_2
 #define WEFT_SUM(i) "+f"(sum[i][0]), "+f"(sum[i][1]), "+f"(sum[i][2]), "+f"(sum[i][3])
-#define WEFT_SUMS(i) WEFT_SUM(i), WEFT_SUM(i + 1), WEFT_SUM(i + 2), WEFT_SUM(i + 3), \
-      WEFT_SUM(i + 4), WEFT_SUM(i + 5), WEFT_SUM(i + 6), WEFT_SUM(i + 7)
-//@ WEFT_PLACES_32 WEFT_PLACES_64 WEFT_PLACES_128
+#define WEFT_SUMS_2(i) WEFT_SUM(i), WEFT_SUM(i + 1)
+#define WEFT_SUMS_4(i) WEFT_SUMS_2(i), WEFT_SUMS_2(i + 2)
+#define WEFT_SUMS(i) WEFT_SUMS_4(i), WEFT_SUMS_4(i + 4)
+//@ WEFT_PLACES_32 WEFT_PLACES_64
 // The first operands of an asm statement, as PTX lists them.
-#define WEFT_PLACES_32 \
-  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, " \
-  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
-#define WEFT_PLACES_64 WEFT_PLACES_32 \
-  ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
-  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define WEFT_PLACES_8 "%0, %1, %2, %3, %4, %5, %6, %7"
+#define WEFT_PLACES_16 WEFT_PLACES_8 ", %8, %9, %10, %11, %12, %13, %14, %15"
+#define WEFT_PLACES_24 WEFT_PLACES_16 ", %16, %17, %18, %19, %20, %21, %22, %23"
+#define WEFT_PLACES_32 WEFT_PLACES_24 ", %24, %25, %26, %27, %28, %29, %30, %31"
+#define WEFT_PLACES_40 WEFT_PLACES_32 ", %32, %33, %34, %35, %36, %37, %38, %39"
+#define WEFT_PLACES_48 WEFT_PLACES_40 ", %40, %41, %42, %43, %44, %45, %46, %47"
+#define WEFT_PLACES_56 WEFT_PLACES_48 ", %48, %49, %50, %51, %52, %53, %54, %55"
+#define WEFT_PLACES_64 WEFT_PLACES_56 ", %56, %57, %58, %59, %60, %61, %62, %63"
 #define WEFT_PLACES_128 WEFT_PLACES_64 \
   ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, " \
   "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, " \
@@ -1027,25 +1030,14 @@ WEFT_MULTIPLY_GROUP(half, "f16")
 #ifdef __CUDA_ARCH__
 WEFT_MULTIPLY_GROUP(bfloat16, "bf16")
 #endif
-//@ multiply_group_kept
-// The same with a left operand of 64 x 16 in registers, of each warp as for
-// multiply_matrices, and a right one that is transposed.
-template <class T, int Columns> struct MultiplyGroupKept;
-template <class T, int Columns>
-WEFT_DEVICE void multiply_group_kept(float (&sum)[Columns][4],
-                                     const unsigned (&a)[4], const void *b) {
-#ifdef __CUDA_ARCH__
-  MultiplyGroupKept<T, Columns>::run(sum, a, tile_descriptor(b));
-#else
+//@ multiply_kept
+// What the host does for the two functions below: `element` gives the right
+// operand's at a step of k and a column.
+#ifndef __CUDA_ARCH__
+template <class T, int Columns, class Element>
+WEFT_DEVICE void multiply_kept(float (&sum)[Columns][4], const unsigned (&a)[4],
+                               Element element) {
   int lane = threadIdx.x % 32;
-  auto element = [&](int k, int column) {
-    auto address = reinterpret_cast<unsigned long long>(b);
-    address += column / 64 * 8192 + k * 128 + column % 64 * 2;
-    address ^= (address >> 7 & 7) << 4;
-    T x;
-    __builtin_memcpy(&x, reinterpret_cast<const void *>(address), 2);
-    return widen(x);
-  };
   for (int t = 0; t < 4; ++t) { // the lane that holds elements 2 t, 2 t + 1
     unsigned bits[4];
     for (int i = 0; i < 4; ++i)
@@ -1057,6 +1049,27 @@ WEFT_DEVICE void multiply_group_kept(float (&sum)[Columns][4],
                        element(k / 2 * 8 + t * 2 + k % 2,
                                j * 8 + lane % 4 * 2 + i % 2);
   }
+}
+#endif
+//@ multiply_group_kept
+// The same with a left operand of 64 x 16 in registers, of each warp as for
+// multiply_matrices, and a right one that is transposed.
+template <class T, int Columns> struct MultiplyGroupKept;
+template <class T, int Columns>
+WEFT_DEVICE void multiply_group_kept(float (&sum)[Columns][4],
+                                     const unsigned (&a)[4], const void *b) {
+#ifdef __CUDA_ARCH__
+  MultiplyGroupKept<T, Columns>::run(sum, a, tile_descriptor(b));
+#else
+  auto element = [&](int k, int column) {
+    auto address = reinterpret_cast<unsigned long long>(b);
+    address += column / 64 * 8192 + k * 128 + column % 64 * 2;
+    address ^= (address >> 7 & 7) << 4;
+    T x;
+    __builtin_memcpy(&x, reinterpret_cast<const void *>(address), 2);
+    return widen(x);
+  };
+  multiply_kept<T>(sum, a, element);
 #endif
 }
 //@ WEFT_MULTIPLY_GROUP_KEPT
@@ -1085,6 +1098,87 @@ WEFT_MULTIPLY_GROUP_KEPT(half, "f16")
 //@ MultiplyGroupKept:bfloat16
 #ifdef __CUDA_ARCH__
 WEFT_MULTIPLY_GROUP_KEPT(bfloat16, "bf16")
+#endif
+//@ load_pair
+// Two neighbouring elements as they lie in a register.
+template <class T> WEFT_DEVICE unsigned load_pair(const T *from) {
+#ifdef __CUDA_ARCH__
+  return __ldg(reinterpret_cast<const unsigned *>(from));
+#else
+  unsigned bits;
+  __builtin_memcpy(&bits, from, sizeof bits);
+  return bits;
+#endif
+}
+//@ multiply_group_pieces
+// The same with a right operand of pieces of 8 steps of k, 16 bytes, as
+// ImageOperand.h describes them: those of neighbouring columns are neighbours,
+// and the second ones lie `beside` bytes behind the first.
+template <class T, int Columns> struct MultiplyGroupPieces;
+template <class T, int Columns>
+WEFT_DEVICE void multiply_group_pieces(float (&sum)[Columns][4],
+                                       const unsigned (&a)[4], const void *b,
+                                       int beside) {
+#ifdef __CUDA_ARCH__
+  unsigned long long start = (shared_address(b) & 0x3ffffu) >> 4;
+  unsigned long long next = static_cast<unsigned>(beside) >> 4;
+  MultiplyGroupPieces<T, Columns>::run(sum, a, start | next << 16 | 8ull << 32);
+#else
+  auto element = [&](int k, int column) {
+    T x;
+    __builtin_memcpy(&x,
+                     static_cast<const unsigned char *>(b) + k / 8 * beside +
+                         column * 16 + k % 8 * 2,
+                     2);
+    return widen(x);
+  };
+  multiply_kept<T>(sum, a, element);
+#endif
+}
+//@ WEFT_MULTIPLY_GROUP_PIECES
+#define WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, columns, width, places,          \
+                                      operands, ...)                           \
+  template <> struct MultiplyGroupPieces<T, columns> {                         \
+    static WEFT_METHOD void run(float (&sum)[columns][4],                      \
+                                const unsigned (&a)[4],                        \
+                                unsigned long long b) {                        \
+      asm volatile(WEFT_GROUP_PRODUCT(ptx, width, places, operands)            \
+                   : __VA_ARGS__                                               \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));      \
+    }                                                                          \
+  };
+#define WEFT_MULTIPLY_GROUP_PIECES(T, ptx)                                     \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 2, "16", WEFT_PLACES_8,                \
+                                "{%8, %9, %10, %11}, %12, p, 1, 1, 0",         \
+                                WEFT_SUMS_2(0))                                \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 4, "32", WEFT_PLACES_16,               \
+                                "{%16, %17, %18, %19}, %20, p, 1, 1, 0",       \
+                                WEFT_SUMS_4(0))                                \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 6, "48", WEFT_PLACES_24,               \
+                                "{%24, %25, %26, %27}, %28, p, 1, 1, 0",       \
+                                WEFT_SUMS_4(0), WEFT_SUMS_2(4))                \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 8, "64", WEFT_PLACES_32,               \
+                                "{%32, %33, %34, %35}, %36, p, 1, 1, 0",       \
+                                WEFT_SUMS(0))                                  \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 10, "80", WEFT_PLACES_40,              \
+                                "{%40, %41, %42, %43}, %44, p, 1, 1, 0",       \
+                                WEFT_SUMS(0), WEFT_SUMS_2(8))                  \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 12, "96", WEFT_PLACES_48,              \
+                                "{%48, %49, %50, %51}, %52, p, 1, 1, 0",       \
+                                WEFT_SUMS(0), WEFT_SUMS_4(8))                  \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 14, "112", WEFT_PLACES_56,             \
+                                "{%56, %57, %58, %59}, %60, p, 1, 1, 0",       \
+                                WEFT_SUMS(0), WEFT_SUMS_4(8), WEFT_SUMS_2(12)) \
+  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 16, "128", WEFT_PLACES_64,             \
+                                "{%64, %65, %66, %67}, %68, p, 1, 1, 0",       \
+                                WEFT_SUMS(0), WEFT_SUMS(8))
+//@ MultiplyGroupPieces:half
+#ifdef __CUDA_ARCH__
+WEFT_MULTIPLY_GROUP_PIECES(half, "f16")
+#endif
+//@ MultiplyGroupPieces:bfloat16
+#ifdef __CUDA_ARCH__
+WEFT_MULTIPLY_GROUP_PIECES(bfloat16, "bf16")
 #endif
 //@ TensorMap
 // What the tensor memory accelerator knows of a tensor; the driver writes it.

@@ -564,9 +564,9 @@ public:
   }
 
   /// relu(conv * scale + shift + residual), channels last.
-  void addMatrixConv(const std::string &x, const std::string &w,
-                     const std::string &y, const std::string &attributes,
-                     const std::string &type) {
+  static Case matrixConv(const std::string &x, const std::string &w,
+                         const std::string &y, const std::string &attributes,
+                         const std::string &type) {
     std::string channels = llvm::StringRef(w).split('x').first.str(),
                 full = tensor(y, "f32"), c = tensor(channels, "f32");
     std::string body = llvm::formatv(
@@ -581,10 +581,54 @@ public:
         "%e = weft.relu %d : {4}\n"
         "%y = weft.cast %e : {4} -> {3}",
         attributes, tensor(x, type), tensor(w, type), tensor(y, type), full, c);
-    addMatrix({"conv of " + tensor(x, type) + " and " + tensor(w, type),
-               "%x: " + tensor(x, type) + ", %w: " + tensor(w, type) +
-                   ", %s: " + c + ", %b: " + c + ", %r: " + tensor(y, type),
-               body, "%y : " + tensor(y, type), "window"});
+    return {"conv of " + tensor(x, type) + " and " + tensor(w, type),
+            "%x: " + tensor(x, type) + ", %w: " + tensor(w, type) +
+                ", %s: " + c + ", %b: " + c + ", %r: " + tensor(y, type),
+            body, "%y : " + tensor(y, type), "window"};
+  }
+  void addMatrixConv(const std::string &x, const std::string &w,
+                     const std::string &y, const std::string &attributes,
+                     const std::string &type) {
+    addMatrix(matrixConv(x, w, y, attributes, type));
+  }
+
+  /// Neighbouring windows start 16 bytes apart.
+  void addImage(const std::string &x, const std::string &w,
+                const std::string &y, const std::string &attributes,
+                const std::string &type) {
+    Case c = matrixConv(x, w, y, attributes, type);
+    c.name = "image: " + c.name;
+    c.arch = "sm_90a";
+    add(c);
+  }
+
+  void addImages() {
+    // Of 3 channels under a stride of 2, as weft-assign-layout leaves them:
+    // pairs of pixels. Windows of 7x7, 3x3 and 5x5.
+    addImage("1x30x18x8", "64x7x4x8", "1x15x18x64",
+             "stride [2, 1] padding [3, 3, 2, 1] dilation [1, 1]", "f16");
+    addImage("3x17x24x8", "32x3x2x8", "3x9x24x32",
+             "stride [2, 1] padding [1, 1, 1, 0] dilation [1, 1]", "bf16");
+    addImage("2x13x20x8", "24x5x3x8", "2x6x20x24",
+             "stride [2, 1] padding [2, 1, 1, 1] dilation [1, 1]", "f16");
+    // The same without padding, of four channels.
+    addImage("2x9x40x4", "20x3x4x4", "2x4x19x20",
+             "stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1]", "f16");
+    // Eight channels; more columns than a block has.
+    addImage("2x11x19x8", "72x3x4x8", "2x9x16x72",
+             "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1]", "bf16");
+    addImage("1x20x33x8", "48x3x3x8", "1x20x33x48",
+             "stride [1, 1] padding [2, 2, 2, 2] dilation [2, 2]", "f16");
+    // More pixels than a block has; lines that no window reads; more rows than
+    // blocks, so that one goes from an image to the next.
+    addImage("1x5x150x8", "17x3x2x8", "1x2x150x17",
+             "stride [3, 1] padding [0, 1, 1, 0] dilation [1, 1]", "f16");
+    addImage("2x11x17x8", "16x2x1x8", "2x4x17x16",
+             "stride [3, 1] padding [0, 0, 0, 0] dilation [1, 1]", "f16");
+    addImage("40x49x16x8", "16x3x3x8", "40x25x16x16",
+             "stride [2, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    addImage("3x40x8", "16x3x8", "3x39x16",
+             "stride [1] padding [0, 1] dilation [1]", "bf16");
   }
 
   void addMatrixMatmul(const std::string &lhs, const std::string &rhs,
@@ -887,6 +931,7 @@ const std::vector<Case> &allCases() {
     all->addProducts();
     all->addVectorWindows();
     all->addMatrices();
+    all->addImages();
     all->addAttentions();
     return all;
   }();

@@ -196,6 +196,23 @@ TEST(CudaText, TensorCoresAreUsedWhereTheArchitectureHasThem) {
   EXPECT_GT(numSplit, 0);
 }
 
+TEST(CudaText, ImagesAreMultipliedAsTheyLie) {
+  int number = 0;
+  for (Case c : allCases()) {
+    if (!llvm::StringRef(c.name).starts_with("image: "))
+      continue;
+    ++number;
+    EXPECT_THAT(kernelText(Prepared(c)),
+                HasSubstr("weft::multiply_group_pieces<"))
+        << c.name;
+    c.arch = "sm_100a"; // without wgmma
+    EXPECT_THAT(kernelText(Prepared(c)),
+                Not(HasSubstr("weft::multiply_group_pieces<")))
+        << c.name;
+  }
+  EXPECT_EQ(number, 10);
+}
+
 TEST(CudaText, ChannelsLastIsReadInVectors) {
   int number = 0;
   for (const Case &c : allCases()) {

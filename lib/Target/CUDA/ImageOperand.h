@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the windows of a convolution of few channels come into shared memory for
+// tensor cores.
+//
+// Where a step from one result to its neighbour along x is eight elements of
+// the image, 16 bytes, the windows of neighbours overlap: the pieces of eight
+// elements that they begin with lie side by side in a line of the image, and so
+// do those that follow. So nothing is gathered. Lines are kept as they are, one
+// piece after the other, and an operand of a product is a place in them: of
+// eight neighbours, 128 bytes in a row.
+//
+// The lines lie in a ring. Those of all images are counted through, and line i
+// has place i % places(); the next row of results needs a few more.
+#pragma once
+
+#include "Contraction.h"
+#include "KernelPrinter.h"
+
+namespace weft::cuda {
+
+inline constexpr int64_t kImagePiece = 8; // elements
+inline constexpr int64_t kImagePieceBytes = 16;
+
+class ImageOperand {
+public:
+  /// Nothing where the operand is no such convolution.
+  static std::optional<ImageOperand> match(const LoopNest &nest,
+                                           const ContractionSide &side);
+
+  /// Results along x, and rows of them in all images.
+  int64_t width() const { return nest_->sizes[pixels_]; }
+  int64_t numRows() const;
+  unsigned pixelDim() const { return pixels_; }
+  llvm::ArrayRef<unsigned> rowDims() const { return rows_; }
+
+  // Of a window.
+  int64_t lines() const { return down_.taps; }
+  int64_t pieces() const { return across_.taps; } // in a line
+  int64_t pieceStep() const { return across_.step; }
+
+  /// Of a line that `pixels` results are computed from.
+  int64_t lineBytes(int64_t pixels) const {
+    return (pixels + across_.reach()) * kImagePieceBytes;
+  }
+  /// Of the ring: the windows of a row and of the next have room in it, also
+  /// where they are of two images.
+  int64_t places() const { return span() + std::max(span(), rowStep_); }
+
+  /// The number of the first line of row `row` of results.
+  std::string firstLine(llvm::StringRef row) const;
+  /// Where line `tap` of the window whose first line is `first` lies.
+  std::string place(llvm::StringRef first, llvm::StringRef tap,
+                    int64_t pixels) const;
+
+  /// Starts the copies of the lines of row `row` that are not `ready` yet, and
+  /// sets `ready` to the first line behind them.
+  void copy(KernelPrinter &p, llvm::StringRef row, int64_t pixels,
+            int64_t threads, const llvm::SmallBitVector &used) const;
+
+private:
+  /// A dim of the window, counted in lines or pieces. A position is inside the
+  /// image if low <= scale * position + start < high for its guard, if any.
+  struct Axis {
+    int64_t taps = 1, step = 1;
+    bool isGuarded = false;
+    int64_t scale = 1, start = 0, size = 0; // from `low` on
+
+    int64_t reach() const { return (taps - 1) * step; }
+    std::string isInside(llvm::StringRef position,
+                         llvm::StringRef indexType) const;
+  };
+
+  bool matchWindow();
+  bool matchGuards();
+  bool matchGuard(Axis &axis, unsigned own, int64_t ownStep, int tap,
+                  const Guard &guard);
+  /// Lines from the first to the last of a window, and of all of an image.
+  int64_t span() const { return down_.reach() + 1; }
+  int64_t linesOfImage() const {
+    return (nest_->sizes[rows_.back()] - 1) * rowStep_ + span();
+  }
+
+  const LoopNest *nest_ = nullptr;
+  const Stmt *load_ = nullptr;
+  unsigned pixels_ = 0;               // loop dim
+  llvm::SmallVector<unsigned> rows_;  // loop dims; the last counts in an image
+  int downTap_ = -1, acrossTap_ = -1; // loop dims; -1: there is none
+  Axis down_, across_;
+  int64_t rowStep_ = 1;    // lines between rows of results
+  int64_t lineStride_ = 0; // elements between lines
+};
+
+} // namespace weft::cuda
