@@ -9,14 +9,22 @@ namespace {
 
 constexpr size_t kMaxRank = 5;
 // Of CUtensorMapDataType and its neighbours.
-constexpr int kFloat16 = 6, kBfloat16 = 9;
-constexpr int kNoInterleave = 0, kSwizzle128 = 3, kPromote256 = 3, kZeros = 0;
+constexpr int kInt64 = 5, kFloat16 = 6, kBfloat16 = 9;
+constexpr int kNoInterleave = 0, kNoSwizzle = 0, kSwizzle128 = 3,
+              kPromote256 = 3, kZeros = 0;
+
+int codeOf(DType dtype) {
+  return dtype == DType::int64     ? kInt64
+         : dtype == DType::float16 ? kFloat16
+                                   : kBfloat16;
+}
 
 } // namespace
 
 bool isWellFormed(const TensorMap &map) {
   size_t rank = map.sizes.size(), spatial = rank - 2;
-  bool isKnown = map.dtype == DType::float16 || map.dtype == DType::bfloat16;
+  bool isKnown = map.dtype == DType::float16 || map.dtype == DType::bfloat16 ||
+                 map.dtype == DType::int64;
   if (!isKnown || rank < 2 || rank > kMaxRank || map.strides.size() != rank - 1)
     return false;
   if (!map.isWindow())
@@ -27,7 +35,8 @@ bool isWellFormed(const TensorMap &map) {
 
 Status encode(const Driver &driver, const TensorMap &map, void *data,
               EncodedTensorMap &result) {
-  const int type = map.dtype == DType::float16 ? kFloat16 : kBfloat16;
+  const int type = codeOf(map.dtype);
+  const int swizzle = map.isSwizzled() ? kSwizzle128 : kNoSwizzle;
   const auto rank = static_cast<unsigned>(map.sizes.size());
   auto *address = static_cast<std::byte *>(data) + map.offset;
   uint64_t sizes[kMaxRank], strides[kMaxRank];
@@ -38,17 +47,15 @@ Status encode(const Driver &driver, const TensorMap &map, void *data,
   std::fill(steps, steps + kMaxRank, 1u);
   std::copy(map.steps.begin(), map.steps.end(), steps + 1);
   if (!map.isWindow())
-    return driver.check(
-        driver.tensorMapEncodeTiled(&result, type, rank, address, sizes,
-                                    strides, box, steps, kNoInterleave,
-                                    kSwizzle128, kPromote256, kZeros),
-        "cuTensorMapEncodeTiled");
-  return driver.check(
-      driver.tensorMapEncodeIm2col(&result, type, rank, address, sizes, strides,
-                                   map.lower.data(), map.upper.data(), box[0],
-                                   box[1], steps, kNoInterleave, kSwizzle128,
-                                   kPromote256, kZeros),
-      "cuTensorMapEncodeIm2col");
+    return driver.check(driver.tensorMapEncodeTiled(
+                            &result, type, rank, address, sizes, strides, box,
+                            steps, kNoInterleave, swizzle, kPromote256, kZeros),
+                        "cuTensorMapEncodeTiled");
+  return driver.check(driver.tensorMapEncodeIm2col(
+                          &result, type, rank, address, sizes, strides,
+                          map.lower.data(), map.upper.data(), box[0], box[1],
+                          steps, kNoInterleave, swizzle, kPromote256, kZeros),
+                      "cuTensorMapEncodeIm2col");
 }
 
 } // namespace weft::runtime

@@ -152,12 +152,13 @@ static DataForm formOf(ConvOp conv) {
           results = typeOf(conv).getShape().back();
   // Pairs of a window of two pixels or one would be zeros by half and more.
   if (form.channels != 4 || taps < 3 || conv.getStride().back() != 2 ||
-      conv.getDilation().back() != 1 || width % 2 != 0)
+      conv.getDilation().back() != 1)
     return form;
   form.paddingBefore = llvm::divideCeil(before, 2);
   form.tapsBefore = 2 * form.paddingBefore - before;
   form.taps = llvm::divideCeil(taps + form.tapsBefore, 2);
-  form.paddingAfter = results - 1 + form.taps - width / 2 - form.paddingBefore;
+  form.paddingAfter = results - 1 + form.taps - llvm::divideCeil(width, 2) -
+                      form.paddingBefore;
   form.pairs = form.paddingAfter >= 0;
   return form;
 }
@@ -187,8 +188,10 @@ Value Assigner::padded(Value value, int64_t axis, int64_t before,
                                         parts, static_cast<uint64_t>(axis));
 }
 
-/// Two neighbours along the last spatial axis as one.
+/// Two neighbours along the last spatial axis as one; an odd one gets a zero.
 Value Assigner::paired(Value value) {
+  int64_t axis = typeOf(value).getRank() - 2;
+  value = padded(value, axis, 0, typeOf(value).getDimSize(axis) % 2);
   RankedTensorType type = typeOf(value);
   SmallVector<int64_t> shape(type.getShape());
   shape[shape.size() - 2] /= 2;

@@ -204,9 +204,11 @@ func.func @pairs_of_pixels(%x: tensor<1x3x16x16xf16>, %w: tensor<5x3x7x7xf16>) -
 
 // -----
 
-// CHECK-LABEL: @no_pairs_of_odd_widths
-// CHECK: weft.conv {{.*}} stride [2, 2] padding [3, 3, 3, 3] {{.*}} : tensor<1x16x15x4xf16>
-func.func @no_pairs_of_odd_widths(%x: tensor<1x3x16x15xf16>, %w: tensor<5x3x7x7xf16>) -> tensor<1x5x8x8xf16> {
+// An odd width gets a column of zeros.
+// CHECK-LABEL: @pairs_of_odd_widths
+// CHECK-DAG: weft.concatenate %{{.*}}, %{{.*}} along 2 : tensor<1x16x15x4xf16>, tensor<1x16x1x4xf16> -> tensor<1x16x16x4xf16>
+// CHECK: weft.conv {{.*}} stride [2, 1] padding [3, 3, 2, 1] {{.*}} : tensor<1x16x8x8xf16>, tensor<5x7x4x8xf16>
+func.func @pairs_of_odd_widths(%x: tensor<1x3x16x15xf16>, %w: tensor<5x3x7x7xf16>) -> tensor<1x5x8x8xf16> {
   %y = weft.conv %x, %w stride [2, 2] padding [3, 3, 3, 3] dilation [1, 1] groups 1
       : tensor<1x3x16x15xf16>, tensor<5x3x7x7xf16> -> tensor<1x5x8x8xf16>
   return %y : tensor<1x5x8x8xf16>

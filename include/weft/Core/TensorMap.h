@@ -16,6 +16,10 @@ namespace weft {
 /// A copy brings a box of the tensor or, of windows, for one tap `pixels`
 /// positions of the window and `channels` elements of each: positions count
 /// through all dims but the first, from `lower` in steps of `steps`.
+///
+/// 16-bit floats arrive in lines of 128 bytes, whose pieces are permuted as
+/// tensor cores want them (128-byte swizzle). int64 stands for any bits, and
+/// arrives as it lies in memory.
 struct TensorMap {
   int32_t argument = 0; // of the kernel: the buffer
   DType dtype = DType::float16;
@@ -28,6 +32,7 @@ struct TensorMap {
   std::vector<int32_t> steps;
 
   bool isWindow() const { return !lower.empty(); }
+  bool isSwizzled() const { return dtype != DType::int64; }
 };
 
 } // namespace weft

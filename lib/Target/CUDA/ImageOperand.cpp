@@ -12,6 +12,10 @@ using llvm::Twine;
 
 namespace weft::cuda {
 
+/// In which a copy counts along x: a box has at most 256 of them.
+static constexpr int64_t kWordBytes = 8;
+static constexpr int64_t kWords = kImagePieceBytes / kWordBytes; // of a piece
+
 // ---- matching ---------------------------------------------------------------
 
 std::optional<ImageOperand> ImageOperand::match(const LoopNest &nest,
@@ -25,7 +29,7 @@ std::optional<ImageOperand> ImageOperand::match(const LoopNest &nest,
   operand.load_ = &load;
   operand.pixels_ = side.dims.back();
   operand.rows_.assign(side.dims.begin(), side.dims.end() - 1);
-  if (!operand.matchWindow() || !operand.matchGuards())
+  if (!operand.matchWindow() || !operand.matchGuards() || !operand.makeMap())
     return std::nullopt;
   return operand;
 }
@@ -64,6 +68,8 @@ bool ImageOperand::matchWindow() {
 }
 
 bool ImageOperand::matchGuards() {
+  down_.size = linesOfImage();
+  across_.size = width() + across_.reach();
   for (const Guard &guard : load_->guards)
     if (!(guard.expr.isFunctionOfDim(pixels_)
               ? matchGuard(across_, pixels_, 1, acrossTap_, guard)
@@ -92,11 +98,44 @@ bool ImageOperand::matchGuard(Axis &axis, unsigned own, int64_t ownStep,
   return true;
 }
 
+/// Of words of 8 bytes along x, which a line has fewer of than elements.
+bool ImageOperand::makeMap() {
+  constexpr int64_t elementBytes = 2, mostRank = 5;
+  constexpr int64_t mostWords = int64_t{1} << 31, mostBytes = int64_t{1} << 40;
+  if (across_.scale != 1 || lineStride_ % down_.scale != 0 ||
+      rows_.size() + 1 > mostRank)
+    return false;
+  int64_t stride = lineStride_ / down_.scale;
+  map_.argument = static_cast<int32_t>(load_->input);
+  map_.dtype = DType::int64;
+  map_.offset = (valueAtZero(load_->expr, *nest_) - down_.start * stride -
+                 across_.start * kImagePiece) *
+                elementBytes;
+  map_.sizes = {across_.size * kWords, down_.size};
+  map_.strides = {stride * elementBytes};
+  for (unsigned dim : llvm::reverse(ArrayRef(rows_).drop_back())) {
+    map_.sizes.push_back(nest_->sizes[dim]);
+    map_.strides.push_back(*strideOf(load_->expr, dim) * elementBytes);
+  }
+  return map_.offset >= 0 && map_.offset % kImagePieceBytes == 0 &&
+         llvm::all_of(map_.sizes,
+                      [](int64_t size) { return size <= mostWords; }) &&
+         llvm::all_of(map_.strides, [](int64_t stride) {
+           return stride > 0 && stride % kImagePieceBytes == 0 &&
+                  stride < mostBytes;
+         });
+}
+
 int64_t ImageOperand::numRows() const {
   int64_t rows = 1;
   for (unsigned dim : rows_)
     rows *= nest_->sizes[dim];
   return rows;
+}
+
+int64_t ImageOperand::mostPixels() const {
+  constexpr int64_t mostWords = 256; // of a box
+  return mostWords / kWords - across_.reach();
 }
 
 // ---- text -------------------------------------------------------------------
@@ -111,14 +150,6 @@ static std::string plus(StringRef text, int64_t number) {
   return (text + (number < 0 ? " - " : " + ") + Twine(std::abs(number))).str();
 }
 
-std::string ImageOperand::Axis::isInside(StringRef position,
-                                         StringRef indexType) const {
-  StringRef type = indexType == "int" ? "unsigned" : "unsigned long long";
-  return ("static_cast<" + type + ">(" + plus(times(position, scale), start) +
-          ") < " + Twine(size))
-      .str();
-}
-
 std::string ImageOperand::firstLine(StringRef row) const {
   std::string rows = std::to_string(nest_->sizes[rows_.back()]);
   if (rows_.size() == 1)
@@ -130,60 +161,45 @@ std::string ImageOperand::firstLine(StringRef row) const {
 std::string ImageOperand::place(StringRef first, StringRef tap,
                                 int64_t pixels) const {
   return ("(" + first + " + " + times(tap, down_.step) + ") % " +
-          Twine(places()) + " * " + Twine(lineBytes(pixels)))
+          Twine(places()) + " * " + Twine(pitch(pixels)))
       .str();
 }
 
+void ImageOperand::declare(KernelPrinter &p, int64_t pixels) {
+  map_.box.assign(map_.sizes.size(), 1);
+  map_.box[0] = static_cast<int32_t>(lineBytes(pixels) / kWordBytes);
+  name_ = p.addTensorMap("map", map_);
+}
+
 void ImageOperand::copy(KernelPrinter &p, StringRef row, int64_t pixels,
-                        int64_t threads,
+                        StringRef barrier,
                         const llvm::SmallBitVector &used) const {
-  std::string type = p.indexType().str();
-  bool isOne = rows_.size() == 1; // image
+  std::string type = p.indexType().str(),
+              behind = "first + " + std::to_string(span());
+  auto asInt = [&](const std::string &text) {
+    return type == "int" ? text : "static_cast<int>(" + text + ")";
+  };
   p.line("const " + type + " first = " + firstLine(row) + ";");
-  p.line("#pragma unroll 1");
-  p.open("for (" + type +
-         " line = first < ready ? ready : first; line < first "
-         "+ " +
-         Twine(span()) + "; ++line)");
-  if (!isOne) {
+  p.line(type + " line = first < ready ? ready : first;");
+  p.line("ready = " + behind + ";");
+  p.line("weft::expect_bytes(" + barrier + ", " + asInt("(ready - line)") +
+         " * " + Twine(lineBytes(pixels)) + ");");
+  p.open("for (; line < ready; ++line)");
+  std::string inImage = "line", images;
+  if (rows_.size() > 1) {
     std::string lines = std::to_string(linesOfImage());
     p.line("const " + type + " image = line / " + lines + ";");
     p.splitDims("image", ArrayRef(rows_).drop_back(), used);
-    p.line("const " + type + " in_image = line % " + lines + ";");
+    inImage += " % " + lines;
   }
-  StringRef line = isOne ? "line" : "in_image";
-  // The load's offset at its first pixel, row and tap.
-  AffineExpr offset = load_->expr;
-  for (unsigned dim = 0; dim < nest_->sizes.size(); ++dim)
-    if (!llvm::is_contained(ArrayRef(rows_).drop_back(), dim))
-      offset = offset.replace(getAffineDimExpr(dim, offset.getContext()),
-                              getAffineConstantExpr(0, offset.getContext()));
-  p.line("const " + type + " from = " + p.index(offset) + " + " +
-         times(line, lineStride_) + ";");
-  std::string inside;
-  auto need = [&](const Twine &part) {
-    inside += (inside.empty() ? "" : " && ") + part.str();
-  };
-  if (down_.isGuarded) {
-    p.line("const bool is_inside = " + down_.isInside(line, type) + ";");
-    need("is_inside");
-  }
-  if (across_.isGuarded)
-    need(across_.isInside("at", type));
-  else if (width() % pixels != 0)
-    need("at < " + Twine(width() + across_.reach()));
-  p.line("unsigned char *to = shared + line % " + Twine(places()) + " * " +
-         Twine(lineBytes(pixels)) + ";");
-  p.open("for (int piece = thread; piece < " + Twine(pixels + across_.reach()) +
-         "; piece += " + Twine(threads) + ")");
-  p.line("const " + type + " at = first_pixel + piece;");
-  p.line("weft::copy_async<" + Twine(kImagePieceBytes) + ">(to + piece * " +
-         Twine(kImagePieceBytes) + ", " + p.input(load_->input) +
-         " + (from + at * " + Twine(kImagePiece) + "), " +
-         (inside.empty() ? "true" : inside) + ");");
+  for (unsigned dim : llvm::reverse(ArrayRef(rows_).drop_back()))
+    images += ", " + asInt(p.dims[dim]);
+  p.line("weft::copy_tile(shared + line % " + Twine(places()) + " * " +
+         Twine(pitch(pixels)) + ", " + name_ + ", {" +
+         asInt(plus(times("first_pixel", kWords), across_.start * kWords)) +
+         ", " + asInt(plus(times(inImage, down_.scale), down_.start)) + images +
+         "}, " + barrier + ");");
   p.close();
-  p.close();
-  p.line("ready = first + " + Twine(span()) + ";");
 }
 
 } // namespace weft::cuda

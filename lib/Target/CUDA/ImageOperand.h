@@ -10,11 +10,16 @@
 // eight neighbours, 128 bytes in a row.
 //
 // The lines lie in a ring. Those of all images are counted through, and line i
-// has place i % places(); the next row of results needs a few more.
+// has place i % places(); the next row of results needs a few more. The tensor
+// memory accelerator brings them, and zeros for what lies around an image.
 #pragma once
 
 #include "Contraction.h"
 #include "KernelPrinter.h"
+
+#include "weft/Core/TensorMap.h"
+
+#include "llvm/Support/MathExtras.h"
 
 namespace weft::cuda {
 
@@ -38,9 +43,11 @@ public:
   int64_t pieces() const { return across_.taps; } // in a line
   int64_t pieceStep() const { return across_.step; }
 
-  /// Of a line that `pixels` results are computed from.
-  int64_t lineBytes(int64_t pixels) const {
-    return (pixels + across_.reach()) * kImagePieceBytes;
+  /// The most pixels that one copy brings a line for.
+  int64_t mostPixels() const;
+  /// Between the lines that `pixels` results are computed from.
+  int64_t pitch(int64_t pixels) const {
+    return llvm::alignTo(lineBytes(pixels), kBulkAlignment);
   }
   /// Of the ring: the windows of a row and of the next have room in it, also
   /// where they are of two images.
@@ -52,28 +59,34 @@ public:
   std::string place(llvm::StringRef first, llvm::StringRef tap,
                     int64_t pixels) const;
 
-  /// Starts the copies of the lines of row `row` that are not `ready` yet, and
-  /// sets `ready` to the first line behind them.
+  /// The map of lines for `pixels` results.
+  void declare(KernelPrinter &p, int64_t pixels);
+  /// What one thread does: starts the copies of the lines of row `row` that are
+  /// not `ready` yet, and sets `ready` to the first line behind them. Their
+  /// bytes arrive at `barrier`.
   void copy(KernelPrinter &p, llvm::StringRef row, int64_t pixels,
-            int64_t threads, const llvm::SmallBitVector &used) const;
+            llvm::StringRef barrier, const llvm::SmallBitVector &used) const;
 
 private:
-  /// A dim of the window, counted in lines or pieces. A position is inside the
-  /// image if low <= scale * position + start < high for its guard, if any.
+  /// A dim of the window, counted in lines or pieces. Position i of the window
+  /// is that of the image at scale * i + start.
   struct Axis {
     int64_t taps = 1, step = 1;
+    int64_t scale = 1, start = 0, size = 0;
     bool isGuarded = false;
-    int64_t scale = 1, start = 0, size = 0; // from `low` on
 
     int64_t reach() const { return (taps - 1) * step; }
-    std::string isInside(llvm::StringRef position,
-                         llvm::StringRef indexType) const;
   };
 
   bool matchWindow();
   bool matchGuards();
+  bool makeMap();
   bool matchGuard(Axis &axis, unsigned own, int64_t ownStep, int tap,
                   const Guard &guard);
+  static constexpr int64_t kBulkAlignment = 128; // in shared memory
+  int64_t lineBytes(int64_t pixels) const {
+    return (pixels + across_.reach()) * kImagePieceBytes;
+  }
   /// Lines from the first to the last of a window, and of all of an image.
   int64_t span() const { return down_.reach() + 1; }
   int64_t linesOfImage() const {
@@ -88,6 +101,8 @@ private:
   Axis down_, across_;
   int64_t rowStep_ = 1;    // lines between rows of results
   int64_t lineStride_ = 0; // elements between lines
+  TensorMap map_;
+  std::string name_; // of the map
 };
 
 } // namespace weft::cuda

@@ -6,9 +6,10 @@
 // one row. Four warps make a block, and several blocks share a multiprocessor:
 // one multiplies while others finish their results.
 //
-// A block computes neighbouring rows, one after the other. The sums of a row
-// pass through shared memory, so that a thread finishes neighbouring columns of
-// a pixel.
+// A block computes neighbouring rows, one after the other. A thread has the
+// sums of two columns and finishes them; the results of a row pass through
+// shared memory, so that those that are neighbours in memory are stored
+// together.
 #include "ImageSchedule.h"
 
 #include "ImageOperand.h"
@@ -25,7 +26,7 @@ namespace weft::cuda {
 namespace {
 
 constexpr int64_t kThreads = 128;
-constexpr int64_t kMostColumns = 64, kMostPixels = 128; // of a block's row
+constexpr int64_t kMostColumns = 64; // of a block
 /// Below this most of an instruction would be empty.
 constexpr int64_t kLeastExtent = 16;
 
@@ -34,20 +35,23 @@ struct ImageTile {
   int64_t columns = 0; // of the result that are finished
   int64_t pixels = 0;  // of a row
   int64_t blocksDown = 0, blocksAlong = 0, blocksAcross = 0; // rows, pixels...
-  int64_t zerosAt = 0, sumsAt = 0, sharedBytes = 0;
+  // In shared memory, behind the lines; the barriers are last.
+  int64_t zerosAt = 0, resultsAt = 0, barrierAt = 0;
 
-  /// Between the pixels of a tile of sums: what a warp stores at once lies in
+  int64_t sharedBytes() const { return barrierAt + 16; }
+  /// Between the pixels of a tile of results, in elements: eight of them lie in
   /// different banks.
-  int64_t pitch() const { return columns + 4; }
+  int64_t pitch() const { return columns + 8; }
+  int64_t resultBytes() const { return pixels * pitch() * 2; }
 };
 
 class ImageEmitter {
 public:
   ImageEmitter(ir::GroupOp group, const LoopNest &nest,
-               const Contraction &contraction, const ImageOperand &image,
+               const Contraction &contraction, ImageOperand image,
                const ImageTile &tile)
-      : nest_(nest), p_(group, nest), contraction_(contraction), image_(image),
-        tile_(tile) {}
+      : nest_(nest), p_(group, nest), contraction_(contraction),
+        image_(std::move(image)), tile_(tile) {}
 
   CudaKernel emit();
 
@@ -58,17 +62,21 @@ private:
   void printBlock();
   void printWeights();
   void printZeros();
+  void declareBarriers();
   void printProducts();
-  void printSums();
-  void printResults();
+  void declareResults();
+  void printFinish();
+  void finishPixels();
+  void printStores();
 
   const LoopNest &nest_;
   KernelPrinter p_;
   const Contraction &contraction_;
-  const ImageOperand &image_;
+  ImageOperand image_;
   ImageTile tile_;
   llvm::SmallBitVector used_;
   std::string sum_, weights_;
+  std::vector<std::string> tiles_; // of results, by store
 };
 
 // ---- where a block works ----------------------------------------------------
@@ -150,6 +158,20 @@ void ImageEmitter::printZeros() {
   p_.line("weft::store_vector(reinterpret_cast<unsigned *>(zeros) + i * 4, "
           "weft::Vector<unsigned, 4>{});");
   p_.close();
+  p_.line("weft::publish_copies();");
+}
+
+/// They count the bytes of the lines that a row waits for; one for every other
+/// row, so that none turns over twice before all threads have seen it.
+void ImageEmitter::declareBarriers() {
+  p_.line("weft::Barrier *full = reinterpret_cast<weft::Barrier *>(shared + " +
+          Twine(tile_.barrierAt) + ");");
+  p_.open("if (thread == 0)");
+  p_.line("weft::init_barrier(full, 1);");
+  p_.line("weft::init_barrier(full + 1, 1);");
+  p_.line("weft::publish_barriers();");
+  p_.close();
+  p_.line("__syncthreads();");
 }
 
 void ImageEmitter::printProducts() {
@@ -175,41 +197,107 @@ void ImageEmitter::printProducts() {
   p_.close();
   p_.close();
   p_.line("weft::commit_products();");
-  p_.line("weft::finish_products(" + sum_ + ");");
 }
 
 // ---- results ----------------------------------------------------------------
 
-/// Puts the sums into shared memory, the columns of a pixel side by side.
-void ImageEmitter::printSums() {
+/// Two tiles for each store: what one row leaves is stored while threads that
+/// are ahead work on the next.
+void ImageEmitter::declareResults() {
+  std::string at = std::to_string(tile_.resultsAt);
+  for (const Store *store : storesOf(nest_)) {
+    std::string type = storageType(p_.outputType(store->output));
+    tiles_.push_back(p_.fresh(p_.output(store->output) + "_tile"));
+    p_.line(type + " *" + tiles_.back() + " = reinterpret_cast<" + type +
+            " *>(shared + " + at + " + turn * " + Twine(tile_.resultBytes()) +
+            ");");
+    at = std::to_string(tile_.resultsAt + static_cast<int64_t>(tiles_.size()) *
+                                              2 * tile_.resultBytes());
+  }
+}
+
+/// `text`, or what lies inside where it does not: there nothing is kept, but
+/// operands are loaded.
+static std::string clamped(StringRef text, int64_t size, bool mayExceed) {
+  if (!mayExceed)
+    return text.str();
+  return (text + " < " + Twine(size) + " ? " + text + " : " + Twine(size - 1))
+      .str();
+}
+
+/// Two neighbouring pixels of a column: what is stored of them, as bits.
+void ImageEmitter::finishPixels() {
+  SmallVector<const Store *> stores = storesOf(nest_);
+  StringRef type = p_.indexType();
+  std::vector<std::string> pairs;
+  std::vector<int> values;
+  for (const Store *store : stores) {
+    values.push_back(store->value);
+    pairs.push_back(p_.fresh(p_.output(store->output) + "_pair"));
+    p_.line("float " + pairs.back() + "[2];");
+  }
+  p_.openLoop("k", 2, /*unrolled=*/true);
+  p_.line("const int place = i * 16 + part / 2 * 8 + lane % 4 * 2 + k;");
+  p_.line("const " + type + " pixel = " +
+          clamped("first_pixel + place", image_.width(),
+                  image_.width() % tile_.pixels != 0) +
+          ";");
+  p_.splitDims("pixel", {image_.pixelDim()}, used_);
+  p_.finish(nest_.stages[0].accumulators[0],
+            sum_ + "[i * 2 + part / 2][part % 2 * 2 + k]");
+  p_.define(closure(nest_, values));
+  for (auto [store, pair] : llvm::zip(stores, pairs))
+    p_.line(pair + "[k] = " + p_.value(store->value) + ";");
+  p_.close();
+  for (auto [i, pair] : llvm::enumerate(pairs))
+    p_.line(tiles_[i] + "_bits[part] = weft::pack_halves<" +
+            storageType(p_.outputType(stores[i]->output)) + ">(" + pair +
+            "[0], " + pair + "[1]);");
+}
+
+/// What the group does to the sums; then its results lie in shared memory, the
+/// columns of a pixel side by side.
+void ImageEmitter::printFinish() {
+  StringRef type = p_.indexType();
+  p_.splitDims("row", image_.rowDims(), used_);
   if (tile_.columns < kMostColumns)
     p_.open("if (thread < " + Twine(tile_.columns * 2) + ")");
-  p_.openLoop("i", tile_.pixels / 8, true);
-  p_.openLoop("k", 4, true);
-  p_.line("sums[(i * 8 + lane % 4 * 2 + k % 2) * " + Twine(tile_.pitch()) +
-          " + thread / 32 * 16 + lane / 4 + k / 2 * 8] = " + sum_ + "[i][k];");
+  p_.openLoop("i", tile_.pixels / 16, /*unrolled=*/true);
+  for (const std::string &tile : tiles_)
+    p_.line("unsigned " + tile + "_bits[4];");
+  p_.openLoop("part", 4, true);
+  p_.line("const " + type +
+          " own = first_column + thread / 32 * 16 + lane / 4 + part % 2 * 8;");
+  p_.line("const " + type + " column = " +
+          clamped("own", contraction_.columns.extent,
+                  contraction_.columns.extent % tile_.columns != 0) +
+          ";");
+  p_.splitDims("column", contraction_.columns.dims, used_);
+  finishPixels();
   p_.close();
+  for (const std::string &tile : tiles_)
+    p_.line("weft::store_transposed_matrices(" + tile +
+            " + (i * 16 + lane / 16 * 8 + lane % 8) * " + Twine(tile_.pitch()) +
+            " + thread / 32 * 16 + lane / 8 % 2 * 8, " + tile + "_bits);");
   p_.close();
   if (tile_.columns < kMostColumns)
     p_.close();
   p_.line("__syncthreads();");
 }
 
-void ImageEmitter::printResults() {
+void ImageEmitter::printStores() {
   unsigned last = nest_.numParallel - 1;
-  // Of four floats, eight threads read 128 bytes in a row.
-  LanePrinter vectors(p_, last, LanePrinter::widest(p_, last, 4));
-  int64_t across = tile_.columns / vectors.count(), atOnce = kThreads / across;
+  int64_t lanes = LanePrinter::widest(p_, last, 8),
+          across = tile_.columns / lanes, atOnce = kThreads / across;
   StringRef type = p_.indexType();
-  p_.line("const int along = thread % " + Twine(across) + " * " +
-          Twine(vectors.count()) + ";");
+  p_.line("const int along = thread % " + Twine(across) + " * " + Twine(lanes) +
+          ";");
   p_.line("const " + type + " column = first_column + along;");
-  p_.splitDims("row", image_.rowDims(), used_);
   p_.splitDims("column", contraction_.columns.dims, used_);
   p_.line("#pragma unroll 4");
-  p_.open("for (int turn = 0; turn < " +
-          Twine(llvm::divideCeil(tile_.pixels, atOnce)) + "; ++turn)");
-  p_.line("const int place = thread / " + Twine(across) + " + turn * " +
+  p_.open("for (int i = 0; i < " +
+          Twine(llvm::divideCeil(tile_.pixels, atOnce)) + "; ++i)");
+  p_.line("const int place = thread / " + Twine(across) + " + i * " +
           Twine(atOnce) + ";");
   p_.line("const " + type + " pixel = first_pixel + place;");
   std::string inside;
@@ -225,11 +313,11 @@ void ImageEmitter::printResults() {
   if (!inside.empty())
     p_.open("if (" + inside + ")");
   p_.splitDims("pixel", {image_.pixelDim()}, used_);
-  p_.line("const auto total = weft::load_vector<" + Twine(vectors.count()) +
-          ">(sums + place * " + Twine(tile_.pitch()) + " + along);");
-  vectors.storeAll(storesOf(nest_), [&] {
-    p_.finish(nest_.stages[0].accumulators[0], "total[k]");
-  });
+  for (auto [store, tile] : llvm::zip(storesOf(nest_), tiles_))
+    p_.line("weft::store_vector(" +
+            p_.address(p_.output(store->output), store->offset) +
+            ", weft::load_vector<" + Twine(lanes) + ">(" + tile +
+            " + place * " + Twine(tile_.pitch()) + " + along));");
   if (!inside.empty())
     p_.close();
   p_.close();
@@ -240,46 +328,47 @@ void ImageEmitter::printResults() {
 CudaKernel ImageEmitter::emit() {
   used_ = p_.usedDims();
   for (const char *word :
-       {"thread",      "lane",     "block",   "row",       "column",
-        "pixel",       "first",    "ready",   "line",      "image",
-        "in_image",    "from",     "to",      "at",        "piece",
-        "tap",         "pair",     "pieces",  "window",    "zeros",
-        "shared",      "sums",     "total",   "along",     "turn",
-        "place",       "next",     "end_row", "first_row", "first_column",
-        "first_pixel", "is_inside"})
+       {"thread",     "lane",      "block",        "row",        "column",
+        "pixel",      "first",     "ready",        "line",       "image",
+        "full",       "barrier",   "piece",        "tap",        "pair",
+        "pieces",     "window",    "zeros",        "shared",     "along",
+        "turn",       "place",     "own",          "part",       "end_row",
+        "copy_lines", "first_row", "first_column", "first_pixel"})
     p_.fresh(word);
   sum_ = p_.fresh("sum");
   weights_ = p_.fresh("weights");
   StringRef type = p_.indexType();
   p_.line("WEFT_DYNAMIC_SHARED(shared);");
   printBlock();
-  p_.line("float *sums = reinterpret_cast<float *>(shared + " +
-          Twine(tile_.sumsAt) + ");");
+  image_.declare(p_, tile_.pixels);
   if (hasOddPiece())
     printZeros();
+  declareBarriers();
   p_.line("weft::follow_previous();");
-  printWeights();
   p_.line(type + " ready = 0;");
-  // While a row is multiplied, the lines of the next are under way.
+  p_.open("const auto copy_lines = [&](" + type + " row)");
+  p_.line("weft::Barrier *barrier = full + (row - first_row) % 2;");
+  image_.copy(p_, "row", tile_.pixels, "barrier", used_);
+  p_.close(";");
+  p_.line("if (thread == 0)");
+  p_.line("  copy_lines(first_row);");
+  printWeights();
   p_.line("#pragma unroll 1");
-  p_.open("for (" + type + " row = first_row - 1; row < end_row; ++row)");
-  p_.line("weft::wait_for_copies<0>();");
-  p_.line("weft::publish_copies();");
-  p_.line("__syncthreads();");
-  p_.line("const " + type + " next = row + 1;");
-  p_.open("if (next < end_row)");
-  image_.copy(p_, "next", tile_.pixels, kThreads, used_);
-  p_.line("weft::commit_copies();");
-  p_.close();
-  p_.open("if (row >= first_row)");
+  p_.open("for (" + type + " row = first_row; row < end_row; ++row)");
+  p_.line("const int turn = (row - first_row) % 2;");
+  declareResults();
+  p_.line("weft::wait_at(full + turn, (row - first_row) / 2 % 2);");
   printProducts();
-  printSums();
-  printResults();
-  p_.close();
+  // Places that this row does not need: those of the row before it.
+  p_.line("if (thread == 0 && row + 1 < end_row)");
+  p_.line("  copy_lines(row + 1);");
+  p_.line("weft::finish_products(" + sum_ + ");");
+  printFinish();
+  printStores();
   p_.close();
   CudaKernel kernel = p_.take(
       tile_.blocksDown * tile_.blocksAlong * tile_.blocksAcross, kThreads);
-  kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes);
+  kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
   return kernel;
 }
 
@@ -294,42 +383,51 @@ bool hasPlainWeights(const LoopNest &nest, const ContractionSide &side) {
 }
 
 /// Nothing where the weights or the lines do not fit.
-std::optional<ImageTile> tileFor(const Contraction &contraction,
+std::optional<ImageTile> tileFor(const LoopNest &nest,
+                                 const Contraction &contraction,
                                  const ImageOperand &image,
                                  const MatrixUnits &units) {
   // Of a thread: sums and weights, and what it needs besides.
-  constexpr int64_t registers = 128, others = 56, registersInAll = 65536;
+  constexpr int64_t registers = 128, others = 40, registersInAll = 65536;
   int64_t weights = 4 * image.lines() * llvm::divideCeil(image.pieces(), 2);
-  int64_t most =
-      std::min<int64_t>(kMostPixels, (registers - weights) / 8 * kLeastExtent);
+  int64_t most = std::min(image.mostPixels(), (registers - weights) * 2) /
+                 kLeastExtent * kLeastExtent;
   if (most < kLeastExtent)
     return std::nullopt;
   ImageTile tile;
-  tile.columns = std::min<int64_t>(
-      kMostColumns,
-      std::max<int64_t>(kLeastExtent,
-                        llvm::PowerOf2Ceil(contraction.columns.extent)));
-  tile.blocksAcross =
-      llvm::divideCeil(contraction.columns.extent, tile.columns);
+  int64_t columns = contraction.columns.extent;
+  tile.columns =
+      std::clamp<int64_t>(static_cast<int64_t>(llvm::PowerOf2Ceil(columns)),
+                          kLeastExtent, kMostColumns);
+  tile.blocksAcross = llvm::divideCeil(columns, tile.columns);
   tile.blocksAlong = llvm::divideCeil(image.width(), most);
   tile.pixels = llvm::alignTo(llvm::divideCeil(image.width(), tile.blocksAlong),
                               kLeastExtent);
-  tile.zerosAt = image.places() * image.lineBytes(tile.pixels);
-  tile.sumsAt =
-      tile.zerosAt + (image.pieces() % 2 ? tile.pixels * kImagePieceBytes : 0);
-  tile.sharedBytes = tile.sumsAt + tile.pixels * tile.pitch() *
-                                       static_cast<int64_t>(sizeof(float));
-  if (tile.sharedBytes > units.sharedBytes)
+  tile.zerosAt = image.places() * image.pitch(tile.pixels);
+  tile.resultsAt =
+      tile.zerosAt +
+      (image.pieces() % 2 == 0 ? 0 : tile.pixels * kImagePieceBytes);
+  tile.barrierAt =
+      tile.resultsAt +
+      2 * static_cast<int64_t>(storesOf(nest).size()) * tile.resultBytes();
+  if (tile.sharedBytes() > units.sharedBytes)
     return std::nullopt;
   constexpr int64_t reserved = 1 << 10; // shared memory of every block
-  int64_t blocks =
-      units.multiprocessors *
-      std::min((units.sharedBytes + reserved) / (tile.sharedBytes + reserved),
-               registersInAll /
-                   (kThreads * (tile.pixels / 2 + weights + others)));
+  int64_t atOnce = std::min(
+      (units.sharedBytes + reserved) / (tile.sharedBytes() + reserved),
+      registersInAll / (kThreads * (tile.pixels / 2 + weights + others)));
   tile.blocksDown = std::clamp<int64_t>(
-      blocks / (tile.blocksAlong * tile.blocksAcross), 1, image.numRows());
+      units.multiprocessors * atOnce / (tile.blocksAlong * tile.blocksAcross),
+      1, image.numRows());
   return tile;
+}
+
+/// Results that pass through shared memory as matrices of 16 bits.
+bool storesHalves(const LoopNest &nest, const KernelPrinter &p) {
+  return llvm::all_of(storesOf(nest), [&](const Store *store) {
+    Type type = p.outputType(store->output);
+    return type.isF16() || type.isBF16();
+  });
 }
 
 } // namespace
@@ -340,15 +438,16 @@ std::optional<CudaKernel> emitImage(ir::GroupOp group, const LoopNest &nest,
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !units->warpGroups || !c ||
       !(c->type.isF16() || c->type.isBF16()) || c->batches != 1 ||
-      c->columns.extent < kLeastExtent || !hasPlainWeights(nest, c->columns))
+      c->columns.extent < kLeastExtent || !hasPlainWeights(nest, c->columns) ||
+      !storesHalves(nest, KernelPrinter(group, nest)))
     return std::nullopt;
   std::optional<ImageOperand> image = ImageOperand::match(nest, c->rows);
   if (!image || image->width() < kLeastExtent)
     return std::nullopt;
-  std::optional<ImageTile> tile = tileFor(*c, *image, *units);
+  std::optional<ImageTile> tile = tileFor(nest, *c, *image, *units);
   if (!tile)
     return std::nullopt;
-  return ImageEmitter(group, nest, *c, *image, *tile).emit();
+  return ImageEmitter(group, nest, *c, std::move(*image), *tile).emit();
 }
 
 } // namespace weft::cuda

@@ -143,9 +143,9 @@ void KernelPrinter::open(const Twine &head) {
   ++indent_;
 }
 
-void KernelPrinter::close() {
+void KernelPrinter::close(StringRef behind) {
   --indent_;
-  line("}");
+  line("}" + behind);
 }
 
 void KernelPrinter::openLoop(StringRef name, int64_t count, bool unrolled) {

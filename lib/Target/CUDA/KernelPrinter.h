@@ -42,7 +42,7 @@ public:
   // ---- text -------------------------------------------------------------
   void line(const llvm::Twine &text);
   void open(const llvm::Twine &head); // `head {` or `{`, and indents
-  void close();
+  void close(llvm::StringRef behind = "");
   /// `for (int name = 0; name < count; ++name) {`, unrolled if wanted.
   void openLoop(llvm::StringRef name, int64_t count, bool unrolled);
   void comment(const llvm::Twine &text) { line("// " + text); }

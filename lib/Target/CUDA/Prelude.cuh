@@ -791,6 +791,27 @@ WEFT_DEVICE void load_transposed_matrices(unsigned (&to)[4], const void *line) {
   }
 #endif
 }
+//@ store_transposed_matrices
+// Stores four 8 x 8 matrices, of which threads have what load_matrices gives,
+// transposed: lane 8 * i + j points to where column j of matrix i goes.
+WEFT_DEVICE void store_transposed_matrices(void *line,
+                                           const unsigned (&from)[4]) {
+#ifdef __CUDA_ARCH__
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], "
+               "{%1, %2, %3, %4};" ::"r"(shared_address(line)),
+               "r"(from[0]), "r"(from[1]), "r"(from[2]), "r"(from[3])
+               : "memory");
+#else
+  int lane = threadIdx.x % 32;
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 2; ++j) {
+      auto *to = static_cast<char *>(
+          __shfl_sync(0xffffffffu, line, i * 8 + lane % 4 * 2 + j));
+      auto half = static_cast<unsigned short>(from[i] >> 16 * j);
+      __builtin_memcpy(to + lane / 4 * 2, &half, 2);
+    }
+#endif
+}
 //@ Halves
 // Two elements of type T as they lie in a register.
 template <class T> struct Halves {

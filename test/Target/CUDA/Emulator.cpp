@@ -133,7 +133,7 @@ struct Map {
   int32_t sizes[kMaxRank], box[kMaxRank];
   int16_t lower[3], upper[3];
   uint8_t steps[3], rank;
-  bool isWindow;
+  bool isWindow, isSwizzled;
 };
 static_assert(sizeof(Map) <= sizeof(EncodedTensorMap));
 
@@ -151,7 +151,8 @@ struct BulkCopy {
       lines *= map.box[i];
     return lines;
   }
-  int32_t bytes() const { return lines() * map.box[0] * 2; }
+  int32_t elementBytes() const { return map.isSwizzled ? 2 : 8; }
+  int32_t bytes() const { return lines() * map.box[0] * elementBytes(); }
 
   /// Where line `line` starts; null if it lies outside.
   const char *start(int32_t line) const {
@@ -182,13 +183,18 @@ struct BulkCopy {
     for (int32_t line = 0; line < lines(); ++line) {
       const char *from = start(line);
       for (int i = 0; i < map.box[0]; ++i) {
-        auto address = reinterpret_cast<uintptr_t>(to + line * 128 + i * 2);
-        address ^= (address >> 7 & 7) << 4;
+        const int32_t size = elementBytes();
+        auto address =
+            reinterpret_cast<uintptr_t>(to + (line * map.box[0] + i) * size);
+        if (map.isSwizzled)
+          address ^= (address >> 7 & 7) << 4;
         bool inside = from && at[0] + i >= 0 && at[0] + i < map.sizes[0];
-        uint16_t element = 0;
+        uint64_t element = 0;
         if (inside)
-          std::memcpy(&element, from + (at[0] + i) * 2, 2);
-        std::memcpy(reinterpret_cast<void *>(address), &element, 2);
+          std::memcpy(&element, from + int64_t{at[0] + i} * size,
+                      static_cast<size_t>(size));
+        std::memcpy(reinterpret_cast<void *>(address), &element,
+                    static_cast<size_t>(size));
       }
     }
     barrier->bytes -= bytes();
@@ -625,6 +631,7 @@ EncodedTensorMap encode(const TensorMap &map, void *data) {
   fields.data = static_cast<const char *>(data) + map.offset;
   fields.rank = static_cast<uint8_t>(map.sizes.size());
   fields.isWindow = map.isWindow();
+  fields.isSwizzled = map.isSwizzled();
   std::copy(map.strides.begin(), map.strides.end(), fields.strides + 1);
   std::copy(map.sizes.begin(), map.sizes.end(), fields.sizes);
   std::copy(map.box.begin(), map.box.end(), fields.box);
