@@ -157,8 +157,8 @@ static DataForm formOf(ConvOp conv) {
   form.paddingBefore = llvm::divideCeil(before, 2);
   form.tapsBefore = 2 * form.paddingBefore - before;
   form.taps = llvm::divideCeil(taps + form.tapsBefore, 2);
-  form.paddingAfter = results - 1 + form.taps - llvm::divideCeil(width, 2) -
-                      form.paddingBefore;
+  form.paddingAfter =
+      results - 1 + form.taps - llvm::divideCeil(width, 2) - form.paddingBefore;
   form.pairs = form.paddingAfter >= 0;
   return form;
 }

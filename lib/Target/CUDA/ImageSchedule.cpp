@@ -14,6 +14,7 @@
 
 #include "ImageOperand.h"
 #include "Lanes.h"
+#include "MatrixOperand.h"
 #include "MatrixTile.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -44,6 +45,16 @@ struct ImageTile {
   int64_t pitch() const { return columns + 8; }
   int64_t resultBytes() const { return pixels * pitch() * 2; }
 };
+
+/// Of a column's weights in shared memory, every line of the window with an
+/// even number of them.
+int64_t piecesOfWeights(const ImageOperand &image) {
+  return image.lines() * llvm::alignTo(image.pieces(), 2);
+}
+/// In bytes; eight columns lie in different banks.
+int64_t weightsPitch(const ImageOperand &image) {
+  return (piecesOfWeights(image) + 1) * kImagePieceBytes;
+}
 
 class ImageEmitter {
 public:
@@ -115,39 +126,52 @@ void ImageEmitter::printBlock() {
 // ---- products ---------------------------------------------------------------
 
 /// What a thread has of the weights: for every line of the window and every two
-/// pieces of it 64 x 16 elements, as the left operand of a product.
+/// pieces of it 64 x 16 elements, as the left operand of a product. They pass
+/// through shared memory, where results will lie.
 void ImageEmitter::printWeights() {
   const Stmt &load = nest_.stmts[contraction_.columns.stmt];
   AffineExpr offset = load.expr;
   for (unsigned dim = nest_.numParallel; dim < nest_.sizes.size(); ++dim)
     offset = offset.replace(getAffineDimExpr(dim, offset.getContext()),
                             getAffineConstantExpr(0, offset.getContext()));
-  p_.line("unsigned " + weights_ + "[" + Twine(image_.lines() * pairs()) +
-          "][4];");
-  p_.openLoop("i", 4, /*unrolled=*/true);
-  p_.line("const " + p_.indexType() +
-          " column = first_column + thread / 32 * 16 + lane / 4 + i % 2 * 8;");
+  std::string count = std::to_string(piecesOfWeights(image_)),
+              pitch = std::to_string(weightsPitch(image_));
+  p_.line("unsigned char *staged = shared + " + Twine(tile_.resultsAt) + ";");
+  p_.open("for (int i = thread; i < " + Twine(kMostColumns) + " * " + count +
+          "; i += " + Twine(kThreads) + ")");
+  p_.line("const int own = i / " + count + ";");
+  p_.line("const int place = i % " + count + ";");
+  p_.line("const " + p_.indexType() + " column = first_column + own;");
   p_.splitDims("column", contraction_.columns.dims, used_);
-  p_.openLoop("tap", image_.lines(), true);
-  p_.openLoop("pair", pairs(), true);
-  p_.line("const int piece = pair * 2 + i / 2;");
-  std::string inside;
+  std::string inside, piece = "place";
   int64_t extent = contraction_.columns.extent;
   if (extent % kMostColumns != 0)
     inside = "column < " + std::to_string(extent);
-  if (hasOddPiece())
-    inside += (inside.empty() ? "" : " && ") + std::string("piece < ") +
-              std::to_string(image_.pieces());
-  std::string element = p_.input(load.input) + " + (" + p_.index(offset) +
-                        " + (tap * " + std::to_string(image_.pieces()) +
-                        " + piece) * " + std::to_string(kImagePiece) +
-                        " + lane % 4 * 2)";
-  p_.line(weights_ + "[tap * " + Twine(pairs()) + " + pair][i] = " +
-          (inside.empty() ? "" : inside + " ? ") + "weft::load_pair(" +
-          element + ")" + (inside.empty() ? "" : " : 0u") + ";");
+  if (hasOddPiece()) {
+    std::string padded = std::to_string(2 * pairs()),
+                pieces = std::to_string(image_.pieces());
+    inside +=
+        (inside.empty() ? "" : " && ") + ("place % " + padded) + " < " + pieces;
+    piece =
+        "(place / " + padded + " * " + pieces + " + place % " + padded + ")";
+  }
+  p_.line("weft::copy_async<" + Twine(kImagePieceBytes) + ">(staged + own * " +
+          pitch + " + place * " + Twine(kImagePieceBytes) + ", " +
+          p_.input(load.input) + " + (" + p_.index(offset) + " + " + piece +
+          " * " + Twine(kImagePiece) + "), " +
+          (inside.empty() ? "true" : inside) + ");");
   p_.close();
+  p_.line("weft::commit_copies();");
+  p_.line("weft::wait_for_copies<0>();");
+  p_.line("__syncthreads();");
+  int64_t steps = image_.lines() * pairs();
+  p_.line("unsigned " + weights_ + "[" + Twine(steps) + "][4];");
+  p_.openLoop("step", steps, /*unrolled=*/true);
+  p_.line("weft::load_matrices(" + weights_ +
+          "[step], staged + (thread / 32 * 16 + lane % 16) * " + pitch +
+          " + (step * 2 + lane / 16) * " + Twine(kImagePieceBytes) + ");");
   p_.close();
-  p_.close();
+  p_.line("__syncthreads(); // the place of results is free");
 }
 
 /// What stands beside the last piece of a line where their number is odd.
@@ -328,12 +352,13 @@ void ImageEmitter::printStores() {
 CudaKernel ImageEmitter::emit() {
   used_ = p_.usedDims();
   for (const char *word :
-       {"thread",     "lane",      "block",        "row",        "column",
-        "pixel",      "first",     "ready",        "line",       "image",
-        "full",       "barrier",   "piece",        "tap",        "pair",
-        "pieces",     "window",    "zeros",        "shared",     "along",
-        "turn",       "place",     "own",          "part",       "end_row",
-        "copy_lines", "first_row", "first_column", "first_pixel"})
+       {"thread",     "lane",    "block", "row",       "column",
+        "pixel",      "first",   "ready", "line",      "image",
+        "full",       "barrier", "piece", "tap",       "pair",
+        "pieces",     "window",  "zeros", "shared",    "along",
+        "turn",       "place",   "own",   "part",      "end_row",
+        "copy_lines", "staged",  "step",  "first_row", "first_column",
+        "first_pixel"})
     p_.fresh(word);
   sum_ = p_.fresh("sum");
   weights_ = p_.fresh("weights");
@@ -372,14 +397,14 @@ CudaKernel ImageEmitter::emit() {
   return kernel;
 }
 
-/// Whether the weights of a column lie in a row in memory, in pairs that one
-/// access reads.
+/// Whether the weights of a column lie in a row in memory, in pieces that one
+/// copy moves.
 bool hasPlainWeights(const LoopNest &nest, const ContractionSide &side) {
   const Stmt &load = nest.stmts[side.stmt];
   return load.kind == Stmt::Kind::load && load.guards.empty() &&
          isLinear(nest, load.expr) &&
          commonStride(nest, load.expr, innerDims(nest)) == 1 &&
-         isVectorAccess(load.expr, nest.sizes.size() - 1, 2, 2);
+         pieceAlong(nest, load, nest.sizes.size() - 1) == kImagePiece;
 }
 
 /// Nothing where the weights or the lines do not fit.
@@ -407,9 +432,10 @@ std::optional<ImageTile> tileFor(const LoopNest &nest,
   tile.resultsAt =
       tile.zerosAt +
       (image.pieces() % 2 == 0 ? 0 : tile.pixels * kImagePieceBytes);
-  tile.barrierAt =
-      tile.resultsAt +
-      2 * static_cast<int64_t>(storesOf(nest).size()) * tile.resultBytes();
+  int64_t results =
+      static_cast<int64_t>(storesOf(nest).size()) * tile.resultBytes();
+  tile.barrierAt = tile.resultsAt +
+                   std::max(2 * results, kMostColumns * weightsPitch(image));
   if (tile.sharedBytes() > units.sharedBytes)
     return std::nullopt;
   constexpr int64_t reserved = 1 << 10; // shared memory of every block

@@ -1120,17 +1120,6 @@ WEFT_MULTIPLY_GROUP_KEPT(half, "f16")
 #ifdef __CUDA_ARCH__
 WEFT_MULTIPLY_GROUP_KEPT(bfloat16, "bf16")
 #endif
-//@ load_pair
-// Two neighbouring elements as they lie in a register.
-template <class T> WEFT_DEVICE unsigned load_pair(const T *from) {
-#ifdef __CUDA_ARCH__
-  return __ldg(reinterpret_cast<const unsigned *>(from));
-#else
-  unsigned bits;
-  __builtin_memcpy(&bits, from, sizeof bits);
-  return bits;
-#endif
-}
 //@ multiply_group_pieces
 // The same with a right operand of pieces of 8 steps of k, 16 bytes, as
 // ImageOperand.h describes them: those of neighbouring columns are neighbours,
