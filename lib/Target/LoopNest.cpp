@@ -83,6 +83,8 @@ private:
   /// The mean over the inner dims; for counts without padding, over the points
   /// where `guards` hold.
   int meanOf(int data, Type type, ArrayRef<Guard> guards, bool countsPadding);
+  Value storedValue(Value result) const;
+  AffineExpr storedAt(Value result, Index index) const;
   LogicalResult addStores();
   LogicalResult addStoreStage(bool inner, ArrayRef<unsigned> outputs);
   void openStage(bool inner);
@@ -668,6 +670,36 @@ int Builder::meanOf(int data, Type type, ArrayRef<Guard> guards,
   return isa<FloatType>(type) ? mean : convert(mean, type);
 }
 
+/// The value that loops compute where they store `result`.
+Value Builder::storedValue(Value result) const {
+  result = stripReshapes(result);
+  bool reorders = !anchors_.empty() && isa<AttentionOp>(anchors_.front());
+  while (reorders && result.getDefiningOp<TransposeOp>())
+    result = stripReshapes(result.getDefiningOp<TransposeOp>().getX());
+  return result;
+}
+
+/// Where in `result` the element at `index` of its stored value lies.
+AffineExpr Builder::storedAt(Value result, Index index) const {
+  SmallVector<Operation *> views;
+  Value value = storedValue(result);
+  for (Value v = stripReshapes(result); v != value;
+       v = views.back()->getOperand(0))
+    views.push_back(v.getDefiningOp());
+  for (Operation *view : llvm::reverse(views)) {
+    Value from = view->getOperand(0), to = view->getResult(0);
+    if (auto transpose = dyn_cast<TransposeOp>(view)) {
+      Index inner = index;
+      for (auto [i, axis] : llvm::enumerate(transpose.getPermutation()))
+        index[i] = inner[axis];
+    } else {
+      index = math_->reindex(index, shapeOf(from), shapeOf(to));
+    }
+    value = to;
+  }
+  return math_->linearize(index, shapeOf(value));
+}
+
 LogicalResult Builder::addStoreStage(bool inner, ArrayRef<unsigned> outputs) {
   Operation *yield = group_.getBody().front().getTerminator();
   // Row values join the stage that is open: nothing new has to be looped over.
@@ -682,13 +714,16 @@ LogicalResult Builder::addStoreStage(bool inner, ArrayRef<unsigned> outputs) {
     space.assign(nest_.parallelSizes().begin(), nest_.parallelSizes().end());
     spaceIndex = dims(0, nest_.numParallel);
   }
-  AffineExpr offset = math_->linearize(spaceIndex, space);
+  AffineExpr inOrder = math_->linearize(spaceIndex, space);
   for (unsigned output : outputs) {
-    Value value = stripReshapes(yield->getOperand(output));
-    int id = at(value, math_->reindex(spaceIndex, space, shapeOf(value)), {});
+    Value result = yield->getOperand(output), value = storedValue(result);
+    Index index = math_->reindex(spaceIndex, space, shapeOf(value));
+    int id = at(value, index, {});
     if (id < 0)
       return failure();
-    nest_.stages.back().stores.push_back({output, offset, id});
+    bool reorders = value != stripReshapes(result);
+    nest_.stages.back().stores.push_back(
+        {output, reorders ? storedAt(result, std::move(index)) : inOrder, id});
   }
   return success();
 }
@@ -698,7 +733,7 @@ LogicalResult Builder::addStores() {
   int64_t rows = nest_.numRows();
   SmallVector<unsigned> ofRows, ofPoints;
   for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
-    Value core = stripReshapes(value);
+    Value core = storedValue(value);
     ArrayRef<int64_t> shape = shapeOf(core);
     int64_t elements = cast<RankedTensorType>(core.getType()).getNumElements();
     if (!fullShape_.empty() && shape == ArrayRef(fullShape_))

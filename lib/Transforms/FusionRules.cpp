@@ -85,6 +85,16 @@ static Value underReshapes(Value value, const Candidate &candidate) {
   return value;
 }
 
+/// The same elements in any order.
+static Value underOrder(Value value, const Candidate &candidate) {
+  Operation *op = value.getDefiningOp();
+  while (op && isa<ReshapeOp, TransposeOp>(op) && candidate.readsThrough(op)) {
+    value = op->getOperand(0);
+    op = value.getDefiningOp();
+  }
+  return value;
+}
+
 // ---- at which index a value is needed ---------------------------------------
 
 namespace {
@@ -300,7 +310,10 @@ std::string Walk::findSpace() {
 std::string Walk::start() {
   for (Value result : candidate_.results) {
     tensors_.insert(result);
-    Value core = underReshapes(result, candidate_);
+    // Attention alone may store in another order than its loops'.
+    Value core = kind_ == ScheduleKind::attention
+                     ? underOrder(result, candidate_)
+                     : underReshapes(result, candidate_);
     ArrayRef<int64_t> shape = shapeOf(core);
     if (shape == ArrayRef(space_)) {
       push(core, points_, /*perPoint=*/true);

@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace weft {
@@ -88,6 +89,7 @@ private:
   };
   void add(Operation *user);
   bool isWorthKeeping(Value value) const;
+  bool isWidenedBy(Operation *user, Value value) const;
   bool isTooLarge(Value value) const;
 
   Block &block_;
@@ -123,6 +125,17 @@ bool Finder::isWorthKeeping(Value value) const {
   return origin.largest > 0 || origin.isExpensive;
 }
 
+/// Whether `user` had better widen the 16-bit elements itself: it then reads
+/// half the bytes, for every row. An op with a window reads its operands too
+/// often, and copies them as they are.
+bool Finder::isWidenedBy(Operation *user, Value value) const {
+  auto widening = value.getDefiningOp<CastOp>();
+  if (!widening || isa<WindowOpInterface>(user))
+    return false;
+  Type from = getElementTypeOrSelf(widening.getX());
+  return (from.isF16() || from.isBF16()) && getElementTypeOrSelf(value).isF32();
+}
+
 /// Whether keeping `value` takes more memory than the parameters that it is
 /// made from.
 bool Finder::isTooLarge(Value value) const {
@@ -150,7 +163,7 @@ void Finder::add(Operation *user) {
       Operation *def = value.getDefiningOp();
       if (!def || isSource(def) || !isWorthKeeping(value))
         continue;
-      if (isTooLarge(value))
+      if (isTooLarge(value) || isWidenedBy(op, value))
         stack.push_back(def);
       else
         found_.insert(value);

@@ -74,6 +74,23 @@ void splitConcatenations(func::FuncOp function) {
   }
 }
 
+// ---- results in another order -----------------------------------------------
+
+/// Whether `op` alone reads what an attention computes, and moves whole lines.
+static bool reordersAttention(Operation &op) {
+  auto transpose = dyn_cast<TransposeOp>(op);
+  if (!transpose)
+    return false;
+  Value x = transpose.getX();
+  ArrayRef<int64_t> shape = shapeOf(x), order = transpose.getPermutation();
+  for (auto reshape = x.getDefiningOp<ReshapeOp>(); reshape && x.hasOneUse();
+       reshape = x.getDefiningOp<ReshapeOp>())
+    x = reshape.getX();
+  return x.getDefiningOp<AttentionOp>() && x.hasOneUse() &&
+         shape.back() == shapeOf(x).back() &&
+         order.back() + 1 == static_cast<int64_t>(order.size());
+}
+
 // ---- trees ------------------------------------------------------------------
 
 namespace {
@@ -102,6 +119,8 @@ public:
   llvm::DenseSet<Operation *> run(Block &block) {
     // No tree grows far beyond the limits before its views are kept.
     for (Operation &op : block.without_terminator()) {
+      if (reordersAttention(op))
+        kept_.insert(&op);
       Tree tree = treeOf(op);
       while (tree.isTooLarge() && keepLargest(op, tree.hasTooManyLeaves()))
         tree = treeOf(op);

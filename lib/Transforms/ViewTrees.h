@@ -31,7 +31,8 @@ int64_t indexGrowth(mlir::Operation *view);
 void splitConcatenations(mlir::func::FuncOp function);
 
 /// The views that are kept in memory: with them no op alone reads more than a
-/// kernel can. Only looked up, never walked.
+/// kernel can, and heads of an attention lie beside each other where that is
+/// how they are read. Only looked up, never walked.
 llvm::DenseSet<mlir::Operation *> findKeptViews(mlir::func::FuncOp function);
 
 } // namespace weft

@@ -207,6 +207,33 @@ TEST_F(LoopNestTest, AttentionHasAStageForScoresAndOneForValues) {
 )");
 }
 
+TEST_F(LoopNestTest, AttentionStoresHeadsBesideEachOther) {
+  // Head h of 3, token t of 4: element ((b * 4 + t) * 3 + h) * 8 + column.
+  auto built = nest(
+      "qkvs",
+      "tensor<6x4x16xf16>, tensor<6x5x16xf16>, tensor<6x5x8xf16>, tensor<f32>",
+      R"(
+    %a = weft.attention %q, %k, %v, %s : (tensor<6x4x16xf16>, tensor<6x5x16xf16>, tensor<6x5x8xf16>, tensor<f32>) -> tensor<6x4x8xf16>
+    %h = weft.reshape %a : tensor<6x4x8xf16> -> tensor<2x3x4x8xf16>
+    %t = weft.transpose %h [0, 2, 1, 3] : tensor<2x3x4x8xf16> -> tensor<2x4x3x8xf16>
+    %y = weft.reshape %t : tensor<2x4x3x8xf16> -> tensor<8x24xf16>
+)",
+      "tensor<8x24xf16>");
+  ASSERT_TRUE(succeeded(built)) << why_;
+  EXPECT_THAT(text(*built), testing::StartsWith("parallel [6, 4, 8] inner"));
+  AffineExpr offset = built->stages.back().stores.front().offset;
+  auto dim = [&](int64_t i) {
+    return getAffineConstantExpr(i, offset.getContext());
+  };
+  for (int64_t batch = 0; batch < 2; ++batch)
+    for (int64_t head = 0; head < 3; ++head)
+      for (int64_t token = 0; token < 4; ++token)
+        for (int64_t column = 0; column < 8; ++column)
+          EXPECT_EQ(offset.replaceDims(
+                        {dim(batch * 3 + head), dim(token), dim(column)}),
+                    dim(((batch * 4 + token) * 3 + head) * 8 + column));
+}
+
 TEST_F(LoopNestTest, ReducedValueAtAnotherIndexIsRefused) {
   auto built = nest("x", "tensor<4x4xf32>", R"(
     %a = weft.sum %x over [1] : tensor<4x4xf32> -> tensor<4xf32>

@@ -321,6 +321,88 @@ func.func @costly_operands_of_attention(%q: tensor<16x16xf16>, %k: tensor<20x16x
 
 // -----
 
+// Heads are stored beside each other: the product behind reads them as rows.
+// CHECK-LABEL: @heads
+// CHECK: weft.group{{.*}} schedule(<attention>) : {{.*}} -> tensor<2x20x3x16xf16>
+// CHECK-NEXT: %[[Y:.*]] = weft.attention
+// CHECK-NEXT: %[[T:.*]] = weft.transpose %[[Y]] [0, 2, 1, 3]
+// CHECK-NEXT: weft.yield %[[T]]
+// CHECK: weft.group{{.*}} schedule(<gemm>)
+// CHECK-NEXT: weft.reshape
+// CHECK-NEXT: weft.matmul
+func.func @heads(%q: tensor<2x3x20x16xf16>, %k: tensor<2x3x30x16xf16>, %v: tensor<2x3x30x16xf16>, %s: tensor<f16>, %w: tensor<48x8xf16>) -> tensor<40x8xf16> {
+  %y = weft.attention %q, %k, %v, %s : (tensor<2x3x20x16xf16>, tensor<2x3x30x16xf16>, tensor<2x3x30x16xf16>, tensor<f16>) -> tensor<2x3x20x16xf16>
+  %t = weft.transpose %y [0, 2, 1, 3] : tensor<2x3x20x16xf16> -> tensor<2x20x3x16xf16>
+  %r = weft.reshape %t : tensor<2x20x3x16xf16> -> tensor<40x48xf16>
+  // expected-remark @below {{not fused: transpose -> matmul: both need a loop nest of their own}}
+  %z = weft.matmul %r, %w : tensor<40x48xf16>, tensor<48x8xf16> -> tensor<40x8xf16>
+  return %z : tensor<40x8xf16>
+}
+
+// -----
+
+// The same of heads that were one dim with the batch.
+// CHECK-LABEL: @heads_of_a_batch
+// CHECK: weft.group{{.*}} schedule(<attention>) : {{.*}} -> tensor<2x20x3x16xf16>
+// CHECK: weft.group{{.*}} schedule(<gemm>)
+// CHECK-NEXT: weft.reshape
+// CHECK-NEXT: weft.matmul
+func.func @heads_of_a_batch(%q: tensor<6x20x16xf16>, %k: tensor<6x30x16xf16>, %v: tensor<6x30x16xf16>, %s: tensor<f16>, %w: tensor<48x8xf16>) -> tensor<40x8xf16> {
+  %y = weft.attention %q, %k, %v, %s : (tensor<6x20x16xf16>, tensor<6x30x16xf16>, tensor<6x30x16xf16>, tensor<f16>) -> tensor<6x20x16xf16>
+  %h = weft.reshape %y : tensor<6x20x16xf16> -> tensor<2x3x20x16xf16>
+  %t = weft.transpose %h [0, 2, 1, 3] : tensor<2x3x20x16xf16> -> tensor<2x20x3x16xf16>
+  %r = weft.reshape %t : tensor<2x20x3x16xf16> -> tensor<40x48xf16>
+  // expected-remark @below {{not fused: transpose -> matmul: both need a loop nest of their own}}
+  %z = weft.matmul %r, %w : tensor<40x48xf16>, tensor<48x8xf16> -> tensor<40x8xf16>
+  return %z : tensor<40x8xf16>
+}
+
+// -----
+
+// Lines stay whole; what others read as it is stays in the order of its loops.
+// CHECK-LABEL: @lines_of_attention
+// CHECK: schedule(<attention>) : {{.*}} -> tensor<3x20x16xf16>
+// CHECK: schedule(<gemm>)
+// CHECK-NEXT: weft.transpose
+func.func @lines_of_attention(%q: tensor<3x20x16xf16>, %k: tensor<3x30x16xf16>, %v: tensor<3x30x16xf16>, %s: tensor<f16>, %w: tensor<3x20x8xf16>) -> tensor<3x16x8xf16> {
+  %y = weft.attention %q, %k, %v, %s : (tensor<3x20x16xf16>, tensor<3x30x16xf16>, tensor<3x30x16xf16>, tensor<f16>) -> tensor<3x20x16xf16>
+  %t = weft.transpose %y [0, 2, 1] : tensor<3x20x16xf16> -> tensor<3x16x20xf16>
+  // expected-remark @below {{not fused: attention -> matmul: both need a loop nest of their own}}
+  %z = weft.matmul %t, %w : tensor<3x16x20xf16>, tensor<3x20x8xf16> -> tensor<3x16x8xf16>
+  return %z : tensor<3x16x8xf16>
+}
+
+// -----
+
+// CHECK-LABEL: @attention_read_twice
+// CHECK: schedule(<attention>) : {{.*}} -> tensor<3x20x16xf16>
+// CHECK: schedule(<gemm>)
+// CHECK-NEXT: weft.transpose
+func.func @attention_read_twice(%q: tensor<3x20x16xf16>, %k: tensor<3x30x16xf16>, %v: tensor<3x30x16xf16>, %s: tensor<f16>, %w: tensor<48x8xf16>) -> (tensor<20x8xf16>, tensor<3x20x16xf16>) {
+  %y = weft.attention %q, %k, %v, %s : (tensor<3x20x16xf16>, tensor<3x30x16xf16>, tensor<3x30x16xf16>, tensor<f16>) -> tensor<3x20x16xf16>
+  %t = weft.transpose %y [1, 0, 2] : tensor<3x20x16xf16> -> tensor<20x3x16xf16>
+  %r = weft.reshape %t : tensor<20x3x16xf16> -> tensor<20x48xf16>
+  // expected-remark @below {{not fused: attention -> matmul: both need a loop nest of their own}}
+  %z = weft.matmul %r, %w : tensor<20x48xf16>, tensor<48x8xf16> -> tensor<20x8xf16>
+  return %z, %y : tensor<20x8xf16>, tensor<3x20x16xf16>
+}
+
+// -----
+
+// A product's result stays in the order of its loops.
+// CHECK-LABEL: @product_in_another_order
+// CHECK: schedule(<gemm>) : {{.*}} -> tensor<3x20x16xf16>
+// CHECK: schedule(<loop>)
+// CHECK-NEXT: weft.transpose
+func.func @product_in_another_order(%x: tensor<3x20x8xf16>, %w: tensor<3x8x16xf16>) -> tensor<20x3x16xf16> {
+  %y = weft.matmul %x, %w : tensor<3x20x8xf16>, tensor<3x8x16xf16> -> tensor<3x20x16xf16>
+  // expected-remark @below {{not fused: matmul -> transpose: both results are needed, and their shapes differ: [3, 20, 16] and [20, 3, 16]}}
+  %t = weft.transpose %y [1, 0, 2] : tensor<3x20x16xf16> -> tensor<20x3x16xf16>
+  return %t : tensor<20x3x16xf16>
+}
+
+// -----
+
 // exp of 3 numbers, not of 3000.
 // CHECK-LABEL: @no_repeated_exp
 // CHECK-COUNT-2: weft.group

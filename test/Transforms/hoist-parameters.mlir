@@ -36,6 +36,52 @@ func.func @main(%x: tensor<1000x3xf32>, %w: tensor<1x3xf32> {weft.parameter})
 
 // -----
 
+// A kernel reads half the bytes where it widens them itself; what is computed
+// with them is still prepared, in their own type.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[W:[^ ]*]]: tensor<4xf16> {weft.parameter}
+// CHECK-SAME: %[[P:[^ ]*]]: tensor<4xbf16> {weft.prepared = 0 : i64})
+// CHECK-DAG: weft.cast %[[W]] : tensor<4xf16> -> tensor<4xf32>
+// CHECK-DAG: weft.cast %[[P]] : tensor<4xbf16> -> tensor<4xf32>
+// CHECK-LABEL: func.func @prepare
+// CHECK: weft.exp
+// CHECK-NOT: weft.cast
+func.func @main(%x: tensor<3x4xf32>, %w: tensor<4xf16> {weft.parameter},
+                %b: tensor<4xbf16> {weft.parameter}) -> tensor<3x4xf32> {
+  %0 = weft.cast %w : tensor<4xf16> -> tensor<4xf32>
+  %1 = weft.broadcast %0 : tensor<4xf32> -> tensor<3x4xf32>
+  %2 = weft.mul %x, %1 : tensor<3x4xf32>
+  %3 = weft.exp %b : tensor<4xbf16>
+  %4 = weft.cast %3 : tensor<4xbf16> -> tensor<4xf32>
+  %5 = weft.broadcast %4 : tensor<4xf32> -> tensor<3x4xf32>
+  %6 = weft.add %2, %5 : tensor<3x4xf32>
+  return %6 : tensor<3x4xf32>
+}
+
+// -----
+
+// Others are prepared: bytes and integers, whose values take longer to make, and
+// operands of products.
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: weft.cast
+// CHECK-LABEL: func.func @prepare
+// CHECK-COUNT-3: weft.cast
+func.func @main(%x: tensor<3x4xf32>, %w: tensor<4xf8E4M3FN> {weft.parameter},
+                %b: tensor<4xi8> {weft.parameter},
+                %m: tensor<4x5xf16> {weft.parameter}) -> tensor<3x5xf32> {
+  %0 = weft.cast %w : tensor<4xf8E4M3FN> -> tensor<4xf32>
+  %1 = weft.broadcast %0 : tensor<4xf32> -> tensor<3x4xf32>
+  %2 = weft.mul %x, %1 : tensor<3x4xf32>
+  %3 = weft.cast %b : tensor<4xi8> -> tensor<4xf32>
+  %4 = weft.broadcast %3 : tensor<4xf32> -> tensor<3x4xf32>
+  %5 = weft.add %2, %4 : tensor<3x4xf32>
+  %6 = weft.cast %m : tensor<4x5xf16> -> tensor<4x5xf32>
+  %7 = weft.matmul %5, %6 : tensor<3x4xf32>, tensor<4x5xf32> -> tensor<3x5xf32>
+  return %7 : tensor<3x5xf32>
+}
+
+// -----
+
 // Parameters are joined once, and only those that are needed are passed.
 // CHECK-LABEL: func.func @main
 // CHECK-LABEL: func.func @prepare

@@ -24,7 +24,7 @@ constexpr int64_t kMostThreads = 1024;
 /// Rows up to this many elements are left to one warp.
 constexpr int64_t kWarpRow = 1024;
 /// Loads that a thread should have in flight before more threads pay.
-constexpr int64_t kLoadsPerThread = 4;
+constexpr int64_t kLoadsPerThread = 2;
 /// Above this many columns, blocks of 256 threads fill a large GPU.
 constexpr int64_t kManyColumns = 1 << 15;
 /// Bytes of a row that a thread keeps between stages: at ease, and at most.

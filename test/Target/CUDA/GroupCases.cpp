@@ -826,6 +826,25 @@ public:
          "tensor<2x4x40x16xf16>\n"
          "%z = weft.add %y, %t : tensor<2x4x40x16xf16>",
          "%z : tensor<2x4x40x16xf16>", "attention"});
+    // Heads beside each other, whether they are a dim of the batch or not.
+    for (bool apart : {true, false}) {
+      std::string heads = apart ? "2x3x" : "6x",
+                  q = tensor(heads + "70x64", "f16"),
+                  k = tensor(heads + "50x64", "f16"),
+                  y = tensor("2x3x70x64", "f16");
+      std::string body = "%s = weft.constant dense<0.0625> : tensor<f32>\n"
+                         "%a = weft.attention %q, %k, %v, %s : (" +
+                         q + ", " + k + ", " + k + ", tensor<f32>) -> " + q +
+                         "\n";
+      if (!apart)
+        body += "%h = weft.reshape %a : " + q + " -> " + y + "\n";
+      addMatrix({std::string("attention, rows of all heads") +
+                     (apart ? "" : " in the batch"),
+                 "%q: " + q + ", %k: " + k + ", %v: " + k,
+                 body + "%t = weft.transpose " + (apart ? "%a" : "%h") +
+                     " [0, 2, 1, 3] : " + y + " -> tensor<2x70x3x64xf16>",
+                 "%t : tensor<2x70x3x64xf16>", "attention"});
+    }
     // Heads that share keys and values are rows of one.
     addMatrix({"attention with keys of several heads",
                "%q: tensor<2x3x30x64xf16>, %k: tensor<2x50x64xf16>, %v: "
