@@ -69,7 +69,7 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     return *matrix;
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
     return *tiles;
-  if (std::optional<CudaKernel> window = cuda::emitWindow(group, *nest))
+  if (std::optional<CudaKernel> window = cuda::emitWindow(group, *nest, tile))
     return *window;
   // What is left has short sums (pooling), or one row (a matrix by a vector).
   constexpr int64_t longSum = 32;
