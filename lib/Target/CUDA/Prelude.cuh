@@ -187,23 +187,28 @@ WEFT_DEVICE void narrow(float x, float8 &y) { y = narrow_float8(x); }
 template <int N, class T> WEFT_DEVICE Vector<T, N> load_vector(const T *from) {
   return *reinterpret_cast<const Vector<T, N> *>(from);
 }
+//@ load_words
+// N words of memory, zeros where it is not `inside`. Elements are taken from
+// what was chosen: halves would be chosen and moved one by one.
+template <int N, class T>
+WEFT_DEVICE Vector<unsigned, N> load_words(bool inside, const T *from) {
+  Vector<unsigned, N> to = {};
+  if (inside)
+    to = load_vector<N>(reinterpret_cast<const unsigned *>(from));
+#ifdef __CUDA_ARCH__
+#pragma unroll
+  for (int i = 0; i < N; ++i)
+    asm("" : "+r"(to[i]));
+#endif
+  return to;
+}
 //@ load_vector_if
-// Zeros where it is not `inside`. Whole words are chosen: of halves, each would
-// be moved on its own.
 template <int N, class T>
 WEFT_DEVICE Vector<T, N> load_vector_if(bool inside, const T *from) {
   Vector<T, N> to = {};
-  if constexpr (sizeof(Vector<T, N>) % 4 == 0) {
-    constexpr int words = sizeof(Vector<T, N>) / 4;
-    Vector<unsigned, words> bits = {};
-    if (inside)
-      bits = load_vector<words>(reinterpret_cast<const unsigned *>(from));
-#ifdef __CUDA_ARCH__
-#pragma unroll
-    for (int i = 0; i < words; ++i)
-      asm("" : "+r"(bits[i]));
-#endif
-    __builtin_memcpy(&to, &bits, sizeof to);
+  if constexpr (sizeof to % 4 == 0) {
+    const auto words = load_words<sizeof to / 4>(inside, from);
+    __builtin_memcpy(&to, &words, sizeof to);
   } else if (inside) {
     to = load_vector<N>(from);
   }

@@ -613,6 +613,11 @@ public:
       Case named = c;
       named.name += std::string(" for ") + arch;
       add(named);
+      if (!llvm::is_contained(Prepared(c).kernel.tiles, "thin"))
+        continue;
+      named.name += ", thin";
+      named.tile = "thin";
+      add(named);
     }
   }
 
@@ -673,6 +678,19 @@ public:
                   "stride [1, 1, 1] padding [0, 0, 0, 0, 0, 0] dilation "
                   "[1, 1, 1]",
                   "f16");
+    // A short k: pieces of it and columns that lanes have none of, several
+    // warps for the columns, rows that several turns and the last one take.
+    addMatrixConv("1x7x9x16", "16x1x1x16", "1x7x9x16", plain, "f16");
+    addMatrixConv("1x4x4x24", "144x1x1x24", "1x4x4x144", plain, "f16");
+    addMatrixConv("2x5x5x144", "24x1x1x144", "2x5x5x24", plain, "bf16");
+    addMatrixConv("1x6x4x16", "20x1x1x16", "1x6x4x20", plain, "f16");
+    add({"product of many rows",
+         "%x: tensor<55003x16xf16>, %w: tensor<8x16xf16>",
+         "%t = weft.transpose %w [1, 0] : tensor<8x16xf16> -> "
+         "tensor<16x8xf16>\n"
+         "%y = weft.matmul %x, %t : tensor<55003x16xf16>, tensor<16x8xf16> -> "
+         "tensor<55003x8xf16>",
+         "%y : tensor<55003x8xf16>", "gemm"});
     addMatrixMatmul("128x64", "64x128", "128x128", "f16");
     addMatrixMatmul("200x152", "152x136", "200x136", "bf16");
     addMatrixMatmul("17x40", "40x24", "17x24", "f16");

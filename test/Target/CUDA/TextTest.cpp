@@ -11,6 +11,7 @@
 namespace weft::cuda_tests {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -209,6 +210,29 @@ TEST(CudaText, TensorCoresAreUsedWhereTheArchitectureHasThem) {
   EXPECT_GT(numWarps, 0);
   EXPECT_EQ(numGroups, numWarps);
   EXPECT_GT(numSplit, 0);
+}
+
+// Where k is short and rows are many, elements go from memory to tensor cores
+// without shared memory between.
+TEST(CudaText, ShortSumsOfManyRowsAreThin) {
+  auto tilesOf = [](const std::string &rows, const std::string &depth) {
+    std::string x = "tensor<" + rows + "x" + depth + "xf16>",
+                w = "tensor<32x" + depth + "xf16>",
+                t = "tensor<" + depth + "x32xf16>",
+                y = "tensor<" + rows + "x32xf16>";
+    Prepared c({"product", "%x: " + x + ", %w: " + w,
+                "%t = weft.transpose %w [1, 0] : " + w + " -> " + t +
+                    "\n%y = weft.matmul %x, %t : " + x + ", " + t + " -> " + y,
+                "%y : " + y, "gemm"});
+    bool usesShared =
+        llvm::StringRef(kernelText(c)).contains("WEFT_DYNAMIC_SHARED");
+    EXPECT_NE(usesShared, c.kernel.tiles[0] == "thin");
+    return c.kernel.tiles;
+  };
+  EXPECT_EQ(tilesOf("20000", "16").front(), "thin");
+  EXPECT_EQ(tilesOf("64", "16").back(), "thin");
+  EXPECT_GT(tilesOf("64", "16").size(), 1u);
+  EXPECT_THAT(tilesOf("20000", "256"), Not(Contains("thin")));
 }
 
 TEST(CudaText, ChannelsLastIsReadInVectors) {
