@@ -205,14 +205,15 @@ WEFT_DEVICE Vector<unsigned, N> load_words(bool inside, const T *from) {
 //@ load_vector_if
 template <int N, class T>
 WEFT_DEVICE Vector<T, N> load_vector_if(bool inside, const T *from) {
-  Vector<T, N> to = {};
-  if constexpr (sizeof to % 4 == 0) {
-    const auto words = load_words<sizeof to / 4>(inside, from);
-    __builtin_memcpy(&to, &words, sizeof to);
-  } else if (inside) {
-    to = load_vector<N>(from);
+  if constexpr (sizeof(Vector<T, N>) % 4 == 0) {
+    union {
+      Vector<unsigned, sizeof(Vector<T, N>) / 4> words;
+      Vector<T, N> elements;
+    } to = {load_words<sizeof(Vector<T, N>) / 4>(inside, from)};
+    return to.elements;
+  } else {
+    return inside ? load_vector<N>(from) : Vector<T, N>{};
   }
-  return to;
 }
 //@ load_some
 // The first `count` of N elements; the others are never used.

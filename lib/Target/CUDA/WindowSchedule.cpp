@@ -349,6 +349,11 @@ CudaKernel WindowEmitter::emit(StringRef tile) {
   across_ = p_.fresh("across");
   row_ = p_.fresh("row");
   at_ = p_.fresh("at");
+  // Each result asks for itself whether a tap lies inside.
+  bool asks = llvm::any_of(nest_.stmts, [](const Stmt &stmt) {
+    return stmt.kind == Stmt::Kind::select;
+  });
+  p_.avoidsSpills = isTiled() && asks;
   names_ = p_.dims;
   own_.resize(names_.size());
   int64_t vectors = 1;

@@ -521,6 +521,7 @@ public:
   /// A case for every tile of neighbouring results.
   void addTiled(Case c) {
     const std::string name = c.name;
+    add(c);
     for (const std::string &tile : Prepared(c).kernel.tiles) {
       c.name = name + ", tile " + tile;
       c.tile = tile;
@@ -589,7 +590,7 @@ public:
     // Pixels that windows never share, and only neighbours in a row.
     addDepthwise("1x9x9x8", "3x3", "1x9x9x8",
                  "stride [1, 1] padding [2, 2, 2, 2] dilation [2, 2]", "f16");
-    addDepthwise("1x14x14x8", "3x3", "1x5x6x8",
+    addDepthwise("1x14x14x8", "3x3", "1x5x7x8",
                  "stride [2, 2] padding [0, 0, 0, 1] dilation [2, 1]", "f16");
     // Windows too large to be written out, and of one dim and three.
     addDepthwise("1x10x10x8", "5x5", "1x10x10x8",
