@@ -6,6 +6,7 @@
 #include "ImageSchedule.h"
 #include "KernelPrinter.h"
 #include "MatrixSchedule.h"
+#include "ThinSchedule.h"
 
 using namespace mlir;
 
@@ -42,6 +43,25 @@ static bool areColumns(const LoopNest &nest) {
   return columns > rows;
 }
 
+/// Tensor cores, by either of the two schedules that have them.
+static std::optional<CudaKernel> emitProducts(ir::GroupOp group,
+                                              const LoopNest &nest,
+                                              StringRef arch, StringRef tile) {
+  std::optional<CudaKernel> matrix = cuda::emitMatrix(group, nest, arch, tile);
+  std::optional<cuda::ThinKernel> thin = cuda::emitThin(group, nest, arch);
+  if (!thin)
+    return matrix;
+  std::vector<std::string> names = thin->kernel.tiles;
+  if (matrix)
+    names.insert(thin->comesFirst ? names.end() : names.begin(),
+                 matrix->tiles.begin(), matrix->tiles.end());
+  StringRef chosen = llvm::is_contained(names, tile) ? tile : names[0];
+  bool isThin = chosen == thin->kernel.tiles[0];
+  CudaKernel kernel = isThin ? std::move(thin->kernel) : std::move(*matrix);
+  kernel.tiles = std::move(names);
+  return kernel;
+}
+
 /// The schedule that suits the nest.
 static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
                                   std::string &why, StringRef tile) {
@@ -68,11 +88,11 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     return cuda::emitTeams(group, *nest, areColumns(*nest));
   if (auto image = cuda::emitImage(group, *nest, target.arch))
     return *image;
-  if (auto matrix = cuda::emitMatrix(group, *nest, target.arch, tile))
-    return *matrix;
+  if (auto products = emitProducts(group, *nest, target.arch, tile))
+    return *products;
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
     return *tiles;
-  if (std::optional<CudaKernel> window = cuda::emitWindow(group, *nest))
+  if (std::optional<CudaKernel> window = cuda::emitWindow(group, *nest, tile))
     return *window;
   // What is left has short sums (pooling), or one row (a matrix by a vector).
   constexpr int64_t longSum = 32;

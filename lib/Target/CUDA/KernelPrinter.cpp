@@ -335,29 +335,46 @@ std::string KernelPrinter::widened(Type type, StringRef element) {
                                  : element.str();
 }
 
-/// A cast whose result is only stored, in its type, is the rounding of that
-/// store.
+/// Whether rounding before the op or behind it gives the same, once the result
+/// is rounded: it takes one of its operands, and rounding keeps their order.
+static bool commutesWithRounding(const Stmt &stmt) {
+  return stmt.kind == Stmt::Kind::row &&
+         (stmt.op == OpKind::relu || stmt.op == OpKind::maximum ||
+          stmt.op == OpKind::minimum);
+}
+
+/// A cast is the rounding of a store where all that becomes of its result is
+/// stored, in its type.
 void KernelPrinter::findFinalCasts() {
-  finalCasts_.resize(nest_.stmts.size());
-  for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores) {
-      const Stmt &stmt = nest_.stmts[store.value];
-      bool rounds =
-          stmt.kind == Stmt::Kind::cast || stmt.kind == Stmt::Kind::round;
-      if (rounds && stmt.type == outputType(store.output) &&
-          ir::isNarrowFloat(stmt.type) &&
-          computeType(nest_.stmts[stmt.operands[0]].type) == "float")
-        finalCasts_.set(store.value);
-    }
-  for (const Stmt &stmt : nest_.stmts)
-    for (int operand : stmt.operands)
-      finalCasts_.reset(operand);
+  // By statement: nothing but stores, and what commutes with rounding in front
+  // of them, has its value.
+  llvm::SmallBitVector isFinal(nest_.stmts.size(), true), used(isFinal.size());
   for (const Stage &stage : nest_.stages) {
     for (const Accumulator &accumulator : stage.accumulators)
-      finalCasts_.reset(accumulator.value);
-    for (const Store &store : stage.stores)
+      isFinal.reset(accumulator.value);
+    for (const Store &store : stage.stores) {
+      used.set(store.value);
       if (nest_.stmts[store.value].type != outputType(store.output))
-        finalCasts_.reset(store.value);
+        isFinal.reset(store.value);
+    }
+  }
+  for (size_t id = nest_.stmts.size(); id-- > 0;) { // users before operands
+    const Stmt &stmt = nest_.stmts[id];
+    isFinal[id] = isFinal[id] && used[id];
+    for (int operand : stmt.operands) {
+      used.set(operand);
+      if (!isFinal[id] || !commutesWithRounding(stmt) ||
+          nest_.stmts[operand].type != stmt.type)
+        isFinal.reset(operand);
+    }
+  }
+  finalCasts_.resize(nest_.stmts.size());
+  for (auto [id, stmt] : llvm::enumerate(nest_.stmts)) {
+    bool rounds =
+        stmt.kind == Stmt::Kind::cast || stmt.kind == Stmt::Kind::round;
+    finalCasts_[id] =
+        isFinal[id] && rounds && ir::isNarrowFloat(stmt.type) &&
+        computeType(nest_.stmts[stmt.operands[0]].type) == "float";
   }
 }
 
@@ -386,12 +403,11 @@ std::string KernelPrinter::loaded(const Stmt &stmt) const {
 
 std::string KernelPrinter::loadedVector(const Stmt &stmt, int64_t lanes) const {
   std::string count = std::to_string(lanes);
-  std::string load = "weft::load_vector<" + count + ">(" +
-                     address(input(stmt.input), stmt.expr) + ")";
+  std::string from = address(input(stmt.input), stmt.expr);
   if (stmt.guards.empty())
-    return load;
-  return condition(stmt.guards) + " ? " + load + " : weft::Vector<" +
-         storageType(stmt.type) + ", " + count + ">{}";
+    return "weft::load_vector<" + count + ">(" + from + ")";
+  return "weft::load_vector_if<" + count + ">(" + condition(stmt.guards) +
+         ", " + from + ")";
 }
 
 std::string KernelPrinter::address(StringRef buffer, AffineExpr offset) const {

@@ -172,9 +172,11 @@ std::optional<CudaKernel> emitTranspose(ir::GroupOp group,
 /// A sum of products of two operands that vary along different dims (matmul,
 /// conv): tiles in shared memory. Nothing if the nest is none.
 std::optional<CudaKernel> emitTiles(ir::GroupOp group, const LoopNest &nest);
-/// Short reductions of vectors: pooling with channels last. Nothing if the
-/// operands are no neighbours in memory.
-std::optional<CudaKernel> emitWindow(ir::GroupOp group, const LoopNest &nest);
+/// Short reductions of vectors: pooling with channels last, in the `tile` of
+/// that name or the one that should be fastest. Nothing if the operands are no
+/// neighbours in memory.
+std::optional<CudaKernel> emitWindow(ir::GroupOp group, const LoopNest &nest,
+                                     llvm::StringRef tile);
 /// Reductions, a team of threads to a row: neighbouring threads share a row,
 /// or, for `columns`, take neighbouring ones.
 CudaKernel emitTeams(ir::GroupOp group, const LoopNest &nest, bool columns);

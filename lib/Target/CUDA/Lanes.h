@@ -28,6 +28,10 @@ public:
   /// Defines those of `stmts` that are the same in all lanes, and loads the
   /// vectors of those that are neighbours in memory.
   void defineOutside(llvm::ArrayRef<int> stmts);
+  /// The vector of a load that is at hand, in place of one loaded outside.
+  void setVector(int stmt, std::string vector) {
+    vectors_[stmt] = std::move(vector);
+  }
   /// The loop over the lanes, k; inside, statements have values of lane k.
   void open();
   void defineInside(llvm::ArrayRef<int> stmts);

@@ -187,6 +187,34 @@ WEFT_DEVICE void narrow(float x, float8 &y) { y = narrow_float8(x); }
 template <int N, class T> WEFT_DEVICE Vector<T, N> load_vector(const T *from) {
   return *reinterpret_cast<const Vector<T, N> *>(from);
 }
+//@ load_words
+// N words of memory, zeros where it is not `inside`. Elements are taken from
+// what was chosen: halves would be chosen and moved one by one.
+template <int N, class T>
+WEFT_DEVICE Vector<unsigned, N> load_words(bool inside, const T *from) {
+  Vector<unsigned, N> to = {};
+  if (inside)
+    to = load_vector<N>(reinterpret_cast<const unsigned *>(from));
+#ifdef __CUDA_ARCH__
+#pragma unroll
+  for (int i = 0; i < N; ++i)
+    asm("" : "+r"(to[i]));
+#endif
+  return to;
+}
+//@ load_vector_if
+template <int N, class T>
+WEFT_DEVICE Vector<T, N> load_vector_if(bool inside, const T *from) {
+  if constexpr (sizeof(Vector<T, N>) % 4 == 0) {
+    union {
+      Vector<unsigned, sizeof(Vector<T, N>) / 4> words;
+      Vector<T, N> elements;
+    } to = {load_words<sizeof(Vector<T, N>) / 4>(inside, from)};
+    return to.elements;
+  } else {
+    return inside ? load_vector<N>(from) : Vector<T, N>{};
+  }
+}
 //@ load_some
 // The first `count` of N elements; the others are never used.
 template <int N, class T>

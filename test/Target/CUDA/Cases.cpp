@@ -91,7 +91,7 @@ Prepared::Prepared(const Case &c) {
   std::string why;
   auto group = cast<ir::GroupOp>(*main.getBody().front().begin());
   arch = c.arch;
-  FailureOr<CudaKernel> emitted = emitCuda(group, {arch}, why);
+  FailureOr<CudaKernel> emitted = emitCuda(group, {arch}, why, c.tile);
   if (failed(emitted)) {
     error = c.name + ": " + why;
     return;

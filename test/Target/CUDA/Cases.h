@@ -23,6 +23,7 @@ struct Case {
   std::string name, inputs, body, results;
   std::string schedule = ""; // `row`; empty: none is given
   std::string arch = kBaselineArch;
+  std::string tile = ""; // by name; empty: the one that should be fastest
 };
 
 /// Groups of every schedule, type and awkward size.

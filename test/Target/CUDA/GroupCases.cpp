@@ -518,6 +518,40 @@ public:
                "%y : " + tensor("2x3x20", type), "window"});
   }
 
+  /// A case for every tile of neighbouring results.
+  void addTiled(Case c) {
+    const std::string name = c.name;
+    add(c);
+    for (const std::string &tile : Prepared(c).kernel.tiles) {
+      c.name = name + ", tile " + tile;
+      c.tile = tile;
+      add(c);
+    }
+  }
+
+  /// relu(conv + bias) of as many groups as channels. Weights as
+  /// weft-assign-layout leaves them: neighbours along the outputs.
+  void addDepthwise(const std::string &x, const std::string &window,
+                    const std::string &y, const std::string &attributes,
+                    const std::string &type) {
+    std::string channels = llvm::StringRef(x).rsplit('x').second.str(),
+                w = tensor(window + "x1x" + channels, type),
+                v = tensor(channels + "x" + window + "x1", type),
+                c = tensor(channels, type), to = tensor(y, type);
+    std::string order;
+    auto rank = llvm::StringRef(window).count('x') + 2;
+    for (size_t i = 0; i <= rank; ++i)
+      order += i == 0 ? std::to_string(rank) : ", " + std::to_string(i - 1);
+    addTiled({"depthwise conv of " + tensor(x, type) + ", window " + window +
+                  ", " + attributes,
+              "%x: " + tensor(x, type) + ", %w: " + w + ", %b: " + c,
+              "%v = weft.transpose %w [" + order + "] : " + w + " -> " + v +
+                  "\n%c = weft.conv %x, %v, %b " + attributes + " groups " +
+                  channels + " channels_last : " + tensor(x, type) + ", " + v +
+                  ", " + c + " -> " + to + "\n%y = weft.relu %c : " + to,
+              "%y : " + to, "window"});
+  }
+
   /// Neighbouring channels in one thread.
   void addVectorWindows() {
     for (const char *type : {"f32", "f16", "i8"})
@@ -528,27 +562,47 @@ public:
                tensor("2x9x9x24", type) + " -> " + tensor("2x5x5x24", type) +
                "\n%y = weft.relu %p : " + tensor("2x5x5x24", type),
            "%y : " + tensor("2x5x5x24", type), "window"});
-    add({"avgpool with channels last",
-         "%x: tensor<2x7x7x12xf16>, %s: tensor<12xf32>",
-         "%p = weft.avgpool %x kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]"
-         " count_include_pad false channels_last : tensor<2x7x7x12xf16> -> "
-         "tensor<2x4x4x12xf16>\n"
-         "%f = weft.cast %p : tensor<2x4x4x12xf16> -> tensor<2x4x4x12xf32>\n"
-         "%s2 = weft.broadcast %s : tensor<12xf32> -> tensor<2x4x4x12xf32>\n"
-         "%y = weft.mul %f, %s2 : tensor<2x4x4x12xf32>",
-         "%p : tensor<2x4x4x12xf16>, %y : tensor<2x4x4x12xf32>", "window"});
-    // Weights as weft-assign-layout leaves them: neighbours along the outputs.
-    add({"depthwise conv with channels last",
-         "%x: tensor<2x7x7x16xf16>, %w: tensor<3x3x1x16xf16>, %b: "
-         "tensor<16xf16>",
-         "%v = weft.transpose %w [3, 0, 1, 2] : tensor<3x3x1x16xf16> -> "
-         "tensor<16x3x3x1xf16>\n"
-         "%c = weft.conv %x, %v, %b stride [1, 1] padding [1, 1, 1, 1] "
-         "dilation "
-         "[1, 1] groups 16 channels_last : tensor<2x7x7x16xf16>, "
-         "tensor<16x3x3x1xf16>, tensor<16xf16> -> tensor<2x7x7x16xf16>\n"
-         "%y = weft.relu %c : tensor<2x7x7x16xf16>",
-         "%y : tensor<2x7x7x16xf16>", "window"});
+    addTiled({"maxpool with channels last in tiles",
+              "%x: " + tensor("2x11x9x16", "i8"),
+              "%y = weft.maxpool %x kernel [3, 2] stride [2, 1] padding [1, 0, "
+              "0, 1] channels_last : " +
+                  tensor("2x11x9x16", "i8") + " -> " + tensor("2x5x9x16", "i8"),
+              "%y : " + tensor("2x5x9x16", "i8"), "window"});
+    addTiled({"avgpool with channels last",
+              "%x: tensor<2x7x7x12xf16>, %s: tensor<12xf32>",
+              "%p = weft.avgpool %x kernel [3, 3] stride [2, 2] padding [1, 1, "
+              "1, 1] count_include_pad false channels_last : "
+              "tensor<2x7x7x12xf16> -> tensor<2x4x4x12xf16>\n"
+              "%f = weft.cast %p : tensor<2x4x4x12xf16> -> "
+              "tensor<2x4x4x12xf32>\n"
+              "%s2 = weft.broadcast %s : tensor<12xf32> -> "
+              "tensor<2x4x4x12xf32>\n"
+              "%y = weft.mul %f, %s2 : tensor<2x4x4x12xf32>",
+              "%p : tensor<2x4x4x12xf16>, %y : tensor<2x4x4x12xf32>",
+              "window"});
+    // Tiles that fill the results, and that lie over each other at the end.
+    addDepthwise("2x8x8x16", "3x3", "2x8x8x16",
+                 "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    addDepthwise("1x15x13x24", "3x3", "1x8x7x24",
+                 "stride [2, 2] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    addDepthwise("1x9x11x8", "3x3", "1x4x15x8",
+                 "stride [2, 1] padding [0, 1, 2, 4] dilation [1, 1]", "bf16");
+    // Pixels that windows never share, and only neighbours in a row.
+    addDepthwise("1x9x9x8", "3x3", "1x9x9x8",
+                 "stride [1, 1] padding [2, 2, 2, 2] dilation [2, 2]", "f16");
+    addDepthwise("1x14x14x8", "3x3", "1x5x7x8",
+                 "stride [2, 2] padding [0, 0, 0, 1] dilation [2, 1]", "f16");
+    // Windows too large to be written out, and of one dim and three.
+    addDepthwise("1x10x10x8", "5x5", "1x10x10x8",
+                 "stride [1, 1] padding [2, 2, 2, 2] dilation [1, 1]", "f16");
+    addDepthwise("1x12x4", "11", "1x12x4",
+                 "stride [1] padding [5, 5] dilation [1]", "f32");
+    addDepthwise("2x9x8", "3", "2x9x8",
+                 "stride [1] padding [1, 1] dilation [1]", "f16");
+    addDepthwise("1x3x6x5x8", "2x2x2", "1x2x5x4x8",
+                 "stride [1, 1, 1] padding [0, 0, 0, 0, 0, 0] dilation "
+                 "[1, 1, 1]",
+                 "f16");
   }
 
   // ---- tensor cores ---------------------------------------------------------
@@ -559,6 +613,11 @@ public:
       c.arch = arch;
       Case named = c;
       named.name += std::string(" for ") + arch;
+      add(named);
+      if (!llvm::is_contained(Prepared(c).kernel.tiles, "thin"))
+        continue;
+      named.name += ", thin";
+      named.tile = "thin";
       add(named);
     }
   }
@@ -664,6 +723,19 @@ public:
                   "stride [1, 1, 1] padding [0, 0, 0, 0, 0, 0] dilation "
                   "[1, 1, 1]",
                   "f16");
+    // A short k: pieces of it and columns that lanes have none of, several
+    // warps for the columns, rows that several turns and the last one take.
+    addMatrixConv("1x7x9x16", "16x1x1x16", "1x7x9x16", plain, "f16");
+    addMatrixConv("1x4x4x24", "144x1x1x24", "1x4x4x144", plain, "f16");
+    addMatrixConv("2x5x5x144", "24x1x1x144", "2x5x5x24", plain, "bf16");
+    addMatrixConv("1x6x4x16", "20x1x1x16", "1x6x4x20", plain, "f16");
+    add({"product of many rows",
+         "%x: tensor<55003x16xf16>, %w: tensor<8x16xf16>",
+         "%t = weft.transpose %w [1, 0] : tensor<8x16xf16> -> "
+         "tensor<16x8xf16>\n"
+         "%y = weft.matmul %x, %t : tensor<55003x16xf16>, tensor<16x8xf16> -> "
+         "tensor<55003x8xf16>",
+         "%y : tensor<55003x8xf16>", "gemm"});
     addMatrixMatmul("128x64", "64x128", "128x128", "f16");
     addMatrixMatmul("200x152", "152x136", "200x136", "bf16");
     addMatrixMatmul("17x40", "40x24", "17x24", "f16");

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory is what such a contraction waits for, so that its elements move once,
+// 16 bytes at a time, and by way of nothing else: tensor cores read and leave
+// them in registers as memory has them. A warp keeps columns of b and goes over
+// rows of a, 16 at a time, on its own.
+//
+// In a product of 16 x 16 by 16 x 8, lane number q of four has steps 2q, 2q +
+// 1, 2q + 8 and 2q + 9 of k and the sums of columns 2q and 2q + 1. Which steps
+// and columns these are is free, as long as both operands agree: here a lane
+// takes neighbouring ones, a piece of k for two products and eight columns of
+// four.
+#include "ThinSchedule.h"
+
+#include "Lanes.h"
+#include "MatrixOperand.h"
+#include "MatrixTile.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace weft::cuda {
+
+namespace {
+
+constexpr int64_t kThreads = 128;
+constexpr int64_t kRows = 16;   // of a product
+constexpr int64_t kSharing = 4; // lanes that share a row
+/// Registers for b: as many as leave room for enough warps, and at most.
+constexpr int64_t kFewRegisters = 64, kMostRegisters = 96;
+
+/// How a contraction is cut.
+struct ThinTile {
+  int64_t lanes;  // columns that a lane has of a group
+  int64_t piece;  // of k, that a lane has at once
+  int64_t pieces; // of k, that a lane has
+  int64_t groups; // of columns, that a warp has
+  int64_t parts;  // warps that share rows
+
+  int64_t columns() const { return kSharing * lanes; } // of a group
+  int64_t depth() const { return kSharing * piece; }   // of a piece
+  int64_t words() const { return piece / 2; }
+  int64_t products() const { return lanes / 2; } // for a group
+  int64_t registersOfGroup() const { return pieces * products() * words(); }
+};
+
+class ThinEmitter {
+public:
+  ThinEmitter(ir::GroupOp group, const LoopNest &nest,
+              const Contraction &contraction, int64_t multiprocessors)
+      : nest_(nest), p_(group, nest), contraction_(contraction),
+        multiprocessors_(multiprocessors) {}
+
+  bool matches();
+  bool hasManyRows() const;
+  CudaKernel emit();
+
+private:
+  int64_t rows() const { return contraction_.rows.extent; }
+  int64_t columns() const { return contraction_.columns.extent; }
+  int64_t rowTiles() const { return llvm::divideCeil(rows(), kRows); }
+  int64_t warpsDown() const;
+  void printLoad(const ContractionSide &side, StringRef to, StringRef name,
+                 int64_t most);
+  void printColumns();
+  void printRows();
+  void printProducts();
+  void printResults(LanePrinter &lanes);
+
+  const LoopNest &nest_;
+  KernelPrinter p_;
+  const Contraction &contraction_;
+  int64_t multiprocessors_;
+  ThinTile tile_;
+  llvm::SmallBitVector used_;
+  std::string sum_;
+};
+
+// ---- choices ----------------------------------------------------------------
+
+bool ThinEmitter::matches() {
+  // Below this most of a product would be empty.
+  if (rows() < kRows || columns() < 8)
+    return false;
+  unsigned deepest = nest_.sizes.size() - 1, last = nest_.numParallel - 1;
+  int64_t depth = nest_.numInnerPoints();
+  tile_.piece = depth <= 16 ? 4 : 8;
+  for (const ContractionSide *side :
+       {&contraction_.rows, &contraction_.columns}) {
+    const Stmt &load = nest_.stmts[side->stmt];
+    if (load.kind != Stmt::Kind::load || side->dims.empty())
+      return false;
+    tile_.piece = std::min(tile_.piece, pieceAlong(nest_, load, deepest));
+  }
+  tile_.lanes = LanePrinter::widest(p_, last, columns() <= 16 ? 4 : 8);
+  if (tile_.piece < 4 || tile_.lanes < 2)
+    return false;
+  tile_.pieces = llvm::divideCeil(depth, tile_.depth());
+  int64_t registers = tile_.registersOfGroup(),
+          groups = llvm::divideCeil(columns(), tile_.columns());
+  if (registers > kMostRegisters)
+    return false;
+  int64_t most = std::clamp<int64_t>(kFewRegisters / registers, 1, groups);
+  tile_.parts = llvm::divideCeil(groups, most);
+  tile_.groups = llvm::divideCeil(groups, tile_.parts);
+  return true;
+}
+
+/// Other schedules load b for many rows at once.
+bool ThinEmitter::hasManyRows() const {
+  constexpr int64_t fewWarps = 8;
+  return rowTiles() * tile_.parts >= multiprocessors_ * fewWarps;
+}
+
+/// Warps side by side, each with rows of its own: as many as can run at once,
+/// and no more than give all equally much to do.
+int64_t ThinEmitter::warpsDown() const {
+  constexpr int64_t registers = 65536, lanes = 32, most = 64;
+  int64_t perThread =
+      48 + tile_.groups * tile_.registersOfGroup() + 8 * tile_.pieces;
+  int64_t atOnce = multiprocessors_ *
+                   std::min(most, registers / lanes / perThread) / tile_.parts;
+  int64_t turns = llvm::divideCeil(rowTiles(), atOnce);
+  return llvm::divideCeil(rowTiles(), turns);
+}
+
+// ---- operands ---------------------------------------------------------------
+
+/// Loads piece number `piece` of the row or column `name`.
+void ThinEmitter::printLoad(const ContractionSide &side, StringRef to,
+                            StringRef name, int64_t most) {
+  const Stmt &load = nest_.stmts[side.stmt];
+  p_.line("const " + p_.indexType() + " depth = piece * " +
+          Twine(tile_.depth()) + " + lane % 4 * " + Twine(tile_.piece) + ";");
+  p_.splitDims(name, side.dims, used_);
+  p_.splitPosition("depth", nest_.numParallel, nest_.innerSizes(), used_);
+  std::string inside = p_.condition(load.guards);
+  auto need = [&](StringRef index, int64_t size) {
+    std::string part = (index + " < " + Twine(size)).str();
+    inside = inside == "true" ? part : inside + " && " + part;
+  };
+  if (side.extent % most != 0)
+    need(name, side.extent);
+  if (nest_.numInnerPoints() % tile_.depth() != 0)
+    need("depth", nest_.numInnerPoints());
+  p_.line(to + " = weft::load_words<" + Twine(tile_.words()) + ">(" + inside +
+          ", " + p_.address(p_.input(load.input), load.expr) + ");");
+}
+
+/// The columns that a warp keeps.
+void ThinEmitter::printColumns() {
+  p_.line("weft::Vector<unsigned, " + Twine(tile_.words()) + "> b[" +
+          Twine(tile_.groups) + "][" + Twine(tile_.pieces) + "][" +
+          Twine(tile_.products()) + "];");
+  p_.openLoop("group", tile_.groups, /*unrolled=*/true);
+  p_.openLoop("piece", tile_.pieces, true);
+  p_.openLoop("u", tile_.products(), true);
+  p_.line("const " + p_.indexType() + " column = first_column + group * " +
+          Twine(tile_.columns()) + " + lane / 8 * " + Twine(tile_.lanes) +
+          " + u * 2 + lane / 4 % 2;");
+  printLoad(contraction_.columns, "b[group][piece][u]", "column",
+            tile_.parts * tile_.groups * tile_.columns());
+  for (int loop = 0; loop < 3; ++loop)
+    p_.close();
+}
+
+void ThinEmitter::printRows() {
+  p_.line("weft::Vector<unsigned, " + Twine(tile_.words()) + "> a[" +
+          Twine(tile_.pieces) + "][2];");
+  p_.openLoop("piece", tile_.pieces, /*unrolled=*/true);
+  p_.openLoop("half", 2, true);
+  p_.line("const " + p_.indexType() + " row = tile * " + Twine(kRows) +
+          " + half * 8 + lane / 4;");
+  printLoad(contraction_.rows, "a[piece][half]", "row", kRows);
+  p_.close();
+  p_.close();
+}
+
+// ---- products and results ---------------------------------------------------
+
+void ThinEmitter::printProducts() {
+  p_.line("float " + sum_ + "[" + Twine(tile_.products()) + "][4] = {};");
+  p_.openLoop("piece", tile_.pieces, /*unrolled=*/true);
+  p_.openLoop("step", tile_.words() / 2, true);
+  p_.line("const unsigned steps[4] = {a[piece][0][step * 2], a[piece][1][step "
+          "* 2], a[piece][0][step * 2 + 1], a[piece][1][step * 2 + 1]};");
+  p_.openLoop("u", tile_.products(), true);
+  p_.line("weft::multiply_matrices<" + storageType(contraction_.type) + ">(" +
+          sum_ +
+          "[u], steps, b[group][piece][u][step * 2], b[group][piece][u][step * "
+          "2 + 1]);");
+  for (int loop = 0; loop < 3; ++loop)
+    p_.close();
+}
+
+void ThinEmitter::printResults(LanePrinter &lanes) {
+  StringRef type = p_.indexType();
+  p_.line("const " + type + " column = first_column + group * " +
+          Twine(tile_.columns()) + " + lane % 4 * " + Twine(tile_.lanes) + ";");
+  p_.openLoop("half", 2, /*unrolled=*/true);
+  p_.line("const " + type + " row = tile * " + Twine(kRows) +
+          " + half * 8 + lane / 4;");
+  std::string inside;
+  if (rows() % kRows != 0)
+    inside = "row < " + std::to_string(rows());
+  if (columns() % (tile_.parts * tile_.groups * tile_.columns()) != 0)
+    inside += (inside.empty() ? "column < " : " && column < ") +
+              std::to_string(columns());
+  if (!inside.empty())
+    p_.open("if (" + inside + ")");
+  p_.splitDims("row", contraction_.rows.dims, used_);
+  p_.splitDims("column", contraction_.columns.dims, used_);
+  lanes.storeAll(storesOf(nest_), [&] {
+    p_.finish(nest_.stages[0].accumulators[0],
+              sum_ + "[k / 2][half * 2 + k % 2]");
+  });
+  if (!inside.empty())
+    p_.close();
+  p_.close();
+}
+
+CudaKernel ThinEmitter::emit() {
+  StringRef type = p_.indexType();
+  used_ = p_.usedDims();
+  for (const char *word :
+       {"a", "b", "lane", "warp", "row", "column", "depth", "tile", "group",
+        "piece", "step", "steps", "first_column"})
+    p_.fresh(word);
+  sum_ = p_.fresh("sum");
+  LanePrinter lanes(p_, nest_.numParallel - 1, tile_.lanes);
+  int64_t down = warpsDown(), warps = down * tile_.parts;
+  int64_t blocks = llvm::divideCeil(warps, kThreads / 32);
+  std::string first = "warp", column = "0";
+  if (tile_.parts > 1) {
+    std::string parts = std::to_string(tile_.parts);
+    first += " / " + parts;
+    column = "warp % " + parts + " * " +
+             std::to_string(tile_.groups * tile_.columns());
+  }
+  p_.line("const int lane = threadIdx.x % 32;");
+  p_.line("const int warp = blockIdx.x * " + Twine(kThreads / 32) +
+          " + threadIdx.x / 32;");
+  if (warps % (kThreads / 32) != 0) {
+    p_.line("if (warp >= " + Twine(warps) + ")");
+    p_.line("  return;");
+  }
+  p_.line("const " + type + " first_column = " + column + ";");
+  p_.line("weft::follow_previous();");
+  printColumns();
+  p_.open("for (" + type + " tile = " + first + "; tile < " +
+          Twine(rowTiles()) + "; tile += " + Twine(down) + ")");
+  printRows();
+  p_.openLoop("group", tile_.groups, /*unrolled=*/true);
+  printProducts();
+  printResults(lanes);
+  p_.close();
+  p_.close();
+  CudaKernel kernel = p_.take(blocks, kThreads);
+  kernel.tiles = {"thin"};
+  return kernel;
+}
+
+} // namespace
+
+std::optional<ThinKernel> emitThin(ir::GroupOp group, const LoopNest &nest,
+                                   StringRef arch) {
+  std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+  std::optional<Contraction> c = matchContraction(nest);
+  if (!units || !c || !c->batch.empty() ||
+      !(c->type.isF16() || c->type.isBF16()))
+    return std::nullopt;
+  ThinEmitter emitter(group, nest, *c, units->multiprocessors);
+  if (!emitter.matches())
+    return std::nullopt;
+  return ThinKernel{emitter.emit(), emitter.hasManyRows()};
+}
+
+} // namespace weft::cuda
