@@ -53,7 +53,7 @@ public:
         multiprocessors_(multiprocessors) {}
 
   bool matches();
-  bool hasManyRows() const;
+  bool comesFirst() const;
   CudaKernel emit();
 
 private:
@@ -107,10 +107,12 @@ bool ThinEmitter::matches() {
   return true;
 }
 
-/// Other schedules load b for many rows at once.
-bool ThinEmitter::hasManyRows() const {
-  constexpr int64_t fewWarps = 8;
-  return rowTiles() * tile_.parts >= multiprocessors_ * fewWarps;
+/// Other schedules load b for many rows at once, and rows for many columns:
+/// here each part of the columns reads all rows.
+bool ThinEmitter::comesFirst() const {
+  constexpr int64_t fewWarps = 8, fewParts = 2;
+  return tile_.parts <= fewParts &&
+         rowTiles() * tile_.parts >= multiprocessors_ * fewWarps;
 }
 
 /// Warps side by side, each with rows of its own: as many as can run at once,
@@ -273,7 +275,7 @@ std::optional<ThinKernel> emitThin(ir::GroupOp group, const LoopNest &nest,
   ThinEmitter emitter(group, nest, *c, units->multiprocessors);
   if (!emitter.matches())
     return std::nullopt;
-  return ThinKernel{emitter.emit(), emitter.hasManyRows()};
+  return ThinKernel{emitter.emit(), emitter.comesFirst()};
 }
 
 } // namespace weft::cuda

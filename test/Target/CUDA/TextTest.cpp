@@ -229,14 +229,15 @@ TEST(CudaText, ImagesAreMultipliedAsTheyLie) {
   EXPECT_EQ(number, 10);
 }
 
-// Where k is short and rows are many, elements go from memory to tensor cores
-// without shared memory between.
+// Where k is short, rows are many and columns few, elements go from memory to
+// tensor cores without shared memory between.
 TEST(CudaText, ShortSumsOfManyRowsAreThin) {
-  auto tilesOf = [](const std::string &rows, const std::string &depth) {
+  auto tilesOf = [](const std::string &rows, const std::string &depth,
+                    const std::string &columns = "32") {
     std::string x = "tensor<" + rows + "x" + depth + "xf16>",
-                w = "tensor<32x" + depth + "xf16>",
-                t = "tensor<" + depth + "x32xf16>",
-                y = "tensor<" + rows + "x32xf16>";
+                w = "tensor<" + columns + "x" + depth + "xf16>",
+                t = "tensor<" + depth + "x" + columns + "xf16>",
+                y = "tensor<" + rows + "x" + columns + "xf16>";
     Prepared c({"product", "%x: " + x + ", %w: " + w,
                 "%t = weft.transpose %w [1, 0] : " + w + " -> " + t +
                     "\n%y = weft.matmul %x, %t : " + x + ", " + t + " -> " + y,
@@ -248,6 +249,8 @@ TEST(CudaText, ShortSumsOfManyRowsAreThin) {
   };
   EXPECT_EQ(tilesOf("20000", "16").front(), "thin");
   EXPECT_EQ(tilesOf("64", "16").back(), "thin");
+  EXPECT_EQ(tilesOf("20000", "64", "64").front(), "thin");
+  EXPECT_EQ(tilesOf("20000", "64", "256").back(), "thin");
   EXPECT_GT(tilesOf("64", "16").size(), 1u);
   EXPECT_THAT(tilesOf("20000", "256"), Not(Contains("thin")));
 }
