@@ -10,12 +10,20 @@ using llvm::Twine;
 
 namespace weft::cuda {
 
-namespace {
+static constexpr int64_t kElementBytes = 2;
+static constexpr int64_t kAlignment = 16; // of addresses, strides, in bytes
 
-constexpr int64_t kElementBytes = 2;
-constexpr int64_t kAlignment = 16; // of addresses and strides, in bytes
-
-} // namespace
+bool isSupported(const TensorMap &map) {
+  auto isStride = [](int64_t stride) {
+    return stride > 0 && stride % kAlignment == 0 && stride < int64_t{1} << 40;
+  };
+  auto isSize = [](int64_t size) {
+    return size > 0 && size <= int64_t{1} << 31;
+  };
+  return map.offset >= 0 && map.offset % kAlignment == 0 &&
+         map.sizes.size() <= 5 && llvm::all_of(map.strides, isStride) &&
+         llvm::all_of(map.sizes, isSize);
+}
 
 // ---- matching ---------------------------------------------------------------
 
@@ -64,7 +72,7 @@ bool BulkOperand::matchPlain(const LoopNest &nest, int64_t ownStride,
     map_.sizes.push_back(nest.sizes[dim]);
     map_.strides.push_back(stride * kElementBytes);
   }
-  return map_.sizes.size() <= 5;
+  return true;
 }
 
 bool BulkOperand::matchWindow(const LoopNest &nest,
@@ -140,15 +148,7 @@ bool BulkOperand::matchWindow(const LoopNest &nest,
 
 /// Whether the driver takes the map.
 bool BulkOperand::isSupported() const {
-  auto isStride = [](int64_t stride) {
-    return stride > 0 && stride % kAlignment == 0 && stride < int64_t{1} << 40;
-  };
-  auto isSize = [](int64_t size) {
-    return size > 0 && size <= int64_t{1} << 31;
-  };
-  if (map_.offset < 0 || map_.offset % kAlignment != 0 ||
-      !llvm::all_of(map_.strides, isStride) ||
-      !llvm::all_of(map_.sizes, isSize))
+  if (!cuda::isSupported(map_))
     return false;
   if (form_ != Form::window)
     return true;

@@ -10,6 +10,9 @@
 
 namespace weft::cuda {
 
+/// Whether the driver takes a map that is no window.
+bool isSupported(const TensorMap &map);
+
 class BulkOperand {
 public:
   /// Nothing where the elements do not lie as the accelerator reads them: along

@@ -47,17 +47,19 @@ static bool areColumns(const LoopNest &nest) {
 static std::optional<CudaKernel> emitProducts(ir::GroupOp group,
                                               const LoopNest &nest,
                                               StringRef arch, StringRef tile) {
-  std::optional<CudaKernel> matrix = cuda::emitMatrix(group, nest, arch, tile);
-  std::optional<cuda::ThinKernel> thin = cuda::emitThin(group, nest, arch);
-  if (!thin)
-    return matrix;
-  std::vector<std::string> names = thin->kernel.tiles;
+  auto matrix = cuda::MatrixSchedule::match(group, nest, arch);
+  auto thin = cuda::ThinSchedule::match(group, nest, arch);
+  std::vector<std::string> names;
   if (matrix)
-    names.insert(thin->comesFirst ? names.end() : names.begin(),
-                 matrix->tiles.begin(), matrix->tiles.end());
-  StringRef chosen = llvm::is_contained(names, tile) ? tile : names[0];
-  bool isThin = chosen == thin->kernel.tiles[0];
-  CudaKernel kernel = isThin ? std::move(thin->kernel) : std::move(*matrix);
+    names = matrix->tiles();
+  if (thin)
+    names.insert(thin->comesFirst() ? names.begin() : names.end(),
+                 cuda::ThinSchedule::kTile.str());
+  if (names.empty())
+    return std::nullopt;
+  std::string chosen = llvm::is_contained(names, tile) ? tile.str() : names[0];
+  CudaKernel kernel =
+      chosen == cuda::ThinSchedule::kTile ? thin->emit() : matrix->emit(chosen);
   kernel.tiles = std::move(names);
   return kernel;
 }

@@ -33,8 +33,13 @@ void LanePrinter::defineOutside(ArrayRef<int> stmts) {
     if (access_[id] != Access::vector)
       continue;
     vectors_[id] = p_.fresh(p_.input(stmt.input) + "_vector");
+    auto place = loadPlaces_.find(id);
     p_.line("const auto " + vectors_[id] + " = " +
-            p_.loadedVector(stmt, lanes_) + ";");
+            (place == loadPlaces_.end()
+                 ? p_.loadedVector(stmt, lanes_)
+                 : "weft::load_vector<" + std::to_string(lanes_) + ">(" +
+                       place->second + ")") +
+            ";");
   }
   for (int id : stmts)
     if (access_[id] == Access::uniform)
@@ -74,10 +79,14 @@ void LanePrinter::fill(ArrayRef<const Store *> stores) {
 }
 
 void LanePrinter::store(ArrayRef<const Store *> stores) {
-  for (auto [store, name] : llvm::zip(stores, results_))
+  for (auto [store, name] : llvm::zip(stores, results_)) {
+    auto place = storePlaces_.find(store);
     p_.line("weft::store_vector(" +
-            p_.address(p_.output(store->output), store->offset) + ", " + name +
-            ");");
+            (place == storePlaces_.end()
+                 ? p_.address(p_.output(store->output), store->offset)
+                 : place->second) +
+            ", " + name + ");");
+  }
 }
 
 void LanePrinter::storeAll(ArrayRef<const Store *> stores,

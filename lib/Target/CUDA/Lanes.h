@@ -5,6 +5,7 @@
 #include "KernelPrinter.h"
 #include "Vectors.h"
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace weft::cuda {
@@ -24,6 +25,15 @@ public:
 
   int64_t count() const { return lanes_; }
   Access access(int stmt) const { return access_[stmt]; }
+
+  /// Lets the vector of a load be read, or that of a store be written, at
+  /// `place` instead of where it lies in memory.
+  void keepLoadAt(int stmt, std::string place) {
+    loadPlaces_[stmt] = std::move(place);
+  }
+  void keepStoreAt(const Store *store, std::string place) {
+    storePlaces_[store] = std::move(place);
+  }
 
   /// Defines those of `stmts` that are the same in all lanes, and loads the
   /// vectors of those that are neighbours in memory.
@@ -56,6 +66,8 @@ private:
   std::vector<Access> access_;
   std::vector<std::string> vectors_; // by statement
   std::vector<std::string> results_; // by store
+  llvm::DenseMap<int, std::string> loadPlaces_;
+  llvm::DenseMap<const Store *, std::string> storePlaces_;
 };
 
 } // namespace weft::cuda

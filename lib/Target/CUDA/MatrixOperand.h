@@ -18,6 +18,7 @@ namespace weft::cuda {
 
 inline constexpr int64_t kMatrixDepth = 64;      // steps of k in a tile
 inline constexpr int64_t kMatrixLineBytes = 128; // of a line of a tile
+inline constexpr int64_t kMatrixStep = 16; // steps of k in one instruction
 
 /// The elements that can be copied at once along `dim`; 1 if there are no
 /// aligned neighbours.

@@ -14,11 +14,8 @@
 // which are done with.
 #include "MatrixSchedule.h"
 
-#include "BulkOperand.h"
 #include "Lanes.h"
-#include "MatrixOperand.h"
-
-#include "llvm/Support/MathExtras.h"
+#include "MatrixPrinter.h"
 
 using namespace mlir;
 using llvm::Twine;
@@ -29,42 +26,24 @@ namespace {
 
 /// Below this most of a tile would be empty.
 constexpr int64_t kLeastExtent = 16;
-/// Of k, in one instruction.
-constexpr int64_t kStep = 16;
 
-class MatrixEmitter {
+class MatrixEmitter : MatrixPrinter {
 public:
   MatrixEmitter(ir::GroupOp group, const LoopNest &nest,
                 const Contraction &contraction, MatrixOperand rows,
                 MatrixOperand columns, const MatrixTile &tile,
                 std::optional<BulkOperand> bulkRows,
                 std::optional<BulkOperand> bulkColumns)
-      : nest_(nest), p_(group, nest), contraction_(contraction),
+      : MatrixPrinter(group, nest, contraction, rows.isAlongDepth(),
+                      columns.isAlongDepth(), tile),
         rows_(std::move(rows)), columns_(std::move(columns)),
-        bulkRows_(std::move(bulkRows)), bulkColumns_(std::move(bulkColumns)),
-        tile_(tile),
-        tiles_(llvm::divideCeil(nest.numInnerPoints(), kMatrixDepth)) {}
+        bulkRows_(std::move(bulkRows)), bulkColumns_(std::move(bulkColumns)) {}
 
   CudaKernel emit();
 
 private:
-  int64_t tilesDown() const {
-    return llvm::divideCeil(contraction_.rows.extent, tile_.rows);
-  }
-  int64_t tilesAcross() const {
-    return llvm::divideCeil(contraction_.columns.extent, tile_.columns);
-  }
-  int64_t stageBytes() const {
-    return (tile_.rows + tile_.columns) * kMatrixLineBytes;
-  }
   int64_t ownTiles() const { return llvm::divideCeil(tiles_, tile_.splits); }
   int64_t tilesAhead() const { return tile_.tilesAhead(ownTiles()); }
-  // Of the sums that a thread holds: sum[across][down][4].
-  int64_t sumsDown() const {
-    return tile_.warpGroups ? tile_.rows / (16 * tile_.warpsDown)
-                            : tile_.warpRows() / 16;
-  }
-  int64_t sumsAcross() const { return tile_.warpColumns() / 8; }
 
   void printBlock();
   void printMainLoop();
@@ -72,57 +51,31 @@ private:
   void printBulkLoop();
   void printBulkCopies();
   void printTileCount();
-  void printFinish();
   void printCopies();
-  void declareTiles();
   void printProducts();
   void printFragments(const MatrixOperand &operand, StringRef name,
                       int64_t count, bool isRows);
-  void printGroupProducts();
   void printSums();
   void openWorkers();
   void closeWorkers();
   void printResults();
-  std::string elementType() const { return storageType(contraction_.type); }
 
-  const LoopNest &nest_;
-  KernelPrinter p_;
-  const Contraction &contraction_;
   MatrixOperand rows_, columns_;
   std::optional<BulkOperand> bulkRows_, bulkColumns_; // of bulk tiles
-  MatrixTile tile_;
-  int64_t tiles_; // of k
   llvm::SmallBitVector used_;
-  std::string sum_;
 };
 
 // ---- where a block works ----------------------------------------------------
 
 void MatrixEmitter::printBlock() {
-  StringRef type = p_.indexType();
-  int64_t across = tilesAcross(), down = tilesDown();
   p_.line("const int thread = threadIdx.x;");
   std::string block = "blockIdx.x";
   if (tile_.splits > 1) {
     block += " / " + std::to_string(tile_.splits);
     p_.line("const int part = blockIdx.x % " + Twine(tile_.splits) + ";");
   }
-  p_.line("const " + type + " block = " + block + ";");
-  std::string column = "0", row = "block";
-  if (across > 1) {
-    column = "block % " + std::to_string(across);
-    row += " / " + std::to_string(across);
-  }
-  if (contraction_.batches > 1)
-    row += " % " + std::to_string(down);
-  p_.line("const " + type + " first_column = " + column + " * " +
-          Twine(tile_.columns) + ";");
-  p_.line("const " + type + " first_row = " + row + " * " + Twine(tile_.rows) +
-          ";");
-  if (contraction_.batches > 1)
-    p_.line("const " + type + " batch = block / " + Twine(across * down) + ";");
-  p_.splitDims(contraction_.batches > 1 ? "batch" : "0", contraction_.batch,
-               used_);
+  p_.line("const " + p_.indexType() + " block = " + block + ";");
+  locate(used_);
 }
 
 // ---- products ---------------------------------------------------------------
@@ -157,6 +110,7 @@ void MatrixEmitter::printTileCount() {
 
 void MatrixEmitter::printMainLoop() {
   int64_t ahead = tilesAhead();
+  std::string place = "tile % " + std::to_string(tile_.stages);
   printTileCount();
   p_.open("for (int tile = " + Twine(-ahead) + "; tile < tiles; ++tile)");
   p_.open("if (tile >= 0)");
@@ -164,25 +118,23 @@ void MatrixEmitter::printMainLoop() {
   if (tile_.warpGroups)
     p_.line("weft::publish_copies();");
   p_.line("__syncthreads();");
-  if (tile_.warpGroups)
+  if (tile_.warpGroups) {
+    declareTiles(place);
     printGroupProducts();
+  }
   p_.close();
   printCopies();
   p_.open("if (tile >= 0)");
-  if (tile_.warpGroups)
+  if (tile_.warpGroups) {
     p_.line("weft::wait_for_products<1>(); // the tile before");
-  else
+  } else {
+    declareTiles(place);
     printProducts();
+  }
   p_.close();
   p_.close();
   if (tile_.warpGroups)
     printFinish();
-}
-
-void MatrixEmitter::printFinish() {
-  p_.openLoop("i", sumsDown(), true);
-  p_.line("weft::finish_products(" + sum_ + "[i]);");
-  p_.close();
 }
 
 // ---- bulk copies ------------------------------------------------------------
@@ -243,6 +195,7 @@ void MatrixEmitter::printBulkLoop() {
   p_.open("for (int tile = 0; tile < tiles; ++tile)");
   p_.line("weft::wait_at(full + tile % " + stages + ", tile / " + stages +
           " % 2);");
+  declareTiles("tile % " + stages);
   printGroupProducts();
   p_.line("weft::wait_for_products<1>(); // the tile before");
   p_.open("if (tile > 0 && lane == 0)");
@@ -259,7 +212,7 @@ void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
   p_.line("unsigned " + name + "[" + Twine(count) + "][4];");
   p_.openLoop("i", count, /*unrolled=*/true);
   std::string own = (isRows ? "warp_row + i * " : "warp_column + i * ") +
-                    std::to_string(kStep);
+                    std::to_string(kMatrixStep);
   // Of the four 8 x 8 blocks, the second lies below the first in A, and beside
   // it in B.
   std::string below = "lane % 16", beside = "lane / 16 * 16";
@@ -280,17 +233,8 @@ void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
   p_.close();
 }
 
-/// Where the operands of this step lie in shared memory.
-void MatrixEmitter::declareTiles() {
-  p_.line("const unsigned char *" + rows_.tile() + " = shared + tile % " +
-          Twine(tile_.stages) + " * " + Twine(stageBytes()) + ";");
-  p_.line("const unsigned char *" + columns_.tile() + " = " + rows_.tile() +
-          " + " + Twine(rows_.tileBytes(tile_.rows)) + ";");
-}
-
 void MatrixEmitter::printProducts() {
-  declareTiles();
-  p_.openLoop("k", kMatrixDepth / kStep, /*unrolled=*/true);
+  p_.openLoop("k", kMatrixDepth / kMatrixStep, /*unrolled=*/true);
   printFragments(rows_, "a", sumsDown(), /*isRows=*/true);
   printFragments(columns_, "b", sumsAcross() / 2, /*isRows=*/false);
   p_.openLoop("i", sumsDown(), true);
@@ -300,27 +244,6 @@ void MatrixEmitter::printProducts() {
   p_.close();
   p_.close();
   p_.close();
-}
-
-void MatrixEmitter::printGroupProducts() {
-  declareTiles();
-  auto stepBytes = [](const MatrixOperand &operand) {
-    return operand.isAlongDepth() ? kStep * 2 : kStep * kMatrixLineBytes;
-  };
-  auto flag = [](const MatrixOperand &operand) {
-    return std::string(operand.isAlongDepth() ? "false" : "true");
-  };
-  p_.line("weft::begin_products();");
-  p_.openLoop("k", kMatrixDepth / kStep, /*unrolled=*/true);
-  p_.openLoop("i", sumsDown(), true);
-  p_.line("weft::multiply_group<" + elementType() + ", " + flag(rows_) + ", " +
-          flag(columns_) + ">(" + sum_ + "[i], " + rows_.tile() +
-          " + (warp_row / 64 + i) * " + Twine(kMatrixDepth * kMatrixLineBytes) +
-          " + k * " + Twine(stepBytes(rows_)) + ", " + columns_.tile() +
-          " + k * " + Twine(stepBytes(columns_)) + ");");
-  p_.close();
-  p_.close();
-  p_.line("weft::commit_products();");
 }
 
 // ---- results ----------------------------------------------------------------
@@ -423,31 +346,12 @@ void MatrixEmitter::printResults() {
 
 CudaKernel MatrixEmitter::emit() {
   used_ = p_.usedDims();
-  for (const char *word :
-       {"row",          "column",   "a",           "b",      "thread",
-        "block",        "part",     "batch",       "lane",   "first_row",
-        "first_column", "warp_row", "warp_column", "tile",   "tiles",
-        "next",         "stage",    "shared",      "depth",  "step",
-        "line",         "sums",     "along",       "turn",   "total",
-        "more",         "other",    "a_tile",      "b_tile", "full",
-        "empty",        "place"})
-    p_.fresh(word);
-  sum_ = p_.fresh("sum");
   rows_.setNames("row", "a_tile");
   columns_.setNames("column", "b_tile");
   p_.line("WEFT_DYNAMIC_SHARED(shared);");
   printBlock();
   p_.line("const int lane = thread % 32;");
-  int64_t warps = tile_.warpGroups ? 4 : 1; // that work on the same rows
-  p_.line("const int warp_row = thread / " +
-          Twine(32 * warps * tile_.warpsAcross) + " * " +
-          Twine(tile_.warpRows() * warps) + ";");
-  p_.line("const int warp_column = " +
-          (tile_.warpsAcross > 1
-               ? "thread / 32 % " + std::to_string(tile_.warpsAcross) + " * " +
-                     std::to_string(tile_.warpColumns())
-               : std::string("0")) +
-          ";");
+  locateWarp("thread");
   if (tile_.bulk) {
     declareBulk();
   } else {
@@ -465,17 +369,21 @@ CudaKernel MatrixEmitter::emit() {
   printResults();
   if (tile_.splits > 1)
     p_.attributes = "WEFT_CLUSTER(" + std::to_string(tile_.splits) + ")";
-  CudaKernel kernel =
-      p_.take(tilesDown() * tilesAcross() * contraction_.batches * tile_.splits,
-              tile_.threads());
+  CudaKernel kernel = p_.take(tilesInAll() * tile_.splits, tile_.threads());
   kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
   return kernel;
 }
 
 } // namespace
 
-std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
-                                     StringRef arch, StringRef tile) {
+MatrixSchedule::MatrixSchedule(ir::GroupOp group, const LoopNest &nest,
+                               Contraction contraction, MatrixUnits units,
+                               MatrixOperand rows, MatrixOperand columns)
+    : group_(group), nest_(&nest), contraction_(std::move(contraction)),
+      units_(units), rows_(std::move(rows)), columns_(std::move(columns)) {}
+
+std::optional<MatrixSchedule>
+MatrixSchedule::match(ir::GroupOp group, const LoopNest &nest, StringRef arch) {
   std::optional<MatrixUnits> units = matrixUnitsOf(arch);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !c || !(c->type.isF16() || c->type.isBF16()) ||
@@ -486,27 +394,43 @@ std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
                                columns = MatrixOperand::match(nest, c->columns);
   if (!rows || !columns)
     return std::nullopt;
-  std::optional<BulkOperand> bulkRows, bulkColumns;
-  if (units->bulk) {
-    bulkRows = BulkOperand::match(nest, c->rows, *c);
-    bulkColumns = BulkOperand::match(nest, c->columns, *c);
-    units->bulk = bulkRows && bulkColumns &&
-                  bulkRows->isAlongDepth() == rows->isAlongDepth() &&
-                  bulkColumns->isAlongDepth() == columns->isAlongDepth();
-  }
-  std::vector<MatrixTile> tiles =
-      rankedMatrixTiles(*c, nest.numInnerPoints(), *units);
-  std::vector<std::string> names;
-  for (const MatrixTile &each : tiles)
-    names.push_back(print(each));
-  auto named = llvm::find(names, tile);
-  const MatrixTile &chosen =
-      tiles[named == names.end() ? 0 : named - names.begin()];
-  CudaKernel kernel = MatrixEmitter(group, nest, *c, *rows, *columns, chosen,
-                                    bulkRows, bulkColumns)
-                          .emit();
-  kernel.tiles = std::move(names);
-  kernel.cycles = cyclesOf(chosen, *c, nest.numInnerPoints(), *units);
+  MatrixSchedule schedule(group, nest, *std::move(c), *units, *std::move(rows),
+                          *std::move(columns));
+  schedule.matchBulk();
+  schedule.tiles_ = rankedMatrixTiles(schedule.contraction_,
+                                      nest.numInnerPoints(), schedule.units_);
+  for (const MatrixTile &tile : schedule.tiles_)
+    schedule.names_.push_back(print(tile));
+  return schedule;
+}
+
+/// Finds out what the tensor memory accelerator, if there is one, can do for
+/// this contraction.
+void MatrixSchedule::matchBulk() {
+  if (!units_.bulk)
+    return;
+  bulkRows_ = BulkOperand::match(*nest_, contraction_.rows, contraction_);
+  bulkColumns_ = BulkOperand::match(*nest_, contraction_.columns, contraction_);
+  units_.bulk = bulkRows_ && bulkColumns_ &&
+                bulkRows_->isAlongDepth() == rows_.isAlongDepth() &&
+                bulkColumns_->isAlongDepth() == columns_.isAlongDepth();
+  if (units_.bulk)
+    staying_ = PersistentOperands::match(group_, *nest_, contraction_,
+                                         *bulkRows_, *bulkColumns_);
+  units_.stays = staying_.has_value();
+}
+
+CudaKernel MatrixSchedule::emit(StringRef tile) const {
+  const MatrixTile &chosen = tiles_[llvm::find(names_, tile) - names_.begin()];
+  CudaKernel kernel =
+      chosen.teams > 0
+          ? emitPersistent(group_, *nest_, contraction_, *staying_, chosen,
+                           units_.multiprocessors)
+          : MatrixEmitter(group_, *nest_, contraction_, rows_, columns_, chosen,
+                          bulkRows_, bulkColumns_)
+                .emit();
+  kernel.cycles =
+      cyclesOf(chosen, contraction_, nest_->numInnerPoints(), units_);
   return kernel;
 }
 

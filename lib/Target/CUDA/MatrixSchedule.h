@@ -2,16 +2,41 @@
 // Contractions of 16-bit floats on tensor cores.
 #pragma once
 
-#include "KernelPrinter.h"
+#include "BulkOperand.h"
+#include "MatrixOperand.h"
 #include "MatrixTile.h"
+#include "PersistentSchedule.h"
 
 namespace weft::cuda {
 
-/// The kernel of a contraction of float16 or bfloat16 whose operands are copied
-/// as they lie in memory; nothing for other nests. `tile` names one of its
-/// tiles; the model chooses if it names none.
-std::optional<CudaKernel> emitMatrix(ir::GroupOp group, const LoopNest &nest,
-                                     llvm::StringRef arch,
-                                     llvm::StringRef tile = "");
+class MatrixSchedule {
+public:
+  /// Nothing but for contractions of float16 or bfloat16 whose operands are
+  /// copied as they lie in memory.
+  static std::optional<MatrixSchedule>
+  match(ir::GroupOp group, const LoopNest &nest, llvm::StringRef arch);
+
+  /// By name; those that should take the least time first.
+  const std::vector<std::string> &tiles() const { return names_; }
+  /// The kernel with the tile of this name, one of `tiles()`.
+  CudaKernel emit(llvm::StringRef tile) const;
+
+private:
+  MatrixSchedule(ir::GroupOp group, const LoopNest &nest,
+                 Contraction contraction, MatrixUnits units, MatrixOperand rows,
+                 MatrixOperand columns);
+
+  void matchBulk();
+
+  ir::GroupOp group_;
+  const LoopNest *nest_;
+  Contraction contraction_;
+  MatrixUnits units_;
+  MatrixOperand rows_, columns_;
+  std::optional<BulkOperand> bulkRows_, bulkColumns_; // both or none
+  std::optional<PersistentOperands> staying_;         // of blocks that stay
+  std::vector<MatrixTile> tiles_;
+  std::vector<std::string> names_;
+};
 
 } // namespace weft::cuda

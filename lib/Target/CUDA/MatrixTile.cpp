@@ -3,10 +3,12 @@
 
 #include "MatrixOperand.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 using llvm::ArrayRef;
@@ -37,10 +39,15 @@ int64_t MatrixTile::tilesAhead(int64_t steps) const {
   return stages - (warpGroups ? 2 : 1);
 }
 
+int64_t MatrixTile::operandBytes() const {
+  return stages * (rows + columns) * kMatrixLineBytes;
+}
+
 int64_t MatrixTile::sharedBytes() const {
-  int64_t operands = stages * (rows + columns) * kMatrixLineBytes;
+  if (teams > 0)
+    return operandBytes() + teams * resultBytes() + barrierBytes();
   int64_t sums = rows * pitch() * static_cast<int64_t>(sizeof(float));
-  return std::max(operands, sums) + barrierBytes();
+  return std::max(operandBytes(), sums) + barrierBytes();
 }
 
 /// Blocks of these warps and sizes. For one or two steps of k, a warp that only
@@ -60,6 +67,23 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
     return kBulkTiles;
   return units.warpGroups ? ArrayRef<MatrixTile>(kGroupTiles)
                           : ArrayRef<MatrixTile>(kWarpTiles);
+}
+
+/// Blocks that stay save what comes before and behind the steps of a tile: for
+/// many steps there is little to save, and larger tiles read less.
+static void addTeams(const MatrixUnits &units, int64_t steps,
+                     std::vector<MatrixTile> &tiles) {
+  static constexpr int64_t kMostSteps = 16;
+  static constexpr MatrixTile kTeamTiles[] = {
+      {64, 64, 4, 1, true, true, 8, 1, 3},
+      {64, 128, 4, 1, true, true, 8, 1, 2},
+      {128, 64, 4, 1, true, true, 8, 1, 2},
+      {64, 256, 4, 1, true, true, 4, 1, 2},
+      {128, 128, 4, 1, true, true, 4, 1, 2}};
+  if (steps <= kMostSteps)
+    llvm::copy_if(kTeamTiles, std::back_inserter(tiles), [&](auto &tile) {
+      return tile.sharedBytes() <= units.sharedBytes;
+    });
 }
 
 std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
@@ -84,13 +108,15 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
             tile.sharedBytes() <= units.sharedBytes)
           tiles.push_back(tile);
       }
+  if (units.stays)
+    addTeams(units, steps, tiles);
   return tiles;
 }
 
 /// Blocks that a multiprocessor runs at once.
 static int64_t blocksAtOnce(const MatrixTile &tile, const MatrixUnits &units) {
   constexpr int64_t registers = 65536, threads = 2048, reserved = 1 << 10;
-  int64_t perThread = tile.rows * tile.columns / tile.workers() + 56;
+  int64_t perThread = tile.rows * tile.columns / tile.teamThreads() + 56;
   return std::max<int64_t>(1,
                            std::min({(units.sharedBytes + reserved) /
                                          (tile.sharedBytes() + reserved),
@@ -154,6 +180,31 @@ static double cyclesOfStep(const MatrixTile &tile, int64_t steps,
          costs.step / static_cast<double>(tile.stages);
 }
 
+/// Of teams that take tiles in turn: a multiprocessor goes through its tiles at
+/// the rate of the products, of what a team does alone, or of memory.
+static double cyclesOfTeams(const MatrixTile &tile, int64_t tiles,
+                            int64_t steps, const MatrixUnits &units) {
+  // Fitted to some 250 kernels on an H200.
+  constexpr double products = 0.867, sharedBytes = 137, cacheBytes = 64,
+                   latency = 2443, block = 3650, perTile = 378, result = 0.25,
+                   memory = 0.303;
+  auto elements = static_cast<double>(tile.rows * tile.columns);
+  auto lines = static_cast<double>(tile.rows / 64 * (64 + tile.columns)),
+       fetched = static_cast<double>(tile.rows + tile.columns);
+  double step = std::max({elements * kMatrixDepth / 2048 * products,
+                          lines * kMatrixLineBytes / sharedBytes,
+                          fetched * kMatrixLineBytes / cacheBytes,
+                          latency / static_cast<double>(tile.stages)});
+  double all = static_cast<double>(steps) * step + perTile,
+         end = elements * result;
+  double turn = std::max(
+      {all, (all + end) / static_cast<double>(tile.teams), elements * memory});
+  return block +
+         static_cast<double>(llvm::divideCeil(tiles, units.multiprocessors)) *
+             turn +
+         end;
+}
+
 double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
                 int64_t depth, const MatrixUnits &units) {
   const Costs &costs = tile.bulk ? kBulkCosts : kThreadCosts;
@@ -162,6 +213,8 @@ double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
                    contraction.batches * tile.splits;
   int64_t steps =
       llvm::divideCeil(llvm::divideCeil(depth, kMatrixDepth), tile.splits);
+  if (tile.teams > 0)
+    return cyclesOfTeams(tile, blocks, steps, units);
   auto wave = [&](int64_t perUnit) { // blocks on each multiprocessor
     double split = tile.splits == 1
                        ? 0
@@ -202,8 +255,9 @@ std::string print(const MatrixTile &tile) {
   return to_string(tile.rows) + "x" + to_string(tile.columns) + " warps " +
          to_string(tile.warpsDown) + "x" + to_string(tile.warpsAcross) +
          (tile.warpGroups ? " groups" : "") + (tile.bulk ? " bulk" : "") +
-         " stages " + to_string(tile.stages) + " splits " +
-         to_string(tile.splits);
+         " stages " + to_string(tile.stages) +
+         (tile.teams > 0 ? " teams " + to_string(tile.teams)
+                         : " splits " + to_string(tile.splits));
 }
 
 } // namespace weft::cuda

@@ -6,6 +6,7 @@
 
 #include "llvm/ADT/StringRef.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct MatrixUnits {
   bool warpGroups = false; // wgmma
   bool clusters = false;   // blocks that read each other's shared memory
   bool bulk = false;       // the tensor memory accelerator, for these operands
+  bool stays = false;      // blocks may stay: it writes the results, too
   int64_t multiprocessors = 108;
   int64_t sharedBytes = 99 << 10; // that a block may have
 };
@@ -31,18 +33,31 @@ struct MatrixTile {
   bool bulk = false;       // a warp of its own has the tiles brought
   int64_t stages = 3;      // tiles of the operands in shared memory
   int64_t splits = 1;      // blocks that share the steps of k
+  // Groups of warps that take the tiles in turn, as long as there are any; 0: a
+  // block has one tile.
+  int64_t teams = 0;
 
-  /// Threads that multiply, and all.
-  int64_t workers() const { return 32 * warpsDown * warpsAcross; }
-  int64_t threads() const { return workers() + (bulk ? 32 : 0); }
+  /// Threads that work on a tile, that multiply, and all.
+  int64_t teamThreads() const { return 32 * warpsDown * warpsAcross; }
+  int64_t workers() const {
+    return teamThreads() * std::max<int64_t>(1, teams);
+  }
+  int64_t threads() const { return workers() + movers(); }
+  /// That have tiles brought and taken away.
+  int64_t movers() const { return teams > 0 ? 128 : bulk ? 32 : 0; }
   int64_t warpRows() const { return rows / warpsDown; }
   int64_t warpColumns() const { return columns / warpsAcross; }
   /// Between lines of the tile of sums in shared memory: pairs of eight lines
   /// lie in different banks.
   int64_t pitch() const { return columns + 8; }
   int64_t sharedBytes() const;
-  /// Of two barriers for each stage, behind everything else.
-  int64_t barrierBytes() const { return bulk ? 16 * stages : 0; }
+  /// What the copies of `stages` tiles take.
+  int64_t operandBytes() const;
+  /// Of a tile of results, 16 bits each.
+  int64_t resultBytes() const { return rows * columns * 2; }
+  /// Of two barriers for each stage and three for each team, behind everything
+  /// else.
+  int64_t barrierBytes() const { return bulk ? 16 * stages + 24 * teams : 0; }
   /// How many tiles are under way while one is worked on, of `steps` in all.
   int64_t tilesAhead(int64_t steps) const;
 };

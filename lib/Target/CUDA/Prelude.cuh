@@ -972,17 +972,22 @@ template <int Groups> WEFT_DEVICE void wait_for_products() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Groups) : "memory");
 #endif
 }
-//@ finish_products
-// Until all are done; nothing reads the sums before.
-template <int Columns>
-WEFT_DEVICE void finish_products(float (&sum)[Columns][4]) {
-  wait_for_products<0>();
+//@ hold_sums
+// The compiler moves nothing that reads or writes the sums past this.
+template <int Columns> WEFT_DEVICE void hold_sums(float (&sum)[Columns][4]) {
 #ifdef __CUDA_ARCH__
 #pragma unroll
   for (int i = 0; i < Columns; ++i)
     asm volatile("" : "+f"(sum[i][0]), "+f"(sum[i][1]), "+f"(sum[i][2]),
                  "+f"(sum[i][3])::"memory");
 #endif
+}
+//@ finish_products
+// Until all are done; nothing reads the sums before.
+template <int Columns>
+WEFT_DEVICE void finish_products(float (&sum)[Columns][4]) {
+  wait_for_products<0>();
+  hold_sums(sum);
 }
 //@ tile_descriptor
 // Of a tile for wgmma: 128-byte swizzle; between eight lines 1024 bytes, and
@@ -1121,10 +1126,10 @@ WEFT_DEVICE void multiply_group_kept(float (&sum)[Columns][4],
   multiply_kept<T>(sum, a, element);
 #endif
 }
-//@ WEFT_MULTIPLY_GROUP_KEPT
-#define WEFT_MULTIPLY_GROUP_KEPT_OF(T, ptx, columns, width, places, operands,  \
-                                    ...)                                       \
-  template <> struct MultiplyGroupKept<T, columns> {                           \
+//@ WEFT_KEPT_PRODUCT
+#define WEFT_KEPT_PRODUCT(Struct, T, ptx, columns, width, places, operands,    \
+                          ...)                                                 \
+  template <> struct Struct<T, columns> {                                      \
     static WEFT_METHOD void run(float (&sum)[columns][4],                      \
                                 const unsigned (&a)[4],                        \
                                 unsigned long long b) {                        \
@@ -1133,13 +1138,14 @@ WEFT_DEVICE void multiply_group_kept(float (&sum)[Columns][4],
                    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));      \
     }                                                                          \
   };
+//@ WEFT_MULTIPLY_GROUP_KEPT
 #define WEFT_MULTIPLY_GROUP_KEPT(T, ptx)                                       \
-  WEFT_MULTIPLY_GROUP_KEPT_OF(T, ptx, 8, "64", WEFT_PLACES_32,                 \
-                              "{%32, %33, %34, %35}, %36, p, 1, 1, 1",         \
-                              WEFT_SUMS(0))                                    \
-  WEFT_MULTIPLY_GROUP_KEPT_OF(T, ptx, 16, "128", WEFT_PLACES_64,               \
-                              "{%64, %65, %66, %67}, %68, p, 1, 1, 1",         \
-                              WEFT_SUMS(0), WEFT_SUMS(8))
+  WEFT_KEPT_PRODUCT(MultiplyGroupKept, T, ptx, 8, "64", WEFT_PLACES_32,        \
+                    "{%32, %33, %34, %35}, %36, p, 1, 1, 1",                   \
+                    WEFT_SUMS(0))                                              \
+  WEFT_KEPT_PRODUCT(MultiplyGroupKept, T, ptx, 16, "128", WEFT_PLACES_64,      \
+                    "{%64, %65, %66, %67}, %68, p, 1, 1, 1",                   \
+                    WEFT_SUMS(0), WEFT_SUMS(8))
 //@ MultiplyGroupKept:half
 #ifdef __CUDA_ARCH__
 WEFT_MULTIPLY_GROUP_KEPT(half, "f16")
@@ -1174,42 +1180,31 @@ WEFT_DEVICE void multiply_group_pieces(float (&sum)[Columns][4],
 #endif
 }
 //@ WEFT_MULTIPLY_GROUP_PIECES
-#define WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, columns, width, places,          \
-                                      operands, ...)                           \
-  template <> struct MultiplyGroupPieces<T, columns> {                         \
-    static WEFT_METHOD void run(float (&sum)[columns][4],                      \
-                                const unsigned (&a)[4],                        \
-                                unsigned long long b) {                        \
-      asm volatile(WEFT_GROUP_PRODUCT(ptx, width, places, operands)            \
-                   : __VA_ARGS__                                               \
-                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));      \
-    }                                                                          \
-  };
 #define WEFT_MULTIPLY_GROUP_PIECES(T, ptx)                                     \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 2, "16", WEFT_PLACES_8,                \
-                                "{%8, %9, %10, %11}, %12, p, 1, 1, 0",         \
-                                WEFT_SUMS_2(0))                                \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 4, "32", WEFT_PLACES_16,               \
-                                "{%16, %17, %18, %19}, %20, p, 1, 1, 0",       \
-                                WEFT_SUMS_4(0))                                \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 6, "48", WEFT_PLACES_24,               \
-                                "{%24, %25, %26, %27}, %28, p, 1, 1, 0",       \
-                                WEFT_SUMS_4(0), WEFT_SUMS_2(4))                \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 8, "64", WEFT_PLACES_32,               \
-                                "{%32, %33, %34, %35}, %36, p, 1, 1, 0",       \
-                                WEFT_SUMS(0))                                  \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 10, "80", WEFT_PLACES_40,              \
-                                "{%40, %41, %42, %43}, %44, p, 1, 1, 0",       \
-                                WEFT_SUMS(0), WEFT_SUMS_2(8))                  \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 12, "96", WEFT_PLACES_48,              \
-                                "{%48, %49, %50, %51}, %52, p, 1, 1, 0",       \
-                                WEFT_SUMS(0), WEFT_SUMS_4(8))                  \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 14, "112", WEFT_PLACES_56,             \
-                                "{%56, %57, %58, %59}, %60, p, 1, 1, 0",       \
-                                WEFT_SUMS(0), WEFT_SUMS_4(8), WEFT_SUMS_2(12)) \
-  WEFT_MULTIPLY_GROUP_PIECES_OF(T, ptx, 16, "128", WEFT_PLACES_64,             \
-                                "{%64, %65, %66, %67}, %68, p, 1, 1, 0",       \
-                                WEFT_SUMS(0), WEFT_SUMS(8))
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 2, "16", WEFT_PLACES_8,       \
+                    "{%8, %9, %10, %11}, %12, p, 1, 1, 0",                     \
+                    WEFT_SUMS_2(0))                                            \
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 4, "32", WEFT_PLACES_16,      \
+                    "{%16, %17, %18, %19}, %20, p, 1, 1, 0",                   \
+                    WEFT_SUMS_4(0))                                            \
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 6, "48", WEFT_PLACES_24,      \
+                    "{%24, %25, %26, %27}, %28, p, 1, 1, 0",                   \
+                    WEFT_SUMS_4(0), WEFT_SUMS_2(4))                            \
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 8, "64", WEFT_PLACES_32,      \
+                    "{%32, %33, %34, %35}, %36, p, 1, 1, 0",                   \
+                    WEFT_SUMS(0))                                              \
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 10, "80", WEFT_PLACES_40,     \
+                    "{%40, %41, %42, %43}, %44, p, 1, 1, 0",                   \
+                    WEFT_SUMS(0), WEFT_SUMS_2(8))                              \
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 12, "96", WEFT_PLACES_48,     \
+                    "{%48, %49, %50, %51}, %52, p, 1, 1, 0",                   \
+                    WEFT_SUMS(0), WEFT_SUMS_4(8))                              \
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 14, "112", WEFT_PLACES_56,    \
+                    "{%56, %57, %58, %59}, %60, p, 1, 1, 0",                   \
+                    WEFT_SUMS(0), WEFT_SUMS_4(8), WEFT_SUMS_2(12))             \
+  WEFT_KEPT_PRODUCT(MultiplyGroupPieces, T, ptx, 16, "128", WEFT_PLACES_64,    \
+                    "{%64, %65, %66, %67}, %68, p, 1, 1, 0",                   \
+                    WEFT_SUMS(0), WEFT_SUMS(8))
 //@ MultiplyGroupPieces:half
 #ifdef __CUDA_ARCH__
 WEFT_MULTIPLY_GROUP_PIECES(half, "f16")
@@ -1336,6 +1331,72 @@ WEFT_DEVICE void copy_window(void *to, const TensorMap &map,
                       "h"(tap[2]));
 #else
   WEFT_BULK_COPY(to, &map, at, tap, barrier);
+#endif
+}
+//@ WEFT_BULK_STORE_OF
+#ifdef __CUDA_ARCH__
+#define WEFT_BULK_STORE_OF(rank, coordinates, ...)                             \
+  asm volatile("cp.async.bulk.tensor." rank                                    \
+               "d.global.shared::cta.tile.bulk_group [%0, {" coordinates       \
+               "}], [%1];" ::"l"(&map), "r"(shared_address(from)), __VA_ARGS__ \
+               : "memory")
+#endif
+//@ store_tile
+// Starts a copy of the box at `from` to memory, from `at` on.
+template <int Rank>
+WEFT_DEVICE void store_tile(const TensorMap &map, const int (&at)[Rank],
+                            const void *from) {
+#ifdef __CUDA_ARCH__
+  if constexpr (Rank == 2)
+    WEFT_BULK_STORE_OF("2", "%2, %3", "r"(at[0]), "r"(at[1]));
+  else if constexpr (Rank == 3)
+    WEFT_BULK_STORE_OF("3", "%2, %3, %4", "r"(at[0]), "r"(at[1]), "r"(at[2]));
+  else if constexpr (Rank == 4)
+    WEFT_BULK_STORE_OF("4", "%2, %3, %4, %5", "r"(at[0]), "r"(at[1]),
+                       "r"(at[2]), "r"(at[3]));
+  else
+    WEFT_BULK_STORE_OF("5", "%2, %3, %4, %5, %6", "r"(at[0]), "r"(at[1]),
+                       "r"(at[2]), "r"(at[3]), "r"(at[4]));
+#else
+  WEFT_BULK_STORE(&map, at, from);
+#endif
+}
+//@ commit_stores
+WEFT_DEVICE void commit_stores() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+#endif
+}
+//@ wait_for_reads_of_stores
+// Until what this thread's stores read may be written to.
+WEFT_DEVICE void wait_for_reads_of_stores() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
+#else
+  WEFT_WAIT_FOR_STORES();
+#endif
+}
+//@ wait_for_stores
+// Until what this thread stored is in memory.
+WEFT_DEVICE void wait_for_stores() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
+#else
+  WEFT_WAIT_FOR_STORES();
+#endif
+}
+//@ keep_registers
+// The threads of a warp group keep `Count` registers each, and leave the others
+// to those that take more.
+template <int Count> WEFT_DEVICE void keep_registers() {
+#ifdef __CUDA_ARCH__
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
+#endif
+}
+//@ take_registers
+template <int Count> WEFT_DEVICE void take_registers() {
+#ifdef __CUDA_ARCH__
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Count));
 #endif
 }
 //@ synchronize_cluster

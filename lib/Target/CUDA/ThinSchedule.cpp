@@ -25,41 +25,24 @@ namespace weft::cuda {
 namespace {
 
 constexpr int64_t kThreads = 128;
-constexpr int64_t kRows = 16;   // of a product
-constexpr int64_t kSharing = 4; // lanes that share a row
+constexpr int64_t kRows = 16; // of a product
 /// Registers for b: as many as leave room for enough warps, and at most.
 constexpr int64_t kFewRegisters = 64, kMostRegisters = 96;
-
-/// How a contraction is cut.
-struct ThinTile {
-  int64_t lanes;  // columns that a lane has of a group
-  int64_t piece;  // of k, that a lane has at once
-  int64_t pieces; // of k, that a lane has
-  int64_t groups; // of columns, that a warp has
-  int64_t parts;  // warps that share rows
-
-  int64_t columns() const { return kSharing * lanes; } // of a group
-  int64_t depth() const { return kSharing * piece; }   // of a piece
-  int64_t words() const { return piece / 2; }
-  int64_t products() const { return lanes / 2; } // for a group
-  int64_t registersOfGroup() const { return pieces * products() * words(); }
-};
 
 class ThinEmitter {
 public:
   ThinEmitter(ir::GroupOp group, const LoopNest &nest,
-              const Contraction &contraction, int64_t multiprocessors)
-      : nest_(nest), p_(group, nest), contraction_(contraction),
+              const Contraction &contraction, const ThinTile &tile,
+              int64_t multiprocessors)
+      : nest_(nest), p_(group, nest), contraction_(contraction), tile_(tile),
         multiprocessors_(multiprocessors) {}
 
-  bool matches();
-  bool comesFirst() const;
   CudaKernel emit();
 
 private:
   int64_t rows() const { return contraction_.rows.extent; }
-  int64_t columns() const { return contraction_.columns.extent; }
   int64_t rowTiles() const { return llvm::divideCeil(rows(), kRows); }
+  int64_t columns() const { return contraction_.columns.extent; }
   int64_t warpsDown() const;
   void printLoad(const ContractionSide &side, StringRef to, StringRef name,
                  int64_t most);
@@ -71,48 +54,43 @@ private:
   const LoopNest &nest_;
   KernelPrinter p_;
   const Contraction &contraction_;
+  const ThinTile &tile_;
   int64_t multiprocessors_;
-  ThinTile tile_;
   llvm::SmallBitVector used_;
   std::string sum_;
 };
 
 // ---- choices ----------------------------------------------------------------
 
-bool ThinEmitter::matches() {
+std::optional<ThinTile> tileFor(ir::GroupOp group, const LoopNest &nest,
+                                const Contraction &contraction) {
   // Below this most of a product would be empty.
-  if (rows() < kRows || columns() < 8)
-    return false;
-  unsigned deepest = nest_.sizes.size() - 1, last = nest_.numParallel - 1;
-  int64_t depth = nest_.numInnerPoints();
-  tile_.piece = depth <= 16 ? 4 : 8;
+  int64_t columns = contraction.columns.extent, depth = nest.numInnerPoints();
+  if (contraction.rows.extent < kRows || columns < 8)
+    return std::nullopt;
+  unsigned deepest = nest.sizes.size() - 1, last = nest.numParallel - 1;
+  ThinTile tile;
+  tile.piece = depth <= 16 ? 4 : 8;
   for (const ContractionSide *side :
-       {&contraction_.rows, &contraction_.columns}) {
-    const Stmt &load = nest_.stmts[side->stmt];
+       {&contraction.rows, &contraction.columns}) {
+    const Stmt &load = nest.stmts[side->stmt];
     if (load.kind != Stmt::Kind::load || side->dims.empty())
-      return false;
-    tile_.piece = std::min(tile_.piece, pieceAlong(nest_, load, deepest));
+      return std::nullopt;
+    tile.piece = std::min(tile.piece, pieceAlong(nest, load, deepest));
   }
-  tile_.lanes = LanePrinter::widest(p_, last, columns() <= 16 ? 4 : 8);
-  if (tile_.piece < 4 || tile_.lanes < 2)
-    return false;
-  tile_.pieces = llvm::divideCeil(depth, tile_.depth());
-  int64_t registers = tile_.registersOfGroup(),
-          groups = llvm::divideCeil(columns(), tile_.columns());
+  KernelPrinter types(group, nest);
+  tile.lanes = LanePrinter::widest(types, last, columns <= 16 ? 4 : 8);
+  if (tile.piece < 4 || tile.lanes < 2)
+    return std::nullopt;
+  tile.pieces = llvm::divideCeil(depth, tile.depth());
+  int64_t registers = tile.registersOfGroup(),
+          groups = llvm::divideCeil(columns, tile.columns());
   if (registers > kMostRegisters)
-    return false;
+    return std::nullopt;
   int64_t most = std::clamp<int64_t>(kFewRegisters / registers, 1, groups);
-  tile_.parts = llvm::divideCeil(groups, most);
-  tile_.groups = llvm::divideCeil(groups, tile_.parts);
-  return true;
-}
-
-/// Other schedules load b for many rows at once, and rows for many columns:
-/// here each part of the columns reads all rows.
-bool ThinEmitter::comesFirst() const {
-  constexpr int64_t fewWarps = 8, fewParts = 2;
-  return tile_.parts <= fewParts &&
-         rowTiles() * tile_.parts >= multiprocessors_ * fewWarps;
+  tile.parts = llvm::divideCeil(groups, most);
+  tile.groups = llvm::divideCeil(groups, tile.parts);
+  return tile;
 }
 
 /// Warps side by side, each with rows of its own: as many as can run at once,
@@ -258,24 +236,37 @@ CudaKernel ThinEmitter::emit() {
   printResults(lanes);
   p_.close();
   p_.close();
-  CudaKernel kernel = p_.take(blocks, kThreads);
-  kernel.tiles = {"thin"};
-  return kernel;
+  return p_.take(blocks, kThreads);
 }
 
 } // namespace
 
-std::optional<ThinKernel> emitThin(ir::GroupOp group, const LoopNest &nest,
-                                   StringRef arch) {
+std::optional<ThinSchedule>
+ThinSchedule::match(ir::GroupOp group, const LoopNest &nest, StringRef arch) {
   std::optional<MatrixUnits> units = matrixUnitsOf(arch);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !c || !c->batch.empty() ||
       !(c->type.isF16() || c->type.isBF16()))
     return std::nullopt;
-  ThinEmitter emitter(group, nest, *c, units->multiprocessors);
-  if (!emitter.matches())
+  std::optional<ThinTile> tile = tileFor(group, nest, *c);
+  if (!tile)
     return std::nullopt;
-  return ThinKernel{emitter.emit(), emitter.comesFirst()};
+  return ThinSchedule(group, nest, *std::move(c), *tile,
+                      units->multiprocessors);
+}
+
+/// Other schedules load b for many rows at once, and rows for many columns:
+/// here each part of the columns reads all rows.
+bool ThinSchedule::comesFirst() const {
+  constexpr int64_t fewWarps = 8, fewParts = 2;
+  int64_t rowTiles = llvm::divideCeil(contraction_.rows.extent, kRows);
+  return tile_.parts <= fewParts &&
+         rowTiles * tile_.parts >= multiprocessors_ * fewWarps;
+}
+
+CudaKernel ThinSchedule::emit() const {
+  return ThinEmitter(group_, *nest_, contraction_, tile_, multiprocessors_)
+      .emit();
 }
 
 } // namespace weft::cuda

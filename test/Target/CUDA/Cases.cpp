@@ -92,11 +92,18 @@ Prepared::Prepared(const Case &c) {
   auto group = cast<ir::GroupOp>(*main.getBody().front().begin());
   arch = c.arch;
   FailureOr<CudaKernel> emitted = emitCuda(group, {arch}, why, c.tile);
+  if (succeeded(emitted) && !c.tile.empty() &&
+      !llvm::is_contained(emitted->tiles, c.tile)) {
+    error = c.name + ": has no tile " + c.tile;
+    return;
+  }
   if (failed(emitted)) {
     error = c.name + ": " + why;
     return;
   }
   kernel = std::move(*emitted);
+  if (c.blocks > 0)
+    kernel.grid[0] = c.blocks;
   uint32_t seed = 1;
   for (Type type : main.getArgumentTypes()) {
     Shape shape;

@@ -24,6 +24,7 @@ struct Case {
   std::string schedule = ""; // `row`; empty: none is given
   std::string arch = kBaselineArch;
   std::string tile = ""; // by name; empty: the one that should be fastest
+  uint32_t blocks = 0;   // of blocks that stay; 0: as many as run at once
 };
 
 /// Groups of every schedule, type and awkward size.

@@ -104,6 +104,8 @@ struct State {
   void (*waitAt)(unsigned long long *, int);
   void (*bulkCopy)(void *, const void *, const int *, const unsigned short *,
                    unsigned long long *);
+  void (*bulkStore)(const void *, const int *, const void *);
+  void (*waitForStores)();
 };
 
 /// What lies in the eight bytes of a barrier.
@@ -128,7 +130,7 @@ constexpr int kMaxRank = 5;
 
 /// What lies in an EncodedTensorMap.
 struct Map {
-  const char *data;
+  char *data;
   int64_t strides[kMaxRank]; // in bytes
   int32_t sizes[kMaxRank], box[kMaxRank];
   int16_t lower[3], upper[3];
@@ -142,8 +144,8 @@ struct BulkCopy {
   Map map{};
   int32_t at[kMaxRank] = {};
   uint16_t tap[3] = {};
-  unsigned char *to = nullptr;
-  Barrier *barrier = nullptr;
+  unsigned char *shared = nullptr;
+  Barrier *barrier = nullptr; // null: from shared memory to the tensor
 
   int32_t lines() const {
     int32_t lines = 1;
@@ -155,8 +157,8 @@ struct BulkCopy {
   int32_t bytes() const { return lines() * map.box[0] * elementBytes(); }
 
   /// Where line `line` starts; null if it lies outside.
-  const char *start(int32_t line) const {
-    const char *from = map.data;
+  char *start(int32_t line) const {
+    char *from = map.data;
     for (int i = 1; i < map.rank; ++i) {
       int64_t index = at[i];
       if (!map.isWindow) {
@@ -181,24 +183,32 @@ struct BulkCopy {
 
   void run() const {
     for (int32_t line = 0; line < lines(); ++line) {
-      const char *from = start(line);
+      char *tensor = start(line);
       for (int i = 0; i < map.box[0]; ++i) {
-        const int32_t size = elementBytes();
-        auto address =
-            reinterpret_cast<uintptr_t>(to + (line * map.box[0] + i) * size);
+        auto address = reinterpret_cast<uintptr_t>(
+            shared + (line * map.box[0] + i) * elementBytes());
         if (map.isSwizzled)
           address ^= (address >> 7 & 7) << 4;
-        bool inside = from && at[0] + i >= 0 && at[0] + i < map.sizes[0];
-        uint64_t element = 0;
-        if (inside)
-          std::memcpy(&element, from + int64_t{at[0] + i} * size,
-                      static_cast<size_t>(size));
-        std::memcpy(reinterpret_cast<void *>(address), &element,
-                    static_cast<size_t>(size));
+        bool inside = tensor && at[0] + i >= 0 && at[0] + i < map.sizes[0];
+        move(reinterpret_cast<char *>(address),
+             inside ? tensor + int64_t{at[0] + i} * elementBytes() : nullptr);
       }
     }
+    if (!barrier)
+      return;
     barrier->bytes -= bytes();
     barrier->turnOverIfComplete();
+  }
+
+  /// One element; what lies outside is zero and stays as it is.
+  void move(char *here, char *there) const {
+    auto size = static_cast<size_t>(elementBytes());
+    if (!barrier && there)
+      std::memcpy(there, here, size);
+    else if (barrier && there)
+      std::memcpy(here, there, size);
+    else if (barrier)
+      std::memset(here, 0, size);
   }
 };
 
@@ -231,6 +241,7 @@ struct Thread {
   unsigned turn = 0;
   std::deque<std::vector<Copy>> groups; // under way, the oldest first
   std::vector<Copy> started;            // of no group yet
+  std::vector<BulkCopy> stores;         // to memory, under way
 };
 
 /// Runs the clusters of one launch, threads of all its blocks in turn; there is
@@ -276,6 +287,10 @@ public:
                          unsigned long long *barrier) {
       current().start(to, map, at, tap, barrier);
     };
+    state_.bulkStore = [](const void *map, const int *at, const void *from) {
+      current().thread().stores.push_back(current().bulkCopy(map, at, from));
+    };
+    state_.waitForStores = [] { current().finishStores(); };
     state_.exchange = [](unsigned mask, unsigned long long value, int source) {
       return current().exchange(mask, value, source);
     };
@@ -289,8 +304,8 @@ public:
 
   State *state() { return &state_; }
 
-  /// An empty string, or what the threads wait for. `block` is the first of the
-  /// cluster.
+  /// An empty string, or what the device would not do, or what the threads wait
+  /// for. `block` is the first of the cluster.
   std::string runCluster(Size block) {
     first_ = block;
     // Half floats of these bits are NaN: nothing may rely on fresh memory.
@@ -303,7 +318,7 @@ public:
         if (threads_[now_].phase <= Thread::Phase::ready)
           resume();
       if (count(Thread::Phase::done) == threads_.size())
-        return "";
+        return failure_;
       if (!release())
         return describe();
     }
@@ -356,13 +371,32 @@ private:
 
   void start(void *to, const void *map, const int *at,
              const unsigned short *tap, unsigned long long *barrier) {
-    BulkCopy &copy = bulkCopies_.emplace_back();
-    std::memcpy(&copy.map, map, sizeof(Map));
-    std::copy_n(at, copy.map.rank, copy.at);
+    BulkCopy &copy = bulkCopies_.emplace_back(bulkCopy(map, at, to));
     if (tap)
       std::copy_n(tap, copy.map.rank - 2, copy.tap);
-    copy.to = static_cast<unsigned char *>(to);
     copy.barrier = &barrierAt(barrier);
+  }
+
+  BulkCopy bulkCopy(const void *map, const int *at, const void *shared) {
+    constexpr int alignment = 128;
+    BulkCopy copy;
+    auto offset = static_cast<const unsigned char *>(shared) - state_.shared;
+    if (offset % alignment != 0 && failure_.empty())
+      failure_ = "a bulk copy is " + std::to_string(offset) +
+                 " bytes into shared memory, not a multiple of " +
+                 std::to_string(alignment);
+    std::memcpy(&copy.map, map, sizeof(Map));
+    std::copy_n(at, copy.map.rank, copy.at);
+    copy.shared =
+        const_cast<unsigned char *>(static_cast<const unsigned char *>(shared));
+    return copy;
+  }
+
+  /// All that this thread stored.
+  void finishStores() {
+    for (const BulkCopy &store : thread().stores)
+      store.run();
+    thread().stores.clear();
   }
 
   unsigned char *shared(unsigned number) {
@@ -480,6 +514,7 @@ private:
   State state_{};
   std::vector<Thread> threads_;
   std::deque<BulkCopy> bulkCopies_; // under way
+  std::string failure_;             // what the device would not do
   size_t now_ = 0;
   Context scheduler_;
 };
@@ -628,7 +663,7 @@ StatusOr<std::vector<Unit>> compileUnits(Folder &folder,
 
 EncodedTensorMap encode(const TensorMap &map, void *data) {
   Map fields{};
-  fields.data = static_cast<const char *>(data) + map.offset;
+  fields.data = static_cast<char *>(data) + map.offset;
   fields.rank = static_cast<uint8_t>(map.sizes.size());
   fields.isWindow = map.isWindow();
   fields.isSwizzled = map.isSwizzled();

@@ -52,7 +52,8 @@ public:
   ///
   /// Errors: a text that does not compile, with the compiler's log; threads
   /// that wait for each other for ever, because not all of them reach a barrier
-  /// or a warp function.
+  /// or a warp function; bulk copies from or to places in shared memory that
+  /// are no multiples of 128 bytes.
   Status launch(size_t index, Size grid, Size block,
                 std::span<void *const> arguments,
                 uint32_t sharedBytes = 0) const;

@@ -128,6 +128,42 @@ TEST_F(EmulatorTest, ReportsThreadsThatMissABarrier) {
   EXPECT_EQ(y[2], 3);
 }
 
+// They read shared memory late, leave out what lies outside of the tensor, and
+// start at multiples of 128 bytes.
+TEST_F(EmulatorTest, BulkStores) {
+  compile({{"store", R"(
+    struct alignas(64) TensorMap { unsigned char bytes[128]; };
+    WEFT_GLOBAL(1) store(const TensorMap map, int start, int waits) {
+      WEFT_DYNAMIC_SHARED(shared);
+      long long *box = (long long *)(shared + start);
+      for (int i = 0; i < 8; ++i)
+        box[i] = i + 1;
+      int at[2] = {1, 1};
+      WEFT_BULK_STORE(&map, at, box);
+      box[1] = 20;
+      if (waits)
+        WEFT_WAIT_FOR_STORES();
+    })"}});
+  auto store = [&](int start, int waits, std::vector<int64_t> &y) {
+    TensorMap map;
+    map.dtype = DType::int64;
+    map.sizes = {3, 2};
+    map.strides = {24};
+    map.box = {4, 2};
+    EncodedTensorMap encoded = encode(map, y.data());
+    void *arguments[] = {&encoded, &start, &waits};
+    return library->launch(0, {}, {}, arguments, 1024);
+  };
+  std::vector<int64_t> y(6, 0);
+  ASSERT_TRUE(store(128, 0, y).ok());
+  EXPECT_THAT(y, ElementsAre(0, 0, 0, 0, 0, 0));
+  ASSERT_TRUE(store(128, 1, y).ok());
+  EXPECT_THAT(y, ElementsAre(0, 0, 0, 0, 1, 20));
+  EXPECT_EQ(store(72, 1, y).message(),
+            "emulator: store: a bulk copy is 72 bytes into shared memory, not "
+            "a multiple of 128");
+}
+
 TEST_F(EmulatorTest, ReportsTheCompilersLog) {
   compile({{"f", "WEFT_GLOBAL(1) f(int *y) {\n  *y = undeclared; }"},
            {"g", "WEFT_GLOBAL(1) g(int *y) { *y = 1; }"}});

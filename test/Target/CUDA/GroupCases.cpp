@@ -699,6 +699,76 @@ public:
                "%y : " + tensor(result, type), "gemm"});
   }
 
+  /// The cases added since `first`, once more with this tile and so many
+  /// blocks.
+  void addStaying(size_t first, const std::string &tile, uint32_t blocks) {
+    for (size_t i = first, end = list.size(); i < end; ++i)
+      if (list[i].arch == "sm_90a" && list[i].tile.empty()) {
+        Case c = list[i];
+        c.name += ", " + tile;
+        c.tile = tile;
+        c.blocks = blocks;
+        add(c);
+      }
+  }
+
+  /// The product m of x and w, of `depth` steps of k, and what `body` does
+  /// behind it: {0} is the type of the result y, {1} the same of float32.
+  void addBehindMatmul(const std::string &name, const std::string &sizes,
+                       const std::string &depth, const std::string &inputs,
+                       const char *body) {
+    auto [rows, columns] = llvm::StringRef(sizes).split('x');
+    std::string y = tensor(sizes, "f16"),
+                x = tensor((rows + "x" + depth).str(), "f16"),
+                w = tensor((depth + "x" + columns).str(), "f16");
+    std::string behind = llvm::formatv(body, y, tensor(sizes, "f32"));
+    addMatrix({"matmul, " + name, "%x: " + x + ", %w: " + w + ", " + inputs,
+               "%m = weft.matmul %x, %w : " + x + ", " + w + " -> " + y + "\n" +
+                   behind,
+               "%y : " + y, "gemm"});
+  }
+
+  void addBlocksThatStay() {
+    size_t first = list.size();
+    // Rows, columns and k that end within a tile; more tiles than stages.
+    addMatrixMatmul("3x200x200", "3x200x136", "3x200x136", "bf16");
+    addMatrixConv("2x11x13x64", "200x3x3x64", "2x11x13x200",
+                  "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    // Fewer tiles than blocks.
+    addMatrixConv("2x9x9x64", "72x1x1x64", "2x5x5x72",
+                  "stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1]", "f16");
+    addBehindMatmul("a column is added", "150x72", "128",
+                    "%b: tensor<150x1xf16>",
+                    "%b2 = weft.broadcast %b : tensor<150x1xf16> -> {0}\n"
+                    "%y = weft.add %m, %b2 : {0}");
+    // Nothing ends within a tile, and what starts copies needs most registers.
+    addBehindMatmul("a residual is added", "128x384", "768",
+                    "%r: tensor<128x384xf16>",
+                    "%a = weft.add %m, %r : {0}\n"
+                    "%y = weft.relu %a : {0}");
+    // Only 16-bit elements are brought to the place of the results, and of two
+    // operands only one is.
+    addBehindMatmul("a float32 is added", "150x72", "128",
+                    "%r: tensor<150x72xf32>",
+                    "%f = weft.cast %m : {0} -> {1}\n"
+                    "%a = weft.add %f, %r : {1}\n"
+                    "%y = weft.cast %a : {1} -> {0}");
+    addBehindMatmul("two are added", "150x72", "128",
+                    "%r: tensor<150x72xf16>, %s: tensor<150x72xf16>",
+                    "%f = weft.cast %m : {0} -> {1}\n"
+                    "%r2 = weft.cast %r : {0} -> {1}\n"
+                    "%s2 = weft.cast %s : {0} -> {1}\n"
+                    "%a = weft.mul %f, %r2 : {1}\n"
+                    "%b = weft.add %a, %s2 : {1}\n"
+                    "%y = weft.cast %b : {1} -> {0}");
+    for (const char *tile : {"64x64 warps 4x1 groups bulk stages 8 teams 3",
+                             "64x128 warps 4x1 groups bulk stages 8 teams 2",
+                             "128x64 warps 4x1 groups bulk stages 8 teams 2",
+                             "128x128 warps 4x1 groups bulk stages 4 teams 2",
+                             "64x256 warps 4x1 groups bulk stages 4 teams 2"})
+      addStaying(first, tile, 2);
+  }
+
   void addMatrices() {
     const std::string plain =
         "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1]";
@@ -1022,6 +1092,7 @@ const std::vector<Case> &allCases() {
     all->addProducts();
     all->addVectorWindows();
     all->addMatrices();
+    all->addBlocksThatStay();
     all->addImages();
     all->addAttentions();
     return all;

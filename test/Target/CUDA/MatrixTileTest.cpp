@@ -70,6 +70,8 @@ TEST(MatrixTiles, HaveTextsOfTheirOwn) {
             "128x64 warps 8x1 groups stages 4 splits 2");
   EXPECT_EQ(print({128, 64, 8, 1, true, true, 4, 2}),
             "128x64 warps 8x1 groups bulk stages 4 splits 2");
+  EXPECT_EQ(print({64, 128, 4, 1, true, true, 8, 1, 2}),
+            "64x128 warps 4x1 groups bulk stages 8 teams 2");
   EXPECT_EQ(print({64, 128, 2, 4, false, false, 3, 1}),
             "64x128 warps 2x4 stages 3 splits 1");
   for (const char *arch : {"sm_80", "sm_90a"}) {
@@ -104,6 +106,17 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_TRUE(window.bulk);
   EXPECT_EQ(window.rows * window.columns, 128 * 128);
   EXPECT_EQ(window.splits, 1);
+  // Many tiles of few steps: blocks that stay, where they may.
+  auto chooseStaying = [](int64_t rows, int64_t columns, int64_t depth) {
+    MatrixUnits units = *matrixUnitsOf("sm_90a");
+    units.stays = true;
+    return rankedMatrixTiles(product(rows, columns), depth, units).front();
+  };
+  EXPECT_EQ(chooseStaying(25088, 1024, 512).teams, 2);
+  EXPECT_EQ(chooseStaying(4096, 2304, 768).teams, 2);
+  EXPECT_EQ(chooseStaying(4096, 4096, 4096).teams, 0);
+  EXPECT_EQ(chooseStaying(64, 4096, 4096).teams, 0);
+  EXPECT_EQ(choose(4096, 2304, 768).teams, 0);
   // No splitting where k is short.
   EXPECT_EQ(choose(3136, 64, 64).splits, 1);
 }

@@ -212,6 +212,99 @@ TEST(CudaText, TensorCoresAreUsedWhereTheArchitectureHasThem) {
   EXPECT_GT(numSplit, 0);
 }
 
+/// A linear layer of float16, and what is added to it where `addsResidual`.
+Case linear(const std::string &rows, const std::string &columns,
+            const std::string &depth, bool addsResidual) {
+  auto tensor = [](const std::string &first, const std::string &second) {
+    return "tensor<" + first + "x" + second + "xf16>";
+  };
+  std::string x = tensor(rows, depth), w = tensor(columns, depth),
+              t = tensor(depth, columns), y = tensor(rows, columns),
+              product = "weft.matmul %x, %t : " + x + ", " + t + " -> " + y;
+  return {"linear",
+          "%x: " + x + ", %w: " + w + (addsResidual ? ", %r: " + y : ""),
+          "%t = weft.transpose %w [1, 0] : " + w + " -> " + t + "\n" +
+              (addsResidual
+                   ? "%m = " + product + "\n%y = weft.add %m, %r : " + y
+                   : "%y = " + product),
+          "%y : " + y,
+          "gemm",
+          "sm_90a"};
+}
+
+TEST(CudaText, BlocksThatStayTakeTileAfterTile) {
+  auto prepare = [](bool addsResidual) {
+    Case c = linear("384", "512", "128", addsResidual);
+    c.tile = "64x128 warps 4x1 groups bulk stages 8 teams 2";
+    return Prepared(c);
+  };
+  Prepared c = prepare(/*addsResidual=*/true);
+  std::string text = kernelText(c);
+  EXPECT_EQ(c.kernel.grid[0], 24u);
+  EXPECT_EQ(c.kernel.block[0], 2 * 128u + 128);
+  EXPECT_THAT(text, HasSubstr("block = blockIdx.x + number * gridDim.x; "
+                              "block < 24; block += 2 * gridDim.x"));
+  // One thread brings operands; one of each team brings the residual to where
+  // the results will be, lets the team write them there, and stores them.
+  EXPECT_THAT(text, HasSubstr(R"(
+  if (thread >= 256) {
+    weft::keep_registers<40>();
+    const int team = thread / 32 - 9;
+    if (lane == 0 && team < 0) {
+)"));
+  EXPECT_THAT(text, HasSubstr("weft::copy_tile(result + i * "));
+  EXPECT_THAT(text,
+              HasSubstr(", residual_map, {static_cast<int>(first_column"));
+  EXPECT_THAT(text,
+              HasSubstr("weft::wait_at(written + team, number / 2 % 2);"));
+  EXPECT_THAT(text, HasSubstr("weft::store_tile(result_map, "));
+  EXPECT_THAT(text, HasSubstr("weft::wait_for_reads_of_stores();"));
+  // The teams multiply one after the other.
+  EXPECT_THAT(text, HasSubstr("weft::take_registers<232>();"));
+  EXPECT_THAT(text,
+              HasSubstr("weft::wait_at(next + team, (number - 1) / 2 % 2);"));
+  EXPECT_THAT(text, HasSubstr("weft::arrive(next + (team + 1) % 2);"));
+  // Nothing is read or written but by the accelerator.
+  EXPECT_THAT(text, Not(HasSubstr("(x + ")));
+  EXPECT_THAT(text, Not(HasSubstr("(residual + ")));
+  EXPECT_THAT(text, Not(HasSubstr("(y + ")));
+  // Without a residual, the team may write as soon as results are stored.
+  std::string plain = kernelText(prepare(/*addsResidual=*/false));
+  EXPECT_THAT(plain, HasSubstr("weft::arrive(free + team);"));
+  EXPECT_THAT(plain, Not(HasSubstr("residual")));
+}
+
+TEST(CudaText, BlocksHaveOneTileWhereTheyCannotStay) {
+  auto tilesThatStay = [](const Case &c) {
+    Prepared prepared(c);
+    EXPECT_EQ(prepared.error, "");
+    return llvm::count_if(prepared.kernel.tiles, [](llvm::StringRef tile) {
+      return tile.contains(" teams ");
+    });
+  };
+  Case whole = linear("128", "64", "1024", /*addsResidual=*/true);
+  EXPECT_EQ(tilesThatStay(whole), 5);
+  // A longer k has little to gain.
+  EXPECT_EQ(tilesThatStay(linear("128", "64", "1088", true)), 0);
+  // Lines of results that do not start at multiples of 16 bytes.
+  EXPECT_EQ(tilesThatStay(linear("128", "60", "1024", true)), 0);
+  // Without the accelerator.
+  for (const char *arch : {"sm_80", "sm_90", "sm_100a"}) {
+    Case other = whole;
+    other.arch = arch;
+    EXPECT_EQ(tilesThatStay(other), 0) << arch;
+  }
+  // Results of 32 bits, and two results.
+  Case wide = linear("128", "64", "256", false);
+  wide.body += "\n%z = weft.cast %y : tensor<128x64xf16> -> "
+               "tensor<128x64xf32>";
+  wide.results = "%z : tensor<128x64xf32>";
+  EXPECT_EQ(tilesThatStay(wide), 0);
+  Case two = whole;
+  two.results += ", %m : tensor<128x64xf16>";
+  EXPECT_EQ(tilesThatStay(two), 0);
+}
+
 TEST(CudaText, ImagesAreMultipliedAsTheyLie) {
   int number = 0;
   for (Case c : allCases()) {

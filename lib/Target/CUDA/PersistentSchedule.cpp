@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// There are as many blocks as run at once. One thread of a block has the tensor
+// memory accelerator bring operands, tile after tile, without a pause between
+// them. Teams of warps take the block's tiles in turn, so that one finishes its
+// results while another multiplies.
+//
+// A team finishes its sums where they are, in registers. What the group reads
+// where it writes (a residual) was brought to the place of the results in
+// shared memory before; results take its place there. One more thread for each
+// team has residuals brought and results written to memory, meanwhile.
+#include "PersistentSchedule.h"
+
+#include "Lanes.h"
+#include "MatrixPrinter.h"
+
+using namespace mlir;
+using llvm::Twine;
+
+namespace weft::cuda {
+
+// ---- matching ---------------------------------------------------------------
+
+std::optional<PersistentOperands>
+PersistentOperands::match(ir::GroupOp group, const LoopNest &nest,
+                          const Contraction &contraction,
+                          const BulkOperand &rows, const BulkOperand &columns) {
+  SmallVector<const Store *> stores = storesOf(nest);
+  unsigned last = nest.numParallel - 1;
+  if (stores.size() != 1 || !llvm::is_contained(contraction.columns.dims, last))
+    return std::nullopt;
+  const Store &store = *stores[0];
+  auto type = cast<RankedTensorType>(group.getResult(store.output).getType());
+  unsigned numInputs = group.getInputs().size();
+  std::optional<BulkResult> result =
+      BulkResult::match(nest, contraction, numInputs + store.output,
+                        store.offset, type.getElementType());
+  if (!result || nest.sizes[last] % 2 != 0)
+    return std::nullopt;
+  PersistentOperands operands{rows, columns, *result, -1, std::nullopt};
+  for (int id : closure(nest, {store.value})) {
+    const Stmt &stmt = nest.stmts[id];
+    if (operands.residual || stmt.kind != Stmt::Kind::load ||
+        !stmt.guards.empty() || stmt.expr != store.offset)
+      continue;
+    operands.residual =
+        BulkResult::match(nest, contraction, stmt.input, stmt.expr, stmt.type);
+    if (operands.residual)
+      operands.residualStmt = id;
+  }
+  return operands;
+}
+
+// ---- text -------------------------------------------------------------------
+
+namespace {
+
+constexpr int64_t kMoverRegisters = 40; // 24 are too few to start copies
+
+class PersistentEmitter : MatrixPrinter {
+public:
+  PersistentEmitter(ir::GroupOp group, const LoopNest &nest,
+                    const Contraction &contraction, PersistentOperands operands,
+                    const MatrixTile &tile)
+      : MatrixPrinter(group, nest, contraction, operands.rows.isAlongDepth(),
+                      operands.columns.isAlongDepth(), tile),
+        operands_(std::move(operands)), store_(storesOf(nest)[0]) {}
+
+  CudaKernel emit(int64_t blocks);
+
+private:
+  void declareBarriers();
+  void printCopies();
+  void printTeams();
+  void printSteps();
+  void printResults();
+  void printPair();
+  void printStores();
+  void printFree();
+  llvm::SmallBitVector usedBehindSum() const;
+  /// The loop over the tiles of a block, from number `first` on.
+  void openTiles(StringRef first, int64_t step);
+
+  PersistentOperands operands_;
+  const Store *store_;
+};
+
+} // namespace
+
+/// The dims that a thread needs behind the sum.
+llvm::SmallBitVector PersistentEmitter::usedBehindSum() const {
+  llvm::SmallBitVector used(nest_.sizes.size());
+  auto visit = [&](AffineExpr expr) {
+    for (unsigned i = 0; expr && i < nest_.sizes.size(); ++i)
+      if (expr.isFunctionOfDim(i))
+        used.set(i);
+  };
+  for (int id : closure(nest_, {store_->value})) {
+    if (id == operands_.residualStmt)
+      continue;
+    visit(nest_.stmts[id].expr);
+    for (const Guard &guard : nest_.stmts[id].guards)
+      visit(guard.expr);
+  }
+  return used;
+}
+
+/// Of a stage, `full` counts bytes and `empty` the warps that are done with it.
+/// Of a team, `next` counts the warps of the team before it that have started
+/// all their products: only then do its waits for stages know which turn they
+/// are for; `free` says that it may write results, as the residual has come,
+/// and `written` counts the warps that have.
+void PersistentEmitter::declareBarriers() {
+  std::string stages = std::to_string(tile_.stages);
+  int64_t warps = tile_.teamThreads() / 32;
+  p_.line("unsigned char *results = shared + " + Twine(tile_.operandBytes()) +
+          ";");
+  p_.line("weft::Barrier *full = reinterpret_cast<weft::Barrier *>(shared + " +
+          Twine(tile_.sharedBytes() - tile_.barrierBytes()) + ");");
+  p_.line("weft::Barrier *empty = full + " + stages + ";");
+  p_.line("weft::Barrier *free = empty + " + stages + ";");
+  p_.line("weft::Barrier *written = free + " + Twine(tile_.teams) + ";");
+  p_.line("weft::Barrier *next = written + " + Twine(tile_.teams) + ";");
+  auto init = [&](StringRef name, int64_t arrivals) {
+    p_.line("weft::init_barrier(" + name + " + i, " + Twine(arrivals) + ");");
+  };
+  p_.open("if (thread == 0)");
+  p_.openLoop("i", tile_.stages, /*unrolled=*/false);
+  init("full", 1);
+  init("empty", warps);
+  p_.close();
+  p_.openLoop("i", tile_.teams, /*unrolled=*/false);
+  init("free", 1);
+  init("written", warps);
+  init("next", warps);
+  p_.close();
+  p_.line("weft::publish_barriers();");
+  p_.close();
+  p_.line("__syncthreads();");
+}
+
+void PersistentEmitter::openTiles(StringRef first, int64_t step) {
+  std::string by = step == 1 ? "" : std::to_string(step) + " * ";
+  p_.line("int number = " + first + ";");
+  p_.open("for (" + p_.indexType() +
+          " block = blockIdx.x + number * gridDim.x"
+          "; block < " +
+          Twine(tilesInAll()) + "; block += " + by +
+          "gridDim.x, number += " + Twine(step) + ")");
+}
+
+/// What one thread does: starts the copies, as places for them become free.
+void PersistentEmitter::printCopies() {
+  std::string stages = std::to_string(tile_.stages);
+  llvm::SmallBitVector used = p_.usedDims();
+  openTiles("0", 1);
+  locate(used);
+  operands_.rows.locate(p_, used);
+  operands_.columns.locate(p_, used);
+  p_.open("for (int tile = 0; tile < " + Twine(tiles_) + "; ++tile)");
+  p_.line("const int turn = number * " + Twine(tiles_) + " + tile;");
+  p_.line("const int place = turn % " + stages + ";");
+  p_.open("if (turn >= " + stages + ")");
+  p_.line("weft::wait_at(empty + place, (turn / " + stages + " + 1) % 2);");
+  p_.close();
+  p_.line("weft::expect_bytes(full + place, " + Twine(stageBytes()) + ");");
+  p_.line("unsigned char *stage = shared + place * " + Twine(stageBytes()) +
+          ";");
+  p_.line("const int depth = tile * " + Twine(kMatrixDepth) + ";");
+  operands_.rows.copy(p_, "depth", "stage", "full + place", used);
+  operands_.columns.copy(
+      p_, "depth", "stage + " + std::to_string(tile_.rows * kMatrixLineBytes),
+      "full + place", used);
+  p_.close();
+  p_.close();
+}
+
+void PersistentEmitter::printSteps() {
+  std::string stages = std::to_string(tile_.stages);
+  p_.line("float " + sum_ + "[" + Twine(sumsDown()) + "][" +
+          Twine(sumsAcross()) + "][4] = {};");
+  p_.openLoop("i", sumsDown(), /*unrolled=*/true);
+  p_.line("weft::hold_sums(" + sum_ + "[i]);");
+  p_.close();
+  std::string teams = std::to_string(tile_.teams);
+  if (tile_.teams > 1) {
+    p_.open("if (number > 0)");
+    p_.line("weft::wait_at(next + team, (number - 1) / " + teams + " % 2);");
+    p_.close();
+  }
+  p_.line("int step = number * " + Twine(tiles_) + ";");
+  p_.open("for (int tile = 0; tile < " + Twine(tiles_) + "; ++tile, ++step)");
+  p_.line("weft::wait_at(full + step % " + stages + ", step / " + stages +
+          " % 2);");
+  declareTiles("(step % " + stages + ")");
+  printGroupProducts();
+  p_.line("weft::wait_for_products<1>(); // the tile before");
+  p_.open("if (tile > 0 && lane == 0)");
+  p_.line("weft::arrive(empty + (step - 1) % " + stages + ");");
+  p_.close();
+  p_.close();
+  if (tile_.teams > 1) {
+    p_.open("if (lane == 0)");
+    p_.line("weft::arrive(next + (team + 1) % " + teams + ");");
+    p_.close();
+  }
+  printFinish();
+  p_.open("if (lane == 0)");
+  p_.line("weft::arrive(empty + (step - 1) % " + stages + ");");
+  p_.close();
+}
+
+/// Two neighbouring columns of a row.
+void PersistentEmitter::printPair() {
+  LanePrinter pair(p_, nest_.numParallel - 1, 2);
+  std::string place =
+      "reinterpret_cast<" + storageType(p_.outputType(store_->output)) +
+      " *>(result + " + BulkResult::place(tile_.rows, "line", "along") + ")";
+  pair.keepStoreAt(store_, place);
+  if (operands_.residual) {
+    const Stmt &load = nest_.stmts[operands_.residualStmt];
+    pair.keepLoadAt(operands_.residualStmt,
+                    "reinterpret_cast<const " + storageType(load.type) +
+                        " *>(result + " +
+                        BulkResult::place(tile_.rows, "line", "along") + ")");
+  }
+  pair.storeAll({store_}, [&] {
+    p_.finish(nest_.stages[0].accumulators[0],
+              sum_ + "[i / 2][j][i % 2 * 2 + k]");
+  });
+}
+
+void PersistentEmitter::printResults() {
+  llvm::SmallBitVector used = usedBehindSum();
+  auto any = [&](ArrayRef<unsigned> dims) {
+    return llvm::any_of(dims, [&](unsigned dim) { return used.test(dim); });
+  };
+  StringRef type = p_.indexType();
+  p_.openLoop("j", sumsAcross(), /*unrolled=*/true);
+  p_.line("const int along = warp_column + j * 8 + lane % 4 * 2;");
+  bool guardsColumns = any(contraction_.columns.dims) &&
+                       contraction_.columns.extent % tile_.columns != 0;
+  if (any(contraction_.columns.dims))
+    p_.line("const " + type + " column = first_column + along;");
+  if (guardsColumns)
+    p_.open("if (column < " + Twine(contraction_.columns.extent) + ")");
+  p_.splitDims("column", contraction_.columns.dims, used);
+  p_.openLoop("i", 2 * sumsDown(), /*unrolled=*/true);
+  p_.line("const int line = warp_row + i / 2 * 64 + thread / 32 % 4 * 16 + "
+          "lane / 4 + i % 2 * 8;");
+  bool guardsRows =
+      any(contraction_.rows.dims) && contraction_.rows.extent % tile_.rows != 0;
+  if (any(contraction_.rows.dims))
+    p_.line("const " + type + " row = first_row + line;");
+  if (guardsRows)
+    p_.open("if (row < " + Twine(contraction_.rows.extent) + ")");
+  p_.splitDims("row", contraction_.rows.dims, used);
+  printPair();
+  if (guardsRows)
+    p_.close();
+  p_.close();
+  if (guardsColumns)
+    p_.close();
+  p_.close();
+}
+
+/// Lets the team write results, once it has the residual.
+void PersistentEmitter::printFree() {
+  if (!operands_.residual) {
+    p_.line("weft::arrive(free + team);");
+    return;
+  }
+  locate(p_.usedDims());
+  operands_.residual->load(p_, tile_.columns, "result", "free + team");
+}
+
+/// What one thread does for each team.
+void PersistentEmitter::printStores() {
+  std::string all = std::to_string(tilesInAll());
+  StringRef type = p_.indexType();
+  p_.line("unsigned char *result = results + team * " +
+          Twine(tile_.resultBytes()) + ";");
+  p_.open("");
+  p_.line("const " + type + " block = blockIdx.x + team * gridDim.x;");
+  p_.open("if (block < " + all + ")");
+  printFree();
+  p_.close();
+  p_.close();
+  openTiles("team", tile_.teams);
+  p_.line("weft::wait_at(written + team, number / " + Twine(tile_.teams) +
+          " % 2);");
+  p_.open("");
+  locate(p_.usedDims());
+  operands_.result.store(p_, tile_.columns, "result");
+  p_.close();
+  p_.line("const " + type + " later = block + " + Twine(tile_.teams) +
+          " * gridDim.x;");
+  p_.open("if (later < " + all + ")");
+  p_.line("weft::wait_for_reads_of_stores();");
+  p_.line("const " + type + " block = later;");
+  printFree();
+  p_.close();
+  p_.close();
+  p_.line("weft::wait_for_stores();");
+}
+
+void PersistentEmitter::printTeams() {
+  std::string threads = std::to_string(tile_.teamThreads());
+  p_.line("const int team = thread / " + threads + ";");
+  p_.line("thread %= " + threads + ";");
+  locateWarp("thread");
+  openTiles("team", tile_.teams);
+  locate(p_.usedDims());
+  printSteps();
+  p_.line("unsigned char *result = results + team * " +
+          Twine(tile_.resultBytes()) + ";");
+  p_.line("weft::wait_at(free + team, number / " + Twine(tile_.teams) +
+          " % 2);");
+  printResults();
+  p_.line("weft::publish_copies();");
+  p_.line("__syncwarp();");
+  p_.open("if (lane == 0)");
+  p_.line("weft::arrive(written + team);");
+  p_.close();
+  p_.close();
+}
+
+CudaKernel PersistentEmitter::emit(int64_t blocks) {
+  p_.avoidsSpills = true;
+  p_.line("WEFT_DYNAMIC_SHARED(shared);");
+  p_.line("int thread = threadIdx.x;");
+  p_.line("const int lane = thread % 32;");
+  operands_.rows.declare(p_, tile_.rows, "a_map", "row");
+  operands_.columns.declare(p_, tile_.columns, "b_map", "column");
+  operands_.result.declare(p_, tile_.rows, "result_map");
+  if (operands_.residual)
+    operands_.residual->declare(p_, tile_.rows, "residual_map");
+  declareBarriers();
+  p_.line("weft::follow_previous();");
+  p_.open("if (thread >= " + Twine(tile_.workers()) + ")");
+  p_.line("weft::keep_registers<" + Twine(kMoverRegisters) + ">();");
+  p_.line("const int team = thread / 32 - " + Twine(tile_.workers() / 32 + 1) +
+          ";");
+  p_.open("if (lane == 0 && team < 0)");
+  printCopies();
+  p_.close();
+  p_.open("else if (lane == 0 && team < " + Twine(tile_.teams) + ")");
+  printStores();
+  p_.close();
+  p_.close();
+  p_.open("else");
+  // What is left for them, a multiple of 8.
+  int64_t registers = (65536 - 1024 - kMoverRegisters * tile_.movers()) /
+                      tile_.workers() / 8 * 8;
+  p_.line("weft::take_registers<" + Twine(std::min<int64_t>(registers, 240)) +
+          ">();");
+  printTeams();
+  p_.close();
+  CudaKernel kernel = p_.take(std::min(blocks, tilesInAll()), tile_.threads());
+  kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
+  return kernel;
+}
+
+CudaKernel emitPersistent(ir::GroupOp group, const LoopNest &nest,
+                          const Contraction &contraction,
+                          PersistentOperands operands, const MatrixTile &tile,
+                          int64_t blocks) {
+  return PersistentEmitter(group, nest, contraction, std::move(operands), tile)
+      .emit(blocks);
+}
+
+} // namespace weft::cuda

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contractions by blocks that stay: each takes tile after tile.
+#pragma once
+
+#include "BulkOperand.h"
+#include "BulkResult.h"
+#include "MatrixTile.h"
+
+namespace weft::cuda {
+
+/// What the accelerator moves: both operands, the result, and an operand that
+/// is read where the result is written, if there is one.
+struct PersistentOperands {
+  BulkOperand rows, columns;
+  BulkResult result;
+  int residualStmt = -1; // a load
+  std::optional<BulkResult> residual;
+
+  /// Nothing unless the nest stores one result of 16 bits that the accelerator
+  /// can write.
+  static std::optional<PersistentOperands>
+  match(ir::GroupOp group, const LoopNest &nest, const Contraction &contraction,
+        const BulkOperand &rows, const BulkOperand &columns);
+};
+
+/// The kernel with a tile of at least one team.
+CudaKernel emitPersistent(ir::GroupOp group, const LoopNest &nest,
+                          const Contraction &contraction,
+                          PersistentOperands operands, const MatrixTile &tile,
+                          int64_t blocks);
+
+} // namespace weft::cuda
