@@ -266,9 +266,24 @@ TEST(Functions, MatmulBatches) {
 
 TEST(Functions, OuterAndLinear) {
   expect_values(outer(tensor({1, 2}), tensor({3, 4})), {2, 2}, {3, 4, 6, 8});
+  expect_values(
+      linear(tensor({1.0, 2.0}), tensor({{1.0, 1.0}}), tensor({10.0})), {1},
+      {13});
   expect_values(linear(tensor({1.0, 2.0}), tensor({{1.0, 1.0}, {0.0, 1.0}}),
                        tensor({10.0, 0.0})),
                 {2}, {13, 2});
+}
+
+TEST(Functions, Normalisations) {
+  // (5 - 3) / sqrt(4) * 2 + 1
+  expect_near(batch_norm(tensor({{5.0}}), tensor({2.0}), tensor({1.0}),
+                         tensor({3.0}), tensor({4.0})),
+              {1, 1}, {3});
+  expect_near(layer_norm(tensor({1.0, 3.0}), ones({2}), zeros({2})), {2},
+              {-1, 1});
+  expect_near(
+      group_norm(tensor({{1.0, 3.0, 10.0, 30.0}}), 2, ones({4}), zeros({4})),
+      {1, 4}, {-1, 1, -1, 1});
 }
 
 TEST(Functions, ConvAndPools) {
@@ -370,7 +385,14 @@ TEST(Functions, ComparingWholeTensors) {
   EXPECT_TRUE(*allclose(tensor({INFINITY}), tensor({INFINITY})));
   EXPECT_FALSE(*allclose(tensor({1.0}), tensor({INFINITY})));
   EXPECT_FALSE(*allclose(tensor({-INFINITY}), tensor({INFINITY})));
+  EXPECT_TRUE(*allclose(tensor({1, 2}), tensor({1, 2})));
+  EXPECT_FALSE(*allclose(tensor({1, 2}), tensor({1, 3})));
+  EXPECT_TRUE(*allclose(tensor({100, 200}), tensor({101, 200}), 0.01));
+  EXPECT_TRUE(*allclose(tensor({true, false}), tensor({true, false})));
+  EXPECT_EQ(allclose(tensor({1}), tensor({1.0})).status().message(),
+            "allclose: mixed types: int32 and float32");
   EXPECT_TRUE(*array_equal(tensor({1, 2}), tensor({1, 2})));
+  EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({{1, 2}})));
   EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({1, 3})));
   EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({1})));
   EXPECT_EQ(array_equal(tensor({1}), tensor({1.0})).status().message(),
