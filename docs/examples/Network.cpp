@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <iostream>
 #include <string_view>
 #include <vector>
@@ -48,20 +49,32 @@ static Status set(Arguments &arguments, std::string_view name,
           "\", expected float32, float16 or bfloat16");
     arguments.dtype = *dtype;
   } else {
-    return invalid_argument_error(
-        "got " + std::string(name) +
-        ", expected --weights, --input, --output, --batch or --dtype");
+    return invalid_argument_error("got " + std::string(name) +
+                                  ", which is no option");
   }
   return {};
+}
+
+std::string usage(const char *program) {
+  return "usage: " + std::filesystem::path(program).filename().string() +
+         " [--weights FILE.safetensors] [--input FILE.npy] [--output FILE.npy]"
+         " [--batch N] [--dtype float32|float16|bfloat16]";
 }
 
 StatusOr<Arguments> parse(int argc, char **argv) {
   Arguments arguments;
   for (int i = 1; i < argc; i += 2) {
-    if (i + 1 == argc)
-      return invalid_argument_error(std::string(argv[i]) + ": needs a value");
-    if (Status status = set(arguments, argv[i], argv[i + 1]); !status.ok())
-      return status;
+    const std::string name = argv[i];
+    if (name == "--help") {
+      arguments.help = true;
+      return arguments;
+    }
+    const Status status = i + 1 == argc
+                              ? invalid_argument_error(name + ": needs a value")
+                              : set(arguments, name, argv[i + 1]);
+    if (!status.ok())
+      return invalid_argument_error(std::string(status.message()) + "\n" +
+                                    usage(*argv));
   }
   return arguments;
 }

@@ -5,6 +5,7 @@
 
 #include "weft/Weft.h"
 
+#include <iostream>
 #include <optional>
 #include <string>
 
@@ -16,9 +17,12 @@ struct Arguments {
   std::optional<std::string> weights, input, output;
   int64_t batch = 1;
   weft::DType dtype = weft::float32;
+  bool help = false; // --help
 };
-/// Errors: an argument that is none of these, or has no value.
+/// Errors: an argument that is none of these, or has no value; with the usage.
 weft::StatusOr<Arguments> parse(int argc, char **argv);
+/// `usage: mlp [--weights FILE.safetensors] ...`
+std::string usage(const char *program);
 
 /// Evenly distributed elements; equal seeds give equal elements.
 weft::Tensor random(const weft::Shape &shape, unsigned seed, double mean = 0,
@@ -43,6 +47,8 @@ weft::Status program(Net net, const weft::Shape &sizes, int argc, char **argv) {
   weft::StatusOr<Arguments> arguments = parse(argc, argv);
   if (!arguments.ok())
     return arguments.status();
+  if (arguments->help)
+    return std::cout << usage(*argv) << '\n', weft::Status();
   if (weft::Status status = load(net, *arguments); !status.ok())
     return status;
   weft::Shape shape = {arguments->batch};

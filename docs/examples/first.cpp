@@ -4,6 +4,7 @@
 #include "weft/Weft.h"
 
 #include <iostream>
+#include <string_view>
 
 using namespace weft;
 
@@ -19,7 +20,12 @@ struct Net : nn::Module {
   }
 };
 
-int main() {
+int main(int argc, char **argv) {
+  if (argc > 1) {
+    const bool help = std::string_view(argv[1]) == "--help";
+    (help ? std::cout : std::cerr) << "usage: first\n";
+    return help ? 0 : 1;
+  }
   Net net;
   auto state = load_safetensors(WEFT_DIGITS "/digits_resnet.safetensors");
   auto loaded = state.ok() ? net.load_state_dict(*state, {.strict = false})

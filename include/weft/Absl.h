@@ -13,6 +13,10 @@
 
 namespace weft {
 
+/// The same code and message.
+///
+///   absl::Status s = weft::to_absl(x.eval());
+///   absl::StatusOr<int> sum = weft::to_absl(weft::sum(x).item<int>());
 inline absl::Status to_absl(const Status &status) {
   std::string_view message = status.message();
   return absl::Status(static_cast<absl::StatusCode>(status.code()),
@@ -25,6 +29,10 @@ template <typename T> absl::StatusOr<T> to_absl(StatusOr<T> value) {
   return *std::move(value);
 }
 
+/// The same code, also one that Weft has no name for, and message.
+///
+///   weft::Status s = weft::from_absl(absl::NotFoundError("x"));
+///   // not_found: x
 inline Status from_absl(const absl::Status &status) {
   if (status.ok())
     return {};

@@ -30,8 +30,9 @@ namespace weft {
 Status set_num_threads(int count);
 int num_threads();
 
-/// Sets the folder that keeps compiled kernels between processes; `nullopt`
-/// keeps none. The default is the environment variable WEFT_CACHE_DIR, else
+/// Sets the folder that keeps compiled kernels between processes, an absolute
+/// path; `nullopt` keeps none. The default is the environment variable
+/// WEFT_CACHE_DIR (a relative path there is a warning, and none is kept), else
 /// `$XDG_CACHE_HOME/weft`, else `$HOME/.cache/weft`, else none. The folder is
 /// made at once when it is given here, else at first use.
 ///

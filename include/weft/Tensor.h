@@ -130,6 +130,11 @@ public:
 
   /// The elements in host memory, row-major, in the tensor's own type: shared,
   /// not copied, where the tensor lives on the CPU. Must not be written to.
+  ///
+  ///   auto data = *tensor({1.5, 2.5}).host_data();
+  ///   static_cast<const float *>(data.get())[1]   // 2.5
+  ///
+  /// Errors: those of `eval`; memory.
   StatusOr<std::shared_ptr<const void>> host_data() const;
 
   Tensor &operator+=(const Arg &y);
@@ -257,6 +262,9 @@ Tensor tensor(const Literal &values, std::optional<DType> dtype = {},
 ///   full({2}, 0.5)           // [0.5, 0.5] of float32
 ///   full({2}, 7, int8)       // [7, 7] of int8
 ///   full({2}, 0.5, int8)     // error: full: a real number for int8: got 0.5
+///   zeros({2, 3})            // two rows of three zeros of float32
+///
+/// Errors: a shape with a negative size or more than 2^59 elements.
 Tensor full(const Shape &shape, Scalar value, DType dtype = float32,
             std::optional<Device> device = {},
             std::source_location location = std::source_location::current());
@@ -290,6 +298,8 @@ Tensor arange(Scalar start, Scalar stop, Scalar step = 1, DType dtype = float32,
               std::source_location location = std::source_location::current());
 
 /// The shape, device and, unless given, type of `x`.
+///
+///   full_like(tensor({1, 2}), 7)   // [7, 7] of int32
 Tensor
 full_like(const Tensor &x, Scalar value, std::optional<DType> dtype = {},
           std::source_location location = std::source_location::current());

@@ -11,9 +11,14 @@
 
 namespace weft::compiler {
 
+/// Reads any module. `name` is what messages call the text. Errors name line
+/// and column.
+StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
+readModule(std::string_view text, std::string_view name,
+           mlir::MLIRContext *context);
+
 /// Reads a module that has not been compiled yet: one function, `@main`, of
-/// tensors of static shape and numbers, made of weft ops. `name` is what
-/// messages call the text. Errors name line and column.
+/// tensors of static shape and numbers, made of weft ops.
 StatusOr<mlir::OwningOpRef<mlir::ModuleOp>>
 parseModule(std::string_view text, std::string_view name,
             mlir::MLIRContext *context);

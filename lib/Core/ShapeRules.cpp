@@ -233,13 +233,13 @@ StatusOr<Shape> reshape(const Shape &x, const Shape &sizes) {
   return result("reshape", out);
 }
 
-StatusOr<Shape> transpose(const Shape &x,
-                          std::span<const int64_t> permutation) {
-  if (Status status = valid("transpose", x); !status.ok())
+StatusOr<Shape> transpose(const Shape &x, std::span<const int64_t> permutation,
+                          std::string_view op) {
+  if (Status status = valid(op, x); !status.ok())
     return status;
   auto bad = [&](std::string_view rule) {
-    return error("transpose", rule, "permutation ", list(permutation),
-                 ", shape ", to_string(x));
+    return error(op, rule, "permutation ", list(permutation), ", shape ",
+                 to_string(x));
   };
   if (permutation.size() != x.size())
     return bad("permutation does not name every dim");

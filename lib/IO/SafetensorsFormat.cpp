@@ -9,6 +9,8 @@
 #include "weft/Core/Float.h"
 #include "weft/Core/ShapeRules.h"
 
+#include "absl/strings/escaping.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -78,6 +80,12 @@ private:
     return static_cast<uint64_t>(file_.bytes - data_start_);
   }
 
+  /// Whether there is a `{` where the header begins: otherwise the bytes that
+  /// should be its length are likely those of another kind of file.
+  bool has_brace() const {
+    return file_.bytes > kLengthBytes && file_.data[kLengthBytes] == '{';
+  }
+
   StatusOr<SafetensorsHeader> read_header() {
     if (file_.bytes < kLengthBytes)
       return damaged("file is shorter than its length field",
@@ -86,6 +94,13 @@ private:
     uint64_t length;
     std::memcpy(&length, file_.data, sizeof length);
     const uint64_t rest = static_cast<uint64_t>(file_.bytes - kLengthBytes);
+    if (length > kLargestHeader && !has_brace())
+      return damaged(
+          "not a safetensors file",
+          "begins with " +
+              quote(absl::CHexEscape(std::string(file_.data, kLengthBytes))) +
+              ", expected the length of a header in 8 bytes and the "
+              "header, which begins with {");
     if (length > kLargestHeader)
       return damaged("header is too large", std::to_string(length) +
                                                 " bytes, limit " +

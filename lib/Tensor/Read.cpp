@@ -125,9 +125,17 @@ Tensor copy(const Tensor &x, Device device, std::source_location location) {
 
 StatusOr<bool> allclose(const Tensor &x, const Tensor &y, double rtol,
                         double atol) {
+  for (const Tensor *operand : {&x, &y})
+    if (!operand->ok())
+      return operand->status();
+  if (Status s = record::same_types("allclose", {&x, &y}); !s.ok())
+    return s;
+  // Tolerances are real numbers.
+  const DType type = is_floating(x.dtype()) ? x.dtype() : float64;
+  const Tensor a = cast(x, type), b = cast(y, type);
   // An infinity minus itself is NaN, so equality counts by itself.
-  Tensor close = abs(x - y) <= abs(y) * rtol + atol;
-  Tensor finite = abs(y) < std::numeric_limits<double>::infinity();
+  Tensor close = abs(a - b) <= abs(b) * rtol + atol;
+  Tensor finite = abs(b) < std::numeric_limits<double>::infinity();
   return all((x == y) | (close & finite)).item<bool>();
 }
 

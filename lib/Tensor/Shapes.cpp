@@ -22,9 +22,10 @@ Tensor reshaped(const Tensor &x, const StatusOr<Shape> &shape,
   return record::node(OpKind::reshape, x.dtype(), *shape, {&x}, {}, location);
 }
 
-Tensor transposed(const Tensor &x, std::span<const int64_t> permutation,
+Tensor transposed(std::string_view op, const Tensor &x,
+                  std::span<const int64_t> permutation,
                   std::source_location location) {
-  StatusOr<Shape> shape = shape_rules::transpose(x.shape(), permutation);
+  StatusOr<Shape> shape = shape_rules::transpose(x.shape(), permutation, op);
   if (!shape.ok())
     return record::fail(shape.status(), location, {&x});
   return record::node(OpKind::transpose, x.dtype(), *shape, {&x},
@@ -76,7 +77,7 @@ Tensor transpose(const Tensor &x, int64_t axis0, int64_t axis1,
     return record::fail(b.status(), location, {&x});
   std::swap(permutation[static_cast<size_t>(*a)],
             permutation[static_cast<size_t>(*b)]);
-  return transposed(x, permutation, location);
+  return transposed("transpose", x, permutation, location);
 }
 
 Tensor permute(const Tensor &x, const std::vector<int64_t> &order,
@@ -92,7 +93,7 @@ Tensor permute(const Tensor &x, const std::vector<int64_t> &order,
   const std::span<int64_t> permutation =
       fits ? std::span(dims).first(order.size()) : std::span(too_many);
   std::ranges::transform(order, permutation.begin(), from_front);
-  return transposed(x, permutation, location);
+  return transposed("permute", x, permutation, location);
 }
 
 Tensor expand(const Tensor &x, const Shape &sizes,

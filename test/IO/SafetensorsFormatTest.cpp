@@ -185,6 +185,21 @@ TEST_F(Safetensors, RefusesDamagedFrames) {
             StatusCode::not_found);
 }
 
+TEST_F(Safetensors, SaysWhatAnotherKindOfFileBeginsWith) {
+  const std::string start =
+      "load_safetensors: " + path + ": not a safetensors file: begins with ";
+  const std::string expected = ", expected the length of a header in 8 bytes "
+                               "and the header, which begins with {";
+  EXPECT_EQ(read_file("a line of text\n").status(),
+            data_loss_error(start + "\"a line o\"" + expected));
+  EXPECT_EQ(read_file("8 bytes.").status(),
+            data_loss_error(start + "\"8 bytes.\"" + expected));
+  // What torch.save writes is a zip archive.
+  EXPECT_EQ(read_file(std::string("PK\3\4\0\0\b\b\0\0", 10)).status(),
+            data_loss_error(start + "\"PK\\x03\\x04\\x00\\x00\\x08\\x08\"" +
+                            expected));
+}
+
 TEST_F(Safetensors, RefusesHeadersThatAreNotJson) {
   expect_damaged("", "", "header is not JSON: at byte 1");
   expect_damaged("{", "", "header is not JSON: at byte 2");

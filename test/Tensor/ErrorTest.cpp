@@ -126,8 +126,12 @@ TEST(Error, Shapes) {
   EXPECT_EQ(message(transpose(x, 0, 2)),
             "transpose: axis out of range: axis 2, rank 2");
   EXPECT_EQ(message(permute(x, {0})),
-            "transpose: permutation does not name every dim: permutation [0], "
+            "permute: permutation does not name every dim: permutation [0], "
             "shape [2, 3]");
+  EXPECT_EQ(message(permute(x, {0, 2})),
+            "permute: axis out of range: permutation [0, 2], shape [2, 3]");
+  EXPECT_EQ(message(permute(x, {-1, 1})),
+            "permute: duplicate axis: permutation [1, 1], shape [2, 3]");
   EXPECT_EQ(message(squeeze(x, {0})),
             "squeeze: size is not 1: axis 0, shape [2, 3]");
   EXPECT_EQ(message(unsqueeze(x, 4)),

@@ -53,6 +53,26 @@ TEST(Functions, ScalarsOnEitherSide) {
   EXPECT_EQ(add(2, 3.5).dtype(), float32);
 }
 
+/// As docs/functions.md writes them.
+TEST(Functions, WhatIsWrittenWithOthers) {
+  Tensor x = tensor({-2.5, 0.5, 3.0});
+  expect_values(minimum(maximum(x, -1), 1), {3}, {-1, 0.5, 1});   // clamp
+  expect_values(-floor(-x), {3}, {-2, 1, 3});                     // ceil
+  expect_values(where(x > 0, x, 0.5 * x), {3}, {-1.25, 0.5, 3});  // leaky
+  expect_values(slice(x, {{.step = -1}}), {3}, {3.0, 0.5, -2.5}); // flip
+  expect_values(mean(reshape(arange(0, 4), {1, 1, 2, 2}), {2, 3}, true),
+                {1, 1, 1, 1}, {1.5}); // adaptive_avg_pool2d
+
+  Tensor far = tensor({0.0, 1000.0, -1000.0});
+  expect_near(maximum(far, 0) + log(1 + exp(-abs(far))), {3},
+              {std::log(2.0), 1000, 0}, 1e-6); // softplus
+  Tensor rows = tensor({{1000.0, 1000.0}, {0.0, std::log(3.0)}});
+  Tensor z = rows - max(rows, -1, true);
+  expect_near(z - log(sum(exp(z), -1, true)), {2, 2},
+              {-std::log(2.0), -std::log(2.0), -std::log(4.0), std::log(0.75)},
+              1e-6); // log_softmax
+}
+
 TEST(Functions, CompoundAssignment) {
   Tensor x = tensor({4.0, 8.0});
   x += 2;
@@ -246,9 +266,24 @@ TEST(Functions, MatmulBatches) {
 
 TEST(Functions, OuterAndLinear) {
   expect_values(outer(tensor({1, 2}), tensor({3, 4})), {2, 2}, {3, 4, 6, 8});
+  expect_values(
+      linear(tensor({1.0, 2.0}), tensor({{1.0, 1.0}}), tensor({10.0})), {1},
+      {13});
   expect_values(linear(tensor({1.0, 2.0}), tensor({{1.0, 1.0}, {0.0, 1.0}}),
                        tensor({10.0, 0.0})),
                 {2}, {13, 2});
+}
+
+TEST(Functions, Normalisations) {
+  // (5 - 3) / sqrt(4) * 2 + 1
+  expect_near(batch_norm(tensor({{5.0}}), tensor({2.0}), tensor({1.0}),
+                         tensor({3.0}), tensor({4.0})),
+              {1, 1}, {3});
+  expect_near(layer_norm(tensor({1.0, 3.0}), ones({2}), zeros({2})), {2},
+              {-1, 1});
+  expect_near(
+      group_norm(tensor({{1.0, 3.0, 10.0, 30.0}}), 2, ones({4}), zeros({4})),
+      {1, 4}, {-1, 1, -1, 1});
 }
 
 TEST(Functions, ConvAndPools) {
@@ -350,7 +385,14 @@ TEST(Functions, ComparingWholeTensors) {
   EXPECT_TRUE(*allclose(tensor({INFINITY}), tensor({INFINITY})));
   EXPECT_FALSE(*allclose(tensor({1.0}), tensor({INFINITY})));
   EXPECT_FALSE(*allclose(tensor({-INFINITY}), tensor({INFINITY})));
+  EXPECT_TRUE(*allclose(tensor({1, 2}), tensor({1, 2})));
+  EXPECT_FALSE(*allclose(tensor({1, 2}), tensor({1, 3})));
+  EXPECT_TRUE(*allclose(tensor({100, 200}), tensor({101, 200}), 0.01));
+  EXPECT_TRUE(*allclose(tensor({true, false}), tensor({true, false})));
+  EXPECT_EQ(allclose(tensor({1}), tensor({1.0})).status().message(),
+            "allclose: mixed types: int32 and float32");
   EXPECT_TRUE(*array_equal(tensor({1, 2}), tensor({1, 2})));
+  EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({{1, 2}})));
   EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({1, 3})));
   EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({1})));
   EXPECT_EQ(array_equal(tensor({1}), tensor({1.0})).status().message(),

@@ -3,6 +3,7 @@
 
 #include "weft/Core/Float.h"
 #include "weft/IO/Npy.h"
+#include "weft/IO/Safetensors.h"
 
 #include "runtime/StreamOrder.h"
 
@@ -93,34 +94,67 @@ StatusOr<Argument> numberArgument(const ModuleValue &input, StringRef text) {
       std::string(name(input.dtype)) + ", got " + quoted(text));
 }
 
-StatusOr<Argument> fileArgument(const ModuleValue &input, StringRef path,
-                                Device device) {
-  StatusOr<Tensor> tensor = load_npy(path.str(), {.device = device});
-  if (!tensor.ok())
-    return tensor.status();
+/// `path` is the file that the tensor is from.
+StatusOr<Argument> tensorArgument(const ModuleValue &input,
+                                  const Tensor &tensor, StringRef path) {
   auto differs = [&](const char *what, const std::string &expected,
                      const std::string &got) {
     return invalid_argument_error("input " + input.name + ": " + what +
                                   " differs: @main expects " + expected + ", " +
                                   path.str() + " has " + got);
   };
-  if (tensor->dtype() != input.dtype)
+  if (tensor.dtype() != input.dtype)
     return differs("type", std::string(name(input.dtype)),
-                   std::string(name(tensor->dtype())));
-  if (tensor->shape() != input.shape)
-    return differs("shape", to_string(input.shape), to_string(tensor->shape()));
-  if (Status status = tensor->eval(); !status.ok())
+                   std::string(name(tensor.dtype())));
+  if (tensor.shape() != input.shape)
+    return differs("shape", to_string(input.shape), to_string(tensor.shape()));
+  if (Status status = tensor.eval(); !status.ok())
     return status;
-  return Argument{tensor->node()->storage, {}};
+  return Argument{tensor.node()->storage, {}};
 }
 
-/// The inputs that `name=...` may mean.
-SmallVector<size_t> inputsNamed(ArrayRef<ModuleValue> inputs, StringRef text) {
+/// What the text of an --input says.
+StatusOr<Argument> inputArgument(const ModuleValue &input, StringRef text,
+                                 Device device) {
+  if (input.isNumber)
+    return numberArgument(input, text);
+  StatusOr<Tensor> tensor = load_npy(text.str(), {.device = device});
+  if (!tensor.ok())
+    return tensor.status();
+  return tensorArgument(input, *tensor, text);
+}
+
+/// Of hundreds of names the first few.
+std::string listed(ArrayRef<std::string> names) {
+  constexpr size_t kMost = 8;
+  std::string text = join(names.take_front(kMost), ", ");
+  if (names.size() > kMost)
+    text += " and " + std::to_string(names.size() - kMost) + " more";
+  return names.empty() ? "none" : text;
+}
+
+std::string namesOf(ArrayRef<ModuleValue> inputs) {
+  std::vector<std::string> names;
+  for (const ModuleValue &input : inputs)
+    names.push_back(input.name);
+  return listed(names);
+}
+
+/// The input that `name=...` is for.
+StatusOr<size_t> inputNamed(ArrayRef<ModuleValue> inputs, StringRef name) {
   SmallVector<size_t> found;
   for (auto [i, input] : enumerate(inputs))
-    if (text.contains('=') && input.name == text.split('=').first)
+    if (input.name == name)
       found.push_back(i);
-  return found;
+  if (found.empty())
+    return invalid_argument_error("--input: @main has no argument " +
+                                  quoted(name) + ", it has " + namesOf(inputs));
+  if (found.size() > 1)
+    return invalid_argument_error(
+        "--input: arguments " + std::to_string(found[0]) + " and " +
+        std::to_string(found[1]) + " of @main are both called " + quoted(name) +
+        ": give them by position");
+  return found[0];
 }
 
 /// Which input each text is for: `value[i]` is what is given for input i.
@@ -128,47 +162,89 @@ StatusOr<std::vector<std::optional<StringRef>>>
 assign(ArrayRef<ModuleValue> inputs, ArrayRef<std::string> given) {
   std::vector<std::optional<StringRef>> values(inputs.size());
   for (StringRef text : given) {
+    const bool isNamed = text.contains('=');
     auto [name, after] = text.split('=');
-    SmallVector<size_t> named = inputsNamed(inputs, text);
-    if (named.size() > 1)
-      return invalid_argument_error(
-          "--input: arguments " + std::to_string(named[0]) + " and " +
-          std::to_string(named[1]) + " of @main are both called " +
-          quoted(name) + ": give them by position");
-    bool isNamed = !named.empty();
-    size_t next =
-        static_cast<size_t>(find(values, std::nullopt) - values.begin());
-    size_t i = isNamed ? named[0] : next;
-    if (i >= inputs.size())
+    StatusOr<size_t> i =
+        isNamed
+            ? inputNamed(inputs, name)
+            : static_cast<size_t>(find(values, std::nullopt) - values.begin());
+    if (!i.ok())
+      return i.status();
+    if (*i == inputs.size())
       return invalid_argument_error(
           "--input: @main has " + std::to_string(inputs.size()) +
           " arguments, nothing takes " + quoted(text));
     StringRef value = isNamed ? after : text;
-    if (values[i])
-      return invalid_argument_error("--input: " + inputs[i].name +
-                                    " is given twice: " + quoted(*values[i]) +
+    if (values[*i])
+      return invalid_argument_error("--input: " + inputs[*i].name +
+                                    " is given twice: " + quoted(*values[*i]) +
                                     " and " + quoted(value));
-    values[i] = value;
+    values[*i] = value;
   }
   return values;
+}
+
+// ---- weights ----------------------------------------------------------------
+
+std::string namesOf(const StateDict &state) {
+  std::vector<std::string> names;
+  for (const auto &[name, tensor] : state)
+    names.push_back(name);
+  return listed(names);
+}
+
+/// The tensors of a file of weights; none if there is no file.
+StatusOr<StateDict> loadWeights(const std::string &path,
+                                ArrayRef<ModuleValue> inputs, Device device) {
+  if (path.empty())
+    return StateDict();
+  StatusOr<StateDict> weights = load_safetensors(path, {.device = device});
+  if (weights.ok() && none_of(inputs, [&](const ModuleValue &input) {
+        return weights->contains(input.name);
+      }))
+    return invalid_argument_error(
+        path + ": no tensor has the name of an argument: @main has " +
+        namesOf(inputs) + "; the file has " + namesOf(*weights));
+  return weights;
+}
+
+/// What nothing but the file of weights and chance decide.
+StatusOr<Argument> weightOrRandom(const ModuleValue &input,
+                                  const StateDict &weights, const Given &given,
+                                  std::mt19937_64 &generator, Device device) {
+  const Tensor *weight = weights.find(input.name);
+  if (weight && input.isNumber)
+    return invalid_argument_error("input " + input.name +
+                                  ": @main expects a number, " + given.weights +
+                                  " has a tensor");
+  if (weight)
+    return tensorArgument(input, *weight, given.weights);
+  // Random numbers in place of one weight would go unnoticed.
+  if (input.isParameter && !given.weights.empty())
+    return invalid_argument_error("input " + input.name + ": " + given.weights +
+                                  " has no tensor for this parameter, it has " +
+                                  namesOf(weights));
+  return randomArgument(input, generator, device);
 }
 
 } // namespace
 
 StatusOr<std::vector<Argument>> argumentsOf(ArrayRef<ModuleValue> inputs,
-                                            ArrayRef<std::string> given,
-                                            uint64_t seed, Device device) {
-  auto values = assign(inputs, given);
-  if (!values.ok())
-    return values.status();
+                                            const Given &given, Device device) {
+  auto texts = assign(inputs, given.inputs);
+  if (!texts.ok())
+    return texts.status();
+  StatusOr<StateDict> weights = loadWeights(given.weights, inputs, device);
+  if (!weights.ok())
+    return weights.status();
   std::vector<Argument> arguments;
   for (size_t i = 0; i < inputs.size(); ++i) {
     // A generator of its own: what others are given does not matter.
-    std::mt19937_64 generator(seed + i * 0x9e3779b97f4a7c15);
+    std::mt19937_64 generator(given.seed + i * 0x9e3779b97f4a7c15);
     StatusOr<Argument> argument =
-        !(*values)[i]        ? randomArgument(inputs[i], generator, device)
-        : inputs[i].isNumber ? numberArgument(inputs[i], *(*values)[i])
-                             : fileArgument(inputs[i], *(*values)[i], device);
+        (*texts)[i]
+            ? inputArgument(inputs[i], *(*texts)[i], device)
+            : weightOrRandom(inputs[i], *weights, given, generator, device);
     if (!argument.ok())
       return argument.status();
     arguments.push_back(*argument);

@@ -12,16 +12,25 @@
 
 namespace weft::tools {
 
-/// The arguments of @main, each checked against its type. `given` are texts
-/// `[name=]x.npy` or `[name=]number`; one without a name is for the
-/// first input that nothing was given for before it. Inputs that nothing is
-/// given for are random: numbers of [0, 1), integers of 0 to 7, equal for equal
-/// seeds.
+/// What a module is given.
+struct Given {
+  /// Texts `[name=]x.npy` or `[name=]number`; one without a name is for the
+  /// first input that nothing was given for before it.
+  llvm::ArrayRef<std::string> inputs;
+  /// A safetensors file, or empty: other inputs take the tensor of their name,
+  /// and every parameter must have one.
+  std::string weights;
+  /// What nothing is given for is random: numbers of [0, 1), integers of 0 to
+  /// 7, equal for equal seeds.
+  uint64_t seed = 0;
+};
+
+/// The arguments of @main, each checked against its type.
 ///
 /// Errors: `input x: shape differs: @main expects [2, 3], x.npy has [3, 2]`.
 StatusOr<std::vector<compiler::CompiledModule::Argument>>
-argumentsOf(llvm::ArrayRef<compiler::ModuleValue> inputs,
-            llvm::ArrayRef<std::string> given, uint64_t seed, Device device);
+argumentsOf(llvm::ArrayRef<compiler::ModuleValue> inputs, const Given &given,
+            Device device);
 
 /// A result as a tensor.
 Tensor tensorOf(const compiler::ModuleValue &value,

@@ -12,6 +12,8 @@
 #include "runtime/StreamOrder.h"
 #include "runtime/ThreadPool.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -96,12 +98,10 @@ StatusOr<std::vector<NamedCopy>> copiesOf(Device device,
 /// So many calls that a round takes about two milliseconds on a GPU, and one on
 /// a CPU, where other programs get less into a short round; whole rotations
 /// where rounds would begin with the same set each time.
-int64_t callsOf(Device device, const BenchBuffers &buffers, size_t streams) {
+int64_t callsOf(Device device, const BenchBuffers &buffers, int64_t bytes) {
   double rate = device.is_gpu() ? 2e12 : 1e10;
   double wanted = device.is_gpu() ? 2e-3 : 1e-3;
-  double call =
-      static_cast<double>(buffers.bytes) * static_cast<double>(streams) / rate +
-      1e-6;
+  double call = static_cast<double>(bytes) / rate + 1e-6;
   auto calls = static_cast<int64_t>(wanted / call) + 1;
   auto sets = static_cast<int64_t>(buffers.sets());
   return device.is_gpu() ? (calls + sets - 1) / sets * sets : calls;
@@ -123,21 +123,42 @@ Status checkSets(const CopyRival &rival, const BenchBuffers &buffers,
   return {};
 }
 
-void addRow(const CopyRival &rival, const BenchBuffers &buffers, Times time,
-            Times copy, const std::string &copyName, Report &report) {
-  auto bytes = static_cast<double>(buffers.bytes);
-  double moved = bytes * static_cast<double>(rival.numInputs + 1),
-         rate = moved / time.least, copyRate = 2 * bytes / copy.least;
-  report.row({textOf(rival.shape), std::string(name(rival.dtype)), moved * 1e-6,
+/// What a call reads and writes.
+int64_t movedBytes(const CopyRival &rival) {
+  auto numInputs = static_cast<int64_t>(rival.numInputs);
+  return (rival.shape.num_elements() * numInputs +
+          rival.result.num_elements()) *
+         size_in_bytes(rival.dtype);
+}
+
+/// `8x64x28x28 to 56x56`: from the first size that differs.
+std::string labelOf(const CopyRival &rival) {
+  auto [from, to] = std::ranges::mismatch(rival.shape, rival.result);
+  std::string label = textOf(rival.shape);
+  if (to == rival.result.end())
+    return label;
+  Shape sizes;
+  for (; to != rival.result.end(); ++to)
+    sizes.push_back(*to);
+  return label + " to " + textOf(sizes);
+}
+
+void addRow(const CopyRival &rival, Times time, int64_t copiedBytes, Times copy,
+            const std::string &copyName, Report &report) {
+  auto moved = static_cast<double>(movedBytes(rival));
+  double rate = moved / time.least,
+         copyRate = 2 * static_cast<double>(copiedBytes) / copy.least;
+  report.row({labelOf(rival), std::string(name(rival.dtype)), moved * 1e-6,
               time.median * 1e6, time.least * 1e6, rate * 1e-9, copyRate * 1e-9,
               copyName, 100 * rate / copyRate});
 }
 
-/// Both in turn, on the same buffers.
+/// Both in turn.
 Status measure(const CopyRival &rival, const BenchBuffers &buffers,
-               const BenchProgram &program, const BenchProgram &reader,
-               const BenchOptions &options, Report &report) {
-  auto copies = copiesOf(options.device, buffers, reader);
+               const BenchProgram &program, const BenchBuffers &copied,
+               const BenchProgram &reader, const BenchOptions &options,
+               Report &report) {
+  auto copies = copiesOf(options.device, copied, reader);
   if (!copies.ok())
     return copies.status();
   StatusOr<std::unique_ptr<BenchTimer>> timer =
@@ -146,18 +167,19 @@ Status measure(const CopyRival &rival, const BenchBuffers &buffers,
     return timer.status();
   Status added =
       (*timer)->add(programCall(buffers, program),
-                    callsOf(options.device, buffers, rival.numInputs + 1));
+                    callsOf(options.device, buffers, movedBytes(rival)));
   for (const NamedCopy &copy : *copies)
     if (added.ok())
-      added = (*timer)->add(copy.call, callsOf(options.device, buffers, 2));
+      added = (*timer)->add(copy.call,
+                            callsOf(options.device, copied, 2 * copied.bytes));
   if (!added.ok())
     return added;
   auto times = (*timer)->measure(options.quick ? 0.1 : 0.3);
   if (!times.ok())
     return times.status();
   size_t best = (*times)[1].least <= (*times)[2].least ? 1 : 2;
-  addRow(rival, buffers, (*times)[0], (*times)[best], (*copies)[best - 1].name,
-         report);
+  addRow(rival, (*times)[0], copied.bytes, (*times)[best],
+         (*copies)[best - 1].name, report);
   return {};
 }
 
@@ -167,15 +189,16 @@ std::string methodOf(Device device) {
            "many launches that rotate\nthrough buffers larger than the L2 "
            "cache. The copy is cuMemcpyDtoDAsync (memcpy) or a kernel of\n"
            "Weft's that reads and writes each element once (kernel), whichever "
-           "is faster, of one input to the\nresult, measured in turn with the "
-           "kernel; share: bytes per second against the copy's.";
+           "is faster, of one input to the\nresult, or of as many bytes where "
+           "their sizes differ, measured in turn with the kernel;\nshare: "
+           "bytes per second against the copy's.";
   return "Wall time of one kernel on " + std::to_string(num_threads()) +
          " threads, calls rotating through buffers larger than the last cache "
          "where\nmemory allows. The copy uses the same threads, stores past "
          "the cache (stream) or the C library's\n(memcpy), whichever is "
-         "faster, of one input to the result, measured in turn with the "
-         "kernel;\nshare: bytes per second against the copy's, both of the "
-         "fastest round.";
+         "faster, of one input to the result, or of as many bytes where "
+         "their sizes differ, measured in\nturn with the kernel; share: bytes "
+         "per second against the copy's, both of the fastest round.";
 }
 
 } // namespace
@@ -195,20 +218,34 @@ Status benchAgainstCopy(const CopyRival &rival, const BenchOptions &options,
       BenchProgram::compile(rival.function, specs, device);
   if (!program.ok())
     return program.status();
-  StatusOr<BenchProgram> reader = BenchProgram::compile(
-      [](const std::vector<Tensor> &x) { return abs(x[0]); },
-      std::span(specs).first(1), device);
-  if (!reader.ok())
-    return reader.status();
   StatusOr<BenchBuffers> buffers = BenchBuffers::make(
       device, rival.dtype, std::vector(rival.numInputs, rival.shape),
-      rival.shape, options.quick);
+      rival.result, options.quick);
   if (!buffers.ok())
     return buffers.status();
-  Status status = checkSets(rival, *buffers, *program);
-  if (status.ok())
-    status = measure(rival, *buffers, *program, *reader, options, report);
-  return status;
+  if (Status status = checkSets(rival, *buffers, *program); !status.ok())
+    return status;
+
+  // On the same buffers if it can be; else on its own, of as many bytes.
+  const bool isSame = rival.result == rival.shape;
+  const Shape copyShape =
+      isSame ? rival.shape
+             : Shape{movedBytes(rival) / 2 / size_in_bytes(rival.dtype)};
+  std::optional<BenchBuffers> own;
+  if (!isSame) {
+    auto made = BenchBuffers::make(device, rival.dtype, {copyShape}, copyShape,
+                                   options.quick);
+    if (!made.ok())
+      return made.status();
+    own = *std::move(made);
+  }
+  StatusOr<BenchProgram> reader = BenchProgram::compile(
+      [](const std::vector<Tensor> &x) { return abs(x[0]); },
+      std::array{InputSpec{rival.dtype, copyShape}}, device);
+  if (!reader.ok())
+    return reader.status();
+  return measure(rival, *buffers, *program, own ? *own : *buffers, *reader,
+                 options, report);
 }
 
 } // namespace weft::tools

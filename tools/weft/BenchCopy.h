@@ -11,10 +11,10 @@
 
 namespace weft::tools {
 
-/// A kernel whose inputs and result have one shape and type.
+/// A kernel whose inputs have one shape and type.
 struct CopyRival {
   DType dtype;
-  Shape shape;
+  Shape shape, result;
   size_t numInputs = 1;
   BenchFunction function;
   /// Whether a result is right; inputs hold `benchElement`s.

@@ -68,7 +68,10 @@ Status benchNorm(const std::string &name, const BenchOptions &options,
   for (DType dtype : options.dtypes)
     for (const Shape &shape : shapesOf(options.quick)) {
       CopyRival rival{
-          dtype, shape, form.inputs(),
+          dtype,
+          shape,
+          shape,
+          form.inputs(),
           functionOf(form, benchBatchNorm(shape[1], dtype, options.device)),
           [&](const void *result) {
             return checkResult(form, dtype, shape, result);

@@ -108,9 +108,10 @@ Status benchRows(const std::string &name, const BenchOptions &options,
     for (const Shape &shape : shapesOf(options.quick)) {
       BenchFunction function =
           isSoftmax ? softmaxOf : layerNorm(shape[1], dtype, options.device);
-      CopyRival rival{dtype, shape, 1, function, [&](const void *result) {
-                        return checkResult(expected, dtype, shape, result);
-                      }};
+      CopyRival rival{
+          dtype, shape, shape, 1, function, [&](const void *result) {
+            return checkResult(expected, dtype, shape, result);
+          }};
       Status status = benchAgainstCopy(rival, options, report);
       trim(); // the next shape needs memory of other sizes
       if (!status.ok())

@@ -29,6 +29,11 @@ static cl::list<std::string>
            cl::desc("The next argument of @main, or the one named; all others "
                     "are random"),
            cl::sub(command));
+static cl::opt<std::string>
+    weights("weights", cl::value_desc("w.safetensors"),
+            cl::desc("The arguments that it has tensors for by name, and every "
+                     "parameter that no --input is for"),
+            cl::sub(command));
 static cl::list<std::string>
     outputs("output", cl::value_desc("y.npy"),
             cl::desc("Where the next result goes; without, results are "
@@ -106,13 +111,32 @@ Status measure(const CompiledModule &module,
   return {};
 }
 
+/// Three digits in the unit that suits: `1.25 s`, `48.6 ms`, `3.07 µs`.
+std::string durationText(double milliseconds) {
+  struct Unit {
+    const char *name;
+    double milliseconds;
+  };
+  const Unit unit = milliseconds >= 1000   ? Unit{"s", 1e3}
+                    : milliseconds >= 1    ? Unit{"ms", 1}
+                    : milliseconds >= 1e-3 ? Unit{"µs", 1e-3}
+                                           : Unit{"ns", 1e-6};
+  const double value = milliseconds / unit.milliseconds;
+  char text[40];
+  std::snprintf(text, sizeof(text), "%.*f %s",
+                value >= 100  ? 0
+                : value >= 10 ? 1
+                              : 2,
+                value, unit.name);
+  return text;
+}
+
 void printTimes(const Times &times) {
-  char text[200];
-  std::snprintf(text, sizeof(text),
-                "%s %.3f ms\nfirst run %.3f ms\nmedian of %zu runs %.3f ms\n",
-                times.isLoaded ? "loaded from the cache in" : "compiled in",
-                times.compile, times.firstRun, times.runs, times.medianRun);
-  print(text);
+  print((times.isLoaded ? "loaded from the cache in " : "compiled in ") +
+        durationText(times.compile));
+  print("first run " + durationText(times.firstRun));
+  print("median of " + std::to_string(times.runs) + " runs " +
+        durationText(times.medianRun));
 }
 
 /// `y: float32 [2, 3]: min 0, mean 0.5, max 1`
@@ -178,7 +202,8 @@ Status runModule(Device device) {
     return invalid_argument_error(
         "--output: @main has " + std::to_string(numResults) + " results, got " +
         std::to_string(outputs.size()) + " files");
-  auto arguments = argumentsOf((*module)->inputs(), inputs, seed, device);
+  auto arguments =
+      argumentsOf((*module)->inputs(), {inputs, weights, seed}, device);
   if (!arguments.ok())
     return arguments.status();
   auto results = runOnce(**module, *arguments, device, times.firstRun);

@@ -34,6 +34,15 @@ inline int fail(const weft::Status &status) {
   return EXIT_FAILURE;
 }
 
+/// Prints what may be asked: an answer, or a refusal of what was asked.
+inline int usage(bool is_answer) {
+  (is_answer ? std::cout : std::cerr)
+      << "usage: digits [--explain]\n"
+         "Classifies 450 handwritten digits; --explain prints the graph at "
+         "every stage and a kernel.\n";
+  return is_answer ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /// The first `count` images side by side, each above the digit that was read.
 inline void show_images(const weft::Tensor &images, const weft::Tensor &digits,
                         size_t count) {

@@ -6,6 +6,10 @@
 using namespace weft;
 
 int main(int argc, char **argv) {
+  const std::string_view option = argc > 1 ? argv[1] : "";
+  if (argc > 2 || (argc == 2 && option != "--explain"))
+    return usage(argc == 2 && option == "--help");
+
   auto weights = load_safetensors(data("digits_resnet.safetensors"));
   auto test = load_safetensors(data("digits_test.safetensors"));
   if (!weights.ok() || !test.ok())
@@ -29,7 +33,7 @@ int main(int argc, char **argv) {
   std::cout << *correct.item<int>() << " of 450 are right; logits differ from "
             << "double precision by " << *error.item<float>() << " at most\n";
   report(first, [&] { return net(images); });
-  if (argc > 1 && std::string_view(argv[1]) == "--explain")
+  if (option == "--explain")
     explain_stages(net(images));
   return *error.item<float>() < 1e-4f ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -43,7 +43,9 @@ axes(std::string_view op, std::optional<std::span<const int64_t>> axes,
 
 /// One size of `sizes` may be -1.
 StatusOr<Shape> reshape(const Shape &x, const Shape &sizes);
-StatusOr<Shape> transpose(const Shape &x, std::span<const int64_t> permutation);
+/// `op` is the function that was called: `permute` records a transpose.
+StatusOr<Shape> transpose(const Shape &x, std::span<const int64_t> permutation,
+                          std::string_view op = "transpose");
 /// Dims start to end, both included, become one; a scalar becomes [1].
 StatusOr<Shape> flatten(const Shape &x, int64_t start, int64_t end);
 /// Every axis must have size 1.
