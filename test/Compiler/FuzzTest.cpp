@@ -247,6 +247,7 @@ TEST(Fuzz, AnyPassOnDamagedModules) {
     // MLIR's parser crashes at some damaged lists of indices.
     if (text.find("sparse<") != std::string::npos)
       continue;
+    keep(text);
     mlir::OwningOpRef<mlir::ModuleOp> module =
         mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     if (!module)
