@@ -337,8 +337,9 @@ std::string KernelPrinter::widened(Type type, StringRef element) {
 
 /// Whether rounding before the op or behind it gives the same, once the result
 /// is rounded: it takes one of its operands, and rounding keeps their order.
+/// Not where numbers beyond the largest become NaN, which wins over both.
 static bool commutesWithRounding(const Stmt &stmt) {
-  return stmt.kind == Stmt::Kind::row &&
+  return stmt.kind == Stmt::Kind::row && !stmt.type.isFloat8E4M3FN() &&
          (stmt.op == OpKind::relu || stmt.op == OpKind::maximum ||
           stmt.op == OpKind::minimum);
 }

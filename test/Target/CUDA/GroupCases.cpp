@@ -49,6 +49,8 @@ public:
       addBinaryRows(type);
     for (const char *type : kFloats)
       addReluOfAbs(type);
+    for (const char *type : {"f16", "f8E4M3FN"})
+      addReluOfLarge(type);
     addMoves();
   }
 
@@ -117,6 +119,17 @@ public:
     add({"relu of abs of " + type, "%x: " + t,
          "%a = weft.abs %x : " + t + "\n%y = weft.relu %a : " + t, "%y : " + t,
          "loop"});
+  }
+
+  /// Numbers beyond the largest of the type, on both sides: infinite, or NaN.
+  void addReluOfLarge(const std::string &type) {
+    std::string t = tensor("70", type);
+    add({"relu of large numbers in " + type, "%x: tensor<70xf32>",
+         "%c = weft.constant dense<1.0e5> : tensor<70xf32>\n"
+         "%m = weft.mul %x, %c : tensor<70xf32>\n"
+         "%h = weft.cast %m : tensor<70xf32> -> " +
+             t + "\n%y = weft.relu %h : " + t,
+         "%y : " + t, "loop"});
   }
 
   void addBinaryRows(const std::string &type) {

@@ -140,19 +140,22 @@ TEST(CudaText, WhatIsReplacedIsLoadedAhead) {
            "less their largest, columns of tensor<20000x3xf32>"}));
 }
 
-// Rounding keeps the order of numbers: what takes one of two may come first.
+// Rounding keeps the order of numbers: what takes one of two may come first,
+// unless a large one rounds to NaN.
 TEST(CudaText, RoundsOnceInFrontOfAStore) {
-  auto textOf = [](const std::string &op) {
-    return kernelText(
-        Prepared({"round", "%a: tensor<64xf32>, %b: tensor<64xf16>",
-                  "%h = weft.cast %a : tensor<64xf32> -> tensor<64xf16>\n"
-                  "%r = weft.relu %h : tensor<64xf16>\n"
-                  "%y = weft." +
-                      op + " %r, %b : tensor<64xf16>",
-                  "%y : tensor<64xf16>", "loop"}));
+  auto textOf = [](const std::string &op, const std::string &type) {
+    std::string t = "tensor<64x" + type + ">";
+    return kernelText(Prepared({"round", "%a: tensor<64xf32>, %b: " + t,
+                                "%h = weft.cast %a : tensor<64xf32> -> " + t +
+                                    "\n%r = weft.relu %h : " + t +
+                                    "\n%y = weft." + op + " %r, %b : " + t,
+                                "%y : " + t, "loop"}));
   };
-  EXPECT_THAT(textOf("minimum"), Not(HasSubstr("weft::cast<weft::half>")));
-  EXPECT_THAT(textOf("add"), HasSubstr("weft::cast<weft::half>"));
+  EXPECT_THAT(textOf("minimum", "f16"),
+              Not(HasSubstr("weft::cast<weft::half>")));
+  EXPECT_THAT(textOf("add", "f16"), HasSubstr("weft::cast<weft::half>"));
+  EXPECT_THAT(textOf("minimum", "f8E4M3FN"),
+              HasSubstr("weft::cast<weft::float8>"));
 }
 
 TEST(CudaText, TransposesGoThroughSharedMemory) {
