@@ -49,7 +49,8 @@ struct Buffers {
 
 } // namespace
 
-OneKernel::OneKernel(const std::string &text, const CpuTarget &target) {
+OneKernel::OneKernel(const std::string &text, const CpuTarget &target,
+                     ArrayRef<int64_t> inPlace) {
   context_.loadDialect<ir::WeftDialect, func::FuncDialect>();
   module_ = parseSourceString<ModuleOp>(text, ParserConfig(&context_));
   if (!module_) {
@@ -58,6 +59,9 @@ OneKernel::OneKernel(const std::string &text, const CpuTarget &target) {
   }
   outline();
   grouped_->walk([&](ir::GroupOp group) {
+    if (!inPlace.empty())
+      group->setAttr(ir::kInPlaceAttr,
+                     Builder(&context_).getDenseI64ArrayAttr(inPlace));
     FailureOr<CpuKernel> kernel = compileCpu(group, target, true, why_);
     if (succeeded(kernel)) {
       kernel_ = *kernel;

@@ -15,8 +15,10 @@ namespace weft {
 /// A function `@main` whose ops become one group.
 class OneKernel {
 public:
+  /// `inPlace`: by result, the argument that it is written over, or -1.
   explicit OneKernel(const std::string &text,
-                     const CpuTarget &target = CpuTarget::host());
+                     const CpuTarget &target = CpuTarget::host(),
+                     llvm::ArrayRef<int64_t> inPlace = {});
 
   bool ok() const { return kernel_.extent >= 0 && why_.empty(); }
   const std::string &why() const { return why_; }
