@@ -22,12 +22,13 @@ namespace weft::runtime {
 namespace {
 
 /// Threads of OpenMP spin for milliseconds after every loop unless it is told
-/// otherwise in the environment, which it reads once, when it is loaded. Other
+/// otherwise in the environment, which it reads once, when it is loaded: here,
+/// for 20 to 100 microseconds by processor, as long as waking one takes. Other
 /// threads may be reading the environment too: they see one list or the other,
 /// each of which lives for good.
-class PassiveWaiting {
+class BriefWaiting {
 public:
-  PassiveWaiting() : before_(environ) {
+  BriefWaiting() : before_(environ) {
     if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT"))
       return;
     static std::mutex mutex;
@@ -37,11 +38,13 @@ public:
     for (char **entry = before_; entry && *entry; ++entry)
       list.push_back(*entry);
     static char passive[] = "OMP_WAIT_POLICY=passive";
+    static char brief[] = "GOMP_SPINCOUNT=2000"; // GNU's alone knows it
     list.push_back(passive);
+    list.push_back(brief);
     list.push_back(nullptr);
     during_ = environ = list.data();
   }
-  ~PassiveWaiting() {
+  ~BriefWaiting() {
     if (environ == during_)
       environ = before_;
   }
@@ -55,7 +58,7 @@ private:
 StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
   void *handle;
   {
-    PassiveWaiting waiting;
+    BriefWaiting waiting;
     // Never closed: its threads do not end.
     handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   }

@@ -29,14 +29,20 @@ static LogicalResult verifyNumber(Operation *op, NamedAttribute attribute,
                          << ": got " << attribute.getValue();
 }
 
-static LogicalResult verifyOffsets(Operation *op, NamedAttribute attribute) {
-  auto offsets = dyn_cast<DenseI64ArrayAttr>(attribute.getValue());
-  if (offsets && offsets.size() == op->getNumResults() &&
-      llvm::all_of(offsets.asArrayRef(), [](int64_t o) { return o >= -1; }))
+/// Of i64, one a result, each of at least -1 and below `end`. `what`: an
+/// element. MLIR 19 cannot print arrays of i1, nor an op that has one.
+static LogicalResult verifyList(Operation *op, NamedAttribute attribute,
+                                StringRef what, int64_t end) {
+  auto list = dyn_cast<DenseI64ArrayAttr>(attribute.getValue());
+  if (!list)
+    return emitError(op->getLoc())
+           << attribute.getName().getValue() << ": must be an array of i64";
+  bool isInRange = llvm::all_of(list.asArrayRef(),
+                                [&](int64_t i) { return i >= -1 && i < end; });
+  if (list.size() == op->getNumResults() && isInRange)
     return success();
-  return op->emitError() << attribute.getName().getValue()
-                         << ": must be one offset, or -1, a result: got "
-                         << attribute.getValue() << " for "
+  return op->emitError() << attribute.getName().getValue() << ": must be one "
+                         << what << ", or -1, a result: got " << list << " for "
                          << op->getNumResults() << " results";
 }
 
@@ -51,7 +57,10 @@ LogicalResult WeftDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
   StringRef name = attribute.getName();
   if (name == kOffsetsAttr && isa<GroupOp>(op))
-    return verifyOffsets(op, attribute);
+    return verifyList(op, attribute, "offset",
+                      std::numeric_limits<int64_t>::max());
+  if (name == kInPlaceAttr && isa<GroupOp>(op))
+    return verifyList(op, attribute, "operand", op->getNumOperands());
   if (name == kArenaAttr && isa<func::FuncOp>(op))
     return verifyNumber(op, attribute, std::numeric_limits<int64_t>::max());
   return unknown(op, attribute, op->getName().getStringRef());

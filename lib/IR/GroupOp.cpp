@@ -151,6 +151,24 @@ static LogicalResult verifyResults(GroupOp group,
   return success();
 }
 
+/// Two results cannot lie over one operand.
+static LogicalResult verifyInPlace(GroupOp group) {
+  auto operands = group->getAttrOfType<DenseI64ArrayAttr>(kInPlaceAttr);
+  if (!operands)
+    return success();
+  llvm::DenseSet<int64_t> taken;
+  for (auto [result, operand] : llvm::enumerate(operands.asArrayRef())) {
+    if (operand < 0)
+      continue;
+    if (!taken.insert(operand).second ||
+        !group.mayRunInPlace(static_cast<unsigned>(operand),
+                             static_cast<unsigned>(result)))
+      return group.emitError() << kInPlaceAttr << ": result " << result
+                               << " cannot be written over operand " << operand;
+  }
+  return success();
+}
+
 LogicalResult GroupOp::verifyRegions() {
   Block &block = getBody().front();
   if (block.getArgumentTypes() != getInputs().getTypes())
@@ -165,6 +183,8 @@ LogicalResult GroupOp::verifyRegions() {
     return failure();
   ScheduleKind content =
       anchors.empty() ? ScheduleKind::loop : anchors.front().getScheduleKind();
+  if (failed(verifyInPlace(*this)))
+    return failure();
   ScheduleAttr schedule = getScheduleAttr();
   if (schedule && !runs(schedule.getKind(), content))
     return emitError() << "group: schedule does not fit what the group holds: "
@@ -176,29 +196,61 @@ LogicalResult GroupOp::verifyRegions() {
 
 // ---- in place ---------------------------------------------------------------
 
-/// Whether element i of every result depends on element i of `argument` alone.
-static bool readsElementByElement(Block &body, BlockArgument argument) {
-  // All values that are needed at another index than the result's.
-  llvm::DenseSet<Value> moved;
+/// Elements that one step of the loops stores lie at the same place in memory
+/// as those of its operands.
+static bool keepsPlaces(Operation *op) {
+  return isElementwise(op) || isa<ReshapeOp, YieldOp>(op);
+}
+
+/// Whether element i of `argument` is read for element i of a result alone.
+/// `readsAhead`: or before the first element of that row is stored, by a
+/// reduction of the row.
+static bool readsInPlace(Block &body, BlockArgument argument, bool readsAhead) {
+  llvm::DenseSet<Value> moved; // what is needed at another place
   for (Operation &op : llvm::reverse(body)) {
-    bool moves = !isa<YieldOp>(op) && !isElementwise(&op);
+    if (readsAhead && isa<ReductionOpInterface>(op))
+      continue;
+    bool moves = !keepsPlaces(&op);
     if (moves || (op.getNumResults() && moved.contains(op.getResult(0))))
       moved.insert(op.operand_begin(), op.operand_end());
   }
   return !moved.contains(argument);
 }
 
+/// Whether a result shows elements of its value at other places: loops may then
+/// store it in an order of its own.
+static bool isReordered(Value result) {
+  Operation *op = result.getDefiningOp();
+  while (isa_and_nonnull<ReshapeOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  return op && isView(op);
+}
+
+/// All loops compute a result element by element: first what its windows or
+/// reductions give, then what follows from that at the same place, and then it
+/// is stored. So it may take the place of what is read there and nowhere else.
+/// Reductions have read their whole row when the first of its elements is
+/// stored. They store results of rows before those of points, which may read
+/// the same operand: where a row has one element, the two cannot be told apart.
 bool GroupOp::mayRunInPlace(unsigned operand, unsigned result) {
-  ScheduleAttr schedule = getScheduleAttr();
-  if (!schedule || schedule.getKind() != ScheduleKind::loop)
-    return false;
+  Block &body = getBody().front();
   auto from = dyn_cast<RankedTensorType>(getInputs()[operand].getType());
   auto to = cast<RankedTensorType>(getResult(result).getType());
-  return from && from.getShape() == to.getShape() &&
-         size_in_bytes(toDType(from.getElementType())) ==
-             size_in_bytes(toDType(to.getElementType())) &&
-         readsElementByElement(getBody().front(),
-                               getBody().getArgument(operand));
+  if (!from || from.getNumElements() != to.getNumElements() ||
+      size_in_bytes(toDType(from.getElementType())) !=
+          size_in_bytes(toDType(to.getElementType())) ||
+      isReordered(body.getTerminator()->getOperand(result)))
+    return false;
+  auto reductions = body.getOps<ReductionOpInterface>();
+  bool isOfPoints = false;
+  if (!reductions.empty()) {
+    Operation *first = *reductions.begin();
+    int64_t points = elementsOf(first->getOperand(0));
+    if (points == elementsOf(first->getResult(0)))
+      return false;
+    isOfPoints = to.getNumElements() == points;
+  }
+  return readsInPlace(body, body.getArgument(operand), isOfPoints);
 }
 
 } // namespace weft::ir

@@ -76,7 +76,8 @@ private:
   llvm::DenseMap<Operation *, int>
       times_; // positions in groups_; only looked up
   std::vector<Buffer> buffers_;
-  llvm::DenseMap<Value, int> bufferOf_; // only looked up
+  llvm::DenseMap<Value, int> bufferOf_;       // only looked up
+  std::vector<std::vector<int64_t>> inPlace_; // by group: an operand a result
 };
 } // namespace
 
@@ -94,6 +95,8 @@ std::optional<int> Planner::lastUse(Value value, int time) const {
 void Planner::addResults(int time) {
   GroupOp group = groups_[time];
   llvm::DenseSet<int> taken;
+  std::vector<int64_t> &operands =
+      inPlace_.emplace_back(group.getNumResults(), -1);
   for (unsigned i = 0; i < group.getNumResults(); ++i) {
     Value result = group.getResult(i);
     std::optional<int> last = lastUse(result, time);
@@ -108,6 +111,7 @@ void Planner::addResults(int time) {
     if (operand >= 0) {
       buffer = bufferOf_.at(group.getInputs()[operand]);
       taken.insert(buffer);
+      operands[i] = operand;
       buffers_[buffer].last = *last;
     } else {
       buffers_.push_back({bytesOf(result), time, *last});
@@ -163,6 +167,9 @@ void Planner::write(int64_t total) {
       offsets.push_back(isEmpty ? 0 : offset);
     }
     group->setAttr(kOffsetsAttr, builder.getDenseI64ArrayAttr(offsets));
+    const std::vector<int64_t> &operands = inPlace_[times_.at(group)];
+    if (llvm::any_of(operands, [](int64_t operand) { return operand >= 0; }))
+      group->setAttr(kInPlaceAttr, builder.getDenseI64ArrayAttr(operands));
   }
   function_->setAttr(kArenaAttr, builder.getI64IntegerAttr(total));
 }

@@ -883,6 +883,73 @@ func.func @case(%x: tensor<2xf32>) {
 
 // -----
 
+// weft.offsets, weft.in_place: of i64
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.offsets: must be an array of i64}}
+  %0 = weft.group(%a = %x) attributes {weft.offsets = array<i1: 0>} : tensor<2xf32> -> tensor<2xf32> {
+    weft.yield %a : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.in_place: must be an array of i64}}
+  %0 = weft.group(%a = %x) attributes {weft.in_place = array<i1: 0>} : tensor<2xf32> -> tensor<2xf32> {
+    weft.yield %a : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// weft.in_place: one a result
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.in_place: must be one operand, or -1, a result: got array<i64: 0, 0> for 1 results}}
+  %0 = weft.group(%a = %x) attributes {weft.in_place = array<i64: 0, 0>} : tensor<2xf32> -> tensor<2xf32> {
+    weft.yield %a : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// weft.in_place: an operand of the group
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.in_place: must be one operand, or -1, a result: got array<i64: 1> for 1 results}}
+  %0 = weft.group(%a = %x) attributes {weft.in_place = array<i64: 1>} : tensor<2xf32> -> tensor<2xf32> {
+    weft.yield %a : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// weft.in_place: not over what is read at other places
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.in_place: result 0 cannot be written over operand 0}}
+  %0 = weft.group(%a = %x) attributes {weft.in_place = array<i64: 0>} : tensor<2xf32> -> tensor<2xf32> {
+    %r = weft.slice %a from [1] by [-1] : tensor<2xf32> -> tensor<2xf32>
+    weft.yield %r : tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
+// weft.in_place: two results over one operand
+func.func @case(%x: tensor<2xf32>) {
+  // expected-error @below {{weft.in_place: result 1 cannot be written over operand 0}}
+  %0:2 = weft.group(%a = %x) attributes {weft.in_place = array<i64: 0, 0>} : tensor<2xf32> -> tensor<2xf32>, tensor<2xf32> {
+    %r = weft.neg %a : tensor<2xf32>
+    weft.yield %r, %a : tensor<2xf32>, tensor<2xf32>
+  }
+  return
+}
+
+// -----
+
 // weft.arena_bytes: a size
 // expected-error @below {{weft.arena_bytes: must be an i64 of at least 0 and below 9223372036854775807: got -256 : i64}}
 func.func @case() attributes {weft.arena_bytes = -256} {

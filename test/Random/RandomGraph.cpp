@@ -93,6 +93,7 @@ void GraphBuilder::addSomething() {
       {&GraphBuilder::convBlock, 3, windows},
       {&GraphBuilder::maxpool, 2, windows},
       {&GraphBuilder::avgpool, 2, windows},
+      {&GraphBuilder::residual, 2, windows},
   };
   auto weightOf = [&](const Maker &maker) {
     bool isFocus = maker.focus != none && maker.focus == options_.focus;

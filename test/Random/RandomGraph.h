@@ -97,6 +97,7 @@ private:
   MaybeValue convBlock();
   MaybeValue maxpool();
   MaybeValue avgpool();
+  MaybeValue residual();
   MaybeValue conv(Value x, int64_t outputs);
 
   // What all of them use.

@@ -196,4 +196,34 @@ GraphBuilder::MaybeValue GraphBuilder::avgpool() {
                                padding, draw_.chance(0.5));
 }
 
+/// The result of one kernel added to that of another, and read by a third: the
+/// sum may lie where what nothing else reads did. Either may come first.
+GraphBuilder::MaybeValue GraphBuilder::residual() {
+  mlir::Value y = someOf(
+      [&](mlir::Value value) {
+        Operation *op = value.getDefiningOp();
+        return op && !ir::isElementwise(op) && !ir::isView(op) &&
+               !ir::isSource(op) && dtypeOf(value) != boolean &&
+               shapeOf(value).rank() > 0 && shapeOf(value).rank() < 6;
+      },
+      someFloat(), someShape(1, 4));
+  Shape shape = shapeOf(y), parts = shape;
+  parts.push_back(2);
+  if (!fits(parts))
+    return std::nullopt;
+  mlir::Value x = argument(dtypeOf(y), parts, /*isParameter=*/false);
+  std::vector<int64_t> axes = {shape.rank()};
+  OpBuilder::InsertPoint end = builder_.saveInsertionPoint();
+  if (y.getDefiningOp() && draw_.chance(0.5))
+    builder_.setInsertionPoint(y.getDefiningOp());
+  mlir::Value r = create<ir::SumOp>(y.getType(), x, axes);
+  builder_.restoreInsertionPoint(end);
+  mlir::Value z = row(OpKind::add, {y, r});
+  if (draw_.chance(0.3))
+    z = row(OpKind::relu, z);
+  axes = {0};
+  Shape rest(std::span<const int64_t>(shape.begin() + 1, shape.end()));
+  return create<ir::SumOp>(type(dtypeOf(z), rest), z, axes);
+}
+
 } // namespace weft::random

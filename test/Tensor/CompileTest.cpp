@@ -240,6 +240,44 @@ TEST(Compile, StreamsMeanNothingOnTheCpu) {
   expect_values(y->front(), {2}, {2, 2});
 }
 
+// A sum takes the place of what is added if that is a value of the run's own,
+// and never that of an input, a parameter or a result, however often it runs.
+TEST(Compile, SumsTakeThePlaceOfNothingThatIsSeen) {
+  constexpr int64_t n = 64;
+  const Shape shape = {n, n};
+  const Tensor x = reshape(arange(0, n * n), shape) % 3 - 1.0,
+               h = reshape(arange(0, n * n), shape) % 5 - 2.0;
+  nn::Parameter w = Tensor(reshape(arange(0, n * n), shape) % 2 / 32.0);
+  auto f = [&](const Tensor &a, const Tensor &b) {
+    Tensor p = matmul(a, w), q = matmul(p, w) + b, r = matmul(q, w) + p,
+           s = matmul(r, w) + r, t = matmul(s, w) + w;
+    return std::vector<Tensor>{t, q, matmul(t, w) + a};
+  };
+  const std::vector<double> before[] = {test::values(x), test::values(h),
+                                        test::values(w)};
+  StatusOr<Executable> exe =
+      compile(f, {{x.dtype(), shape}, {h.dtype(), shape}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  // Each op on its own: what stands for itself in memory.
+  auto alone = [](const Tensor &y) {
+    EXPECT_TRUE(y.eval().ok());
+    return y;
+  };
+  Tensor p = alone(matmul(x, w)), q = alone(alone(matmul(p, w)) + h),
+         r = alone(alone(matmul(q, w)) + p), s = alone(alone(matmul(r, w)) + r),
+         t = alone(alone(matmul(s, w)) + w), u = alone(alone(matmul(t, w)) + x);
+  for (int i = 0; i < 5; ++i) {
+    auto y = exe->run({x, h});
+    ASSERT_TRUE(y.ok()) << y.status();
+    test::expect_near((*y)[0], shape, test::values(t), 1e-3);
+    test::expect_near((*y)[1], shape, test::values(q), 1e-3);
+    test::expect_near((*y)[2], shape, test::values(u), 1e-3);
+    expect_values(x, shape, before[0]);
+    expect_values(h, shape, before[1]);
+    expect_values(w, shape, before[2]);
+  }
+}
+
 TEST(Compile, WhatWasPreparedGoesWithTheWeights) {
   constexpr int64_t n = int64_t(1) << 20;
   auto live = [] { return memory_stats(Device::cpu()).live; };

@@ -220,4 +220,84 @@ TEST_F(RandomGraphs, MemoryIsNotSharedByLivingValues) {
   }
 }
 
+// ---- in place ---------------------------------------------------------------
+
+/// The value of `expr` at a point of the loops.
+int64_t at(AffineExpr expr, ArrayRef<AffineExpr> point) {
+  return cast<AffineConstantExpr>(expr.replaceDims(point)).getValue();
+}
+
+/// Whether two places are the same at every point of the loops.
+bool areEqual(AffineExpr a, AffineExpr b, ArrayRef<int64_t> sizes) {
+  int64_t points = 1;
+  for (int64_t size : sizes)
+    points *= size;
+  for (int64_t number = 0; a != b && number < points; ++number) {
+    SmallVector<AffineExpr> point;
+    int64_t rest = number;
+    for (int64_t size : sizes) {
+      point.push_back(getAffineConstantExpr(rest % size, a.getContext()));
+      rest /= size;
+    }
+    if (at(a, point) != at(b, point))
+      return false;
+  }
+  return true;
+}
+
+/// Whether the loops load `operand` only where they store `result`, and no
+/// later than they do.
+bool loadsWhereItStores(const LoopNest &nest, unsigned operand,
+                        unsigned result) {
+  const Store *store = nullptr;
+  for (const Stage &stage : nest.stages)
+    for (const Store &each : stage.stores)
+      if (each.output == result)
+        store = &each;
+  bool isStored = false;
+  for (const Stage &stage : nest.stages) {
+    for (const std::vector<int> *body : {&stage.rowBody, &stage.body})
+      for (int id : *body) {
+        const Stmt &stmt = nest.stmts[id];
+        if (stmt.kind != Stmt::Kind::load || stmt.input != operand)
+          continue;
+        if (isStored || !stmt.guards.empty() ||
+            !areEqual(stmt.expr, store->offset, nest.sizes))
+          return false;
+      }
+    isStored |= llvm::any_of(stage.stores,
+                             [&](const Store &each) { return &each == store; });
+  }
+  return true;
+}
+
+TEST_F(RandomGraphs, WhatMayRunInPlaceLoadsWhereItStores) {
+  int inLoops = 0, inOthers = 0;
+  auto check = [&](GroupOp group) {
+    std::string why;
+    FailureOr<LoopNest> nest = buildLoopNest(group, why);
+    ASSERT_TRUE(succeeded(nest)) << why;
+    for (unsigned result = 0; result < group.getNumResults(); ++result)
+      for (unsigned i = 0; i < group.getInputs().size(); ++i)
+        if (group.mayRunInPlace(i, result)) {
+          EXPECT_TRUE(loadsWhereItStores(*nest, i, result))
+              << "result " << result << " over operand " << i;
+          ++(group.getSchedule()->getKind() == ScheduleKind::loop ? inLoops
+                                                                  : inOthers);
+        }
+  };
+  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
+    RandomGraph graph(&context_, seed);
+    OwningOpRef<ModuleOp> module =
+        compiled(graph.module(), PipelineStage::fused);
+    module->walk(check);
+    if (HasFailure()) {
+      ADD_FAILURE() << "seed " << seed << "\n" << text(*module);
+      return;
+    }
+  }
+  EXPECT_GT(inLoops, 50);
+  EXPECT_GT(inOthers, 10);
+}
+
 } // namespace

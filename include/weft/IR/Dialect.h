@@ -47,8 +47,11 @@ inline constexpr llvm::StringLiteral kPreparedAttr = "weft.prepared";
 inline constexpr llvm::StringLiteral kMainName = "main";
 inline constexpr llvm::StringLiteral kPrepareName = "prepare";
 /// Set by plan-memory on a group: the arena offset in bytes of each result, -1
-/// for results of the function; and on the function: the arena's size.
+/// for results of the function; where results are written over operands: for
+/// each result the number of the operand, or -1; and on the function: the
+/// arena's size.
 inline constexpr llvm::StringLiteral kOffsetsAttr = "weft.offsets";
+inline constexpr llvm::StringLiteral kInPlaceAttr = "weft.in_place";
 inline constexpr llvm::StringLiteral kArenaAttr = "weft.arena_bytes";
 
 /// The MLIR element type of a DType, and back. `toDType` needs one of the

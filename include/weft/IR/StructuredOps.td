@@ -622,9 +622,9 @@ def ScheduleAttr : AttrDef<Weft_Dialect, "Schedule"> {
   let description = [{
     `loop`: one pass over the result; `row`: reductions along the innermost axes;
     `column`: reductions along outer axes; `window`: conv and pooling; `gemm`: a
-    matrix product; `attention`: two with a softmax between. It follows from the ops of the group and says what may be
-    done with it: `loop` groups may be run in place. How the loops run is decided
-    where all of them are known, in the back ends.
+    matrix product; `attention`: two with a softmax between. It follows from the ops
+    of the group. How the loops run is decided where all of them are known, in the
+    back ends.
   }];
   let parameters = (ins EnumParameter<ScheduleKind>:$kind);
   let assemblyFormat = "`<` $kind `>`";
@@ -661,9 +661,9 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
   let regions = (region SizedRegion<1>:$body);
   let extraClassDeclaration = [{
     /// Whether result `result` may be written where operand `operand` is read:
-    /// their elements have one size, and element i of every result depends on
-    /// element i of the operand alone. Memory is planned so, and kernels must not
-    /// take the two for different memory.
+    /// whoever runs the group has read element i of the operand for the last time
+    /// when element i of the result is known. `weft.in_place` says where memory is
+    /// planned so; there, kernels must not take the two for different memory.
     bool mayRunInPlace(unsigned operand, unsigned result);
   }];
   let hasCustomAssemblyFormat = 1;

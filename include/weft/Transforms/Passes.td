@@ -182,8 +182,10 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::func::FuncOp"> {
   let description = [{
     Sets `weft.offsets` on every group (bytes, a multiple of 256; -1 for results
     of the function) and `weft.arena_bytes` on the function. Results whose
-    lifetimes overlap do not overlap in memory, but for one case: a loop group
-    may write where it reads an operand for the last time, element by element.
+    lifetimes overlap do not overlap in memory, but for one case: a group may
+    write a result over an operand that nobody reads later, if it reads element i
+    of the operand for element i of the result (`GroupOp::mayRunInPlace`).
+    `weft.in_place` then says which operand that is.
   }];
 }
 

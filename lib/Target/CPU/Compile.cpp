@@ -76,8 +76,10 @@ emitKernel(ir::GroupOp group, const CpuTarget &target, MLIRContext &context,
     nest->sizes = {0};
     nest->numParallel = 1;
   }
+  auto inPlace = group->getAttrOfType<DenseI64ArrayAttr>(ir::kInPlaceAttr);
   cpu::Schedule schedule = cpu::chooseSchedule(
-      std::move(*nest), featuresOf(target), target.cacheBytes);
+      std::move(*nest), featuresOf(target), target.cacheBytes,
+      inPlace ? inPlace.asArrayRef() : ArrayRef<int64_t>());
 
   OpBuilder builder(&context);
   OwningOpRef<ModuleOp> module =

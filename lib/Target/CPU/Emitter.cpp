@@ -41,7 +41,7 @@ void Emitter::emit() {
            return Values();
          });
     // What bypassed the cache must be seen by whoever runs next.
-    if (s_.bypassCache)
+    if (llvm::is_contained(s_.bypassesCache, true))
       b_.create<LLVM::CallIntrinsicOp>(loc_, TypeRange(), "llvm.x86.sse.sfence",
                                        ValueRange());
   }

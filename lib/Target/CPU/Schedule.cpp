@@ -35,8 +35,9 @@ bool isHeavy(const Stmt &stmt) {
 
 class Chooser {
 public:
-  Chooser(LoopNest nest, const Features &features, int64_t cacheBytes)
-      : nest_(s_.nest), cacheBytes_(cacheBytes) {
+  Chooser(LoopNest nest, const Features &features, int64_t cacheBytes,
+          ArrayRef<int64_t> inPlace)
+      : nest_(s_.nest), cacheBytes_(cacheBytes), inPlace_(inPlace) {
     s_.nest = std::move(nest);
     s_.features = features;
   }
@@ -73,6 +74,9 @@ private:
   bool hasInner() const {
     return llvm::any_of(nest_.stages, [](auto &stage) { return stage.inner; });
   }
+  bool isInPlace(unsigned output) const {
+    return !inPlace_.empty() && inPlace_[output] >= 0;
+  }
   size_t numAccumulators() const {
     size_t n = 0;
     for (const Stage &stage : nest_.stages)
@@ -88,6 +92,7 @@ private:
   Schedule s_;
   LoopNest &nest_;
   int64_t cacheBytes_;
+  ArrayRef<int64_t> inPlace_;
 };
 
 // ---- small images -----------------------------------------------------------
@@ -452,18 +457,25 @@ void Chooser::chooseUnits() {
       1, static_cast<int64_t>(std::ceil(kThread / std::max(piece, 1.0))));
 }
 
+/// Stores past the cache spare reading what they overwrite. A result over an
+/// operand has been read, and would only be gone for its reader.
 void Chooser::chooseStores() {
   double bytes = 0;
   for (const Stage &stage : nest_.stages)
     for (const Store &store : stage.stores) {
+      s_.bypassesCache.resize(
+          std::max<size_t>(s_.bypassesCache.size(), store.output + 1));
+      if (isInPlace(store.output))
+        continue;
+      s_.bypassesCache[store.output] = true;
       double elements = static_cast<double>(nest_.numRows());
       if (stage.inner)
         elements *= static_cast<double>(nest_.numInnerPoints());
       bytes += elements * static_cast<double>(size_in_bytes(
                               ir::toDType(nest_.stmts[store.value].type)));
     }
-  s_.bypassCache =
-      cacheBytes_ > 0 && bytes > static_cast<double>(cacheBytes_) / 2;
+  if (cacheBytes_ <= 0 || bytes <= static_cast<double>(cacheBytes_) / 2)
+    s_.bypassesCache.assign(s_.bypassesCache.size(), false);
 }
 
 } // namespace
@@ -475,8 +487,8 @@ int64_t Schedule::numChunks() const {
 }
 
 Schedule chooseSchedule(LoopNest nest, const Features &features,
-                        int64_t cacheBytes) {
-  return Chooser(std::move(nest), features, cacheBytes).choose();
+                        int64_t cacheBytes, ArrayRef<int64_t> inPlace) {
+  return Chooser(std::move(nest), features, cacheBytes, inPlace).choose();
 }
 
 } // namespace weft::cpu

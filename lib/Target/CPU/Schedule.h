@@ -38,8 +38,8 @@ struct Schedule {
   unsigned unitDims = 0;
   int64_t chunk = 0;
   int64_t extent = 0, grain = 1;
-  /// Results are too large to be found in the cache again.
-  bool bypassCache = false;
+  /// By result: too large to be found in the cache again.
+  llvm::SmallVector<bool> bypassesCache;
 
   int64_t numChunks() const;
   int64_t stepOf(unsigned dim) const { // points of a tile along a parallel dim
@@ -49,7 +49,8 @@ struct Schedule {
   llvm::SmallVector<uint64_t> varies;
 };
 
+/// `inPlace`: as weft.in_place has it, or empty.
 Schedule chooseSchedule(LoopNest nest, const Features &features,
-                        int64_t cacheBytes);
+                        int64_t cacheBytes, llvm::ArrayRef<int64_t> inPlace);
 
 } // namespace weft::cpu

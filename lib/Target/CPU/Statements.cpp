@@ -289,7 +289,8 @@ void Emitter::storePair(const Store &store, const Point &point,
       Lanes{s_.lanes.dim, 2 * width_}.isMultiple(store.offset, 2 * width_);
   b_.create<LLVM::StoreOp>(loc_, words, where, aligned ? whole : 2,
                            /*isVolatile=*/false,
-                           /*isNonTemporal=*/aligned && s_.bypassCache);
+                           /*isNonTemporal=*/aligned &&
+                               s_.bypassesCache[store.output]);
 }
 
 void Emitter::store(const Store &store, const Point &point,
@@ -316,7 +317,8 @@ void Emitter::store(const Store &store, const Point &point,
     bool aligned = whole <= 64 && lanes().isMultiple(store.offset, width_);
     b_.create<LLVM::StoreOp>(loc_, value, where, aligned ? whole : bytes,
                              /*isVolatile=*/false,
-                             /*isNonTemporal=*/aligned && s_.bypassCache);
+                             /*isNonTemporal=*/aligned &&
+                                 s_.bypassesCache[store.output]);
     return;
   }
   for (int64_t lane = 0; lane < width_; ++lane) {

@@ -417,46 +417,50 @@ void AttentionEmitter::printResults() {
                       LanePrinter::widest(p_, attention_.column, 8));
   int64_t lanes = vectors.count(), across = value_.width() / lanes,
           pieces = tile_.rows * across;
-  p_.line("#pragma unroll 4");
-  p_.openLoop("u", llvm::divideCeil(pieces, tile_.threads()), false);
-  p_.line("const int number = thread + u * " + Twine(tile_.threads()) + ";");
-  p_.line("const int line = number / " + Twine(across) + ";");
-  p_.line("const int column = number % " + Twine(across) + " * " +
-          Twine(lanes) + ";");
-  p_.line("const " + p_.indexType() + " row = first_row + line;");
   std::string inside;
   if (attention_.numRows % tile_.rows != 0)
     inside = "row < " + std::to_string(attention_.numRows);
   if (pieces % tile_.threads() != 0)
     inside += (inside.empty() ? "" : " && ") +
               ("line < " + std::to_string(tile_.rows));
-  if (!inside.empty())
-    p_.open("if (" + inside + ")");
-  p_.splitDims("row", attention_.rows, used_);
-  p_.splitDims("column", {attention_.column}, used_);
-  p_.line("const auto mean = weft::load_vector<" + Twine(lanes) +
-          ">(means + line * " + Twine(pitch()) + " + column);");
-  vectors.storeAll(storesOf(nest_), [&] {
-    p_.finish(nest_.stages[1].accumulators[0], "mean[k]");
-  });
-  if (!inside.empty())
-    p_.close();
-  p_.close();
+  auto place = [&] {
+    p_.line("const int number = thread + (turn + u) * " +
+            Twine(tile_.threads()) + ";");
+    p_.line("const int line = number / " + Twine(across) + ";");
+    p_.line("const int column = number % " + Twine(across) + " * " +
+            Twine(lanes) + ";");
+    p_.line("const " + p_.indexType() + " row = first_row + line;");
+    if (!inside.empty())
+      p_.open("if (" + inside + ")");
+    p_.splitDims("row", attention_.rows, used_);
+    p_.splitDims("column", {attention_.column}, used_);
+    return inside.empty() ? 0 : 1;
+  };
+  SmallVector<const Store *> stores = storesOf(nest_);
+  vectors.printTurns(
+      llvm::divideCeil(pieces, tile_.threads()), stores, place, [&] {
+        p_.line("const auto mean = weft::load_vector<" + Twine(lanes) +
+                ">(means + line * " + Twine(pitch()) + " + column);");
+        vectors.storeAll(stores, [&] {
+          p_.finish(nest_.stages[1].accumulators[0], "mean[k]");
+        });
+      });
 }
 
 // ---- the kernel -------------------------------------------------------------
 
 CudaKernel AttentionEmitter::emit() {
   used_ = p_.usedDims();
-  for (const char *word :
-       {"row",         "token",     "column",      "thread",   "lane",
-        "batch",       "first_row", "first_token", "warp_row", "tile",
-        "stage",       "stages",    "shared",      "line",     "element",
-        "sum",         "total",     "largest",     "q",        "a",
-        "b",           "score",     "half",        "most",     "base",
-        "fade",        "more",      "weight",      "weights",  "means",
-        "mean",        "by",        "number",      "key_tile", "value_tile",
-        "per_exponent"})
+  for (const char *word : {"row",      "token",    "column",     "thread",
+                           "lane",     "batch",    "first_row",  "first_token",
+                           "warp_row", "tile",     "stage",      "stages",
+                           "shared",   "line",     "element",    "sum",
+                           "total",    "largest",  "q",          "a",
+                           "b",        "score",    "half",       "most",
+                           "base",     "fade",     "more",       "weight",
+                           "weights",  "means",    "mean",       "by",
+                           "number",   "key_tile", "value_tile", "per_exponent",
+                           "turn"})
     p_.fresh(word);
   p_.line("WEFT_DYNAMIC_SHARED(shared);");
   p_.line("unsigned char *stages = shared + " + Twine(queryBytes()) + ";");

@@ -108,8 +108,8 @@ static std::string literal(Type type, Attribute value) {
 
 KernelPrinter::KernelPrinter(ir::GroupOp group, const LoopNest &nest)
     : group_(group), nest_(nest), names_(nameGroup(group)),
-      values_(nest.stmts.size()), elements_(nest.stmts.size()),
-      divisors_(nest.stmts.size()) {
+      values_(nest.stmts.size()), ahead_(nest.stmts.size()),
+      elements_(nest.stmts.size()), divisors_(nest.stmts.size()) {
   for (auto &names : {names_.inputs, names_.outputs})
     for (const std::string &name : names)
       taken_.insert(name);
@@ -337,8 +337,9 @@ std::string KernelPrinter::widened(Type type, StringRef element) {
 
 /// Whether rounding before the op or behind it gives the same, once the result
 /// is rounded: it takes one of its operands, and rounding keeps their order.
+/// Not where numbers beyond the largest become NaN, which wins over both.
 static bool commutesWithRounding(const Stmt &stmt) {
-  return stmt.kind == Stmt::Kind::row &&
+  return stmt.kind == Stmt::Kind::row && !stmt.type.isFloat8E4M3FN() &&
          (stmt.op == OpKind::relu || stmt.op == OpKind::maximum ||
           stmt.op == OpKind::minimum);
 }
@@ -397,17 +398,63 @@ void KernelPrinter::narrow(const Store &store, StringRef element) {
     line(element + " = " + value(store.value) + ";");
 }
 
-std::string KernelPrinter::loaded(const Stmt &stmt) const {
+std::string KernelPrinter::loaded(int id) const {
+  const Stmt &stmt = nest_.stmts[id];
+  if (!ahead_[id].empty())
+    return widened(stmt.type, ahead_[id]);
   return widened(stmt.type, input(stmt.input) + "[" + index(stmt.expr) + "]");
 }
 
-std::string KernelPrinter::loadedVector(const Stmt &stmt, int64_t lanes) const {
+std::string KernelPrinter::loadedVector(int id, int64_t lanes) const {
+  if (!ahead_[id].empty())
+    return ahead_[id];
+  const Stmt &stmt = nest_.stmts[id];
   std::string count = std::to_string(lanes);
   std::string from = address(input(stmt.input), stmt.expr);
   if (stmt.guards.empty())
     return "weft::load_vector<" + count + ">(" + from + ")";
   return "weft::load_vector_if<" + count + ">(" + condition(stmt.guards) +
          ", " + from + ")";
+}
+
+void KernelPrinter::printTurns(int64_t count, ArrayRef<int> loads,
+                               int64_t lanes, llvm::function_ref<int()> open,
+                               llvm::function_ref<void()> print) {
+  std::vector<int> ahead;
+  for (int id : loads)
+    if (count > 1 && isInPlace(nest_.stmts[id].input, /*isInput=*/true))
+      ahead.push_back(id);
+  auto printEach = [&](llvm::function_ref<void()> body) {
+    openLoop("u", count, /*unrolled=*/true);
+    int scopes = open();
+    body();
+    for (int i = 0; i <= scopes; ++i)
+      close();
+  };
+  std::vector<std::string> names;
+  for (int id : ahead) {
+    const Stmt &stmt = nest_.stmts[id];
+    std::string type = storageType(stmt.type);
+    if (lanes > 0)
+      type = "weft::Vector<" + type + ", " + std::to_string(lanes) + ">";
+    names.push_back(fresh(input(stmt.input) + "_ahead"));
+    line(type + " " + names.back() + "[" + Twine(count) + "];");
+  }
+  if (!ahead.empty())
+    printEach([&] {
+      for (auto [id, name] : llvm::zip(ahead, names)) {
+        const Stmt &stmt = nest_.stmts[id];
+        line(name + "[u] = " +
+             (lanes > 0 ? loadedVector(id, lanes)
+                        : input(stmt.input) + "[" + index(stmt.expr) + "]") +
+             ";");
+      }
+    });
+  for (auto [id, name] : llvm::zip(ahead, names))
+    ahead_[id] = name + "[u]";
+  printEach(print);
+  for (int id : ahead)
+    ahead_[id].clear();
 }
 
 std::string KernelPrinter::address(StringRef buffer, AffineExpr offset) const {
@@ -493,7 +540,7 @@ void KernelPrinter::define(int id) {
            ">(static_cast<long long>(" + index(stmt.expr) + "))";
     break;
   case Stmt::Kind::load:
-    text = loaded(stmt);
+    text = loaded(id);
     if (stmt.guards.empty())
       break;
     if (loadsOutside) {
@@ -645,16 +692,12 @@ void KernelPrinter::finish(const Accumulator &accumulator, StringRef name) {
 
 // ---- the kernel -------------------------------------------------------------
 
-/// Whether the memory of a tensor (an input, or else a result) may be that of
-/// another parameter.
-bool KernelPrinter::mayAlias(unsigned number, bool isInput) const {
-  unsigned others =
-      isInput ? group_.getNumResults() : group_.getInputs().size();
-  for (unsigned other = 0; other < others; ++other)
-    if (isInput ? group_.mayRunInPlace(number, other)
-                : group_.mayRunInPlace(other, number))
-      return true;
-  return false;
+bool KernelPrinter::isInPlace(unsigned number, bool isInput) const {
+  auto operands = group_->getAttrOfType<DenseI64ArrayAttr>(ir::kInPlaceAttr);
+  if (!operands)
+    return false;
+  return isInput ? llvm::is_contained(operands.asArrayRef(), number)
+                 : operands[number] >= 0;
 }
 
 std::string KernelPrinter::addTensorMap(StringRef base, TensorMap map) {
@@ -666,7 +709,7 @@ std::string KernelPrinter::parameters() const {
   std::vector<std::string> list;
   auto pointer = [&](Type type, unsigned number, bool isInput) {
     return storageType(getElementTypeOrSelf(type)) +
-           (mayAlias(number, isInput) ? " *" : " *__restrict__ ");
+           (isInPlace(number, isInput) ? " *" : " *__restrict__ ");
   };
   for (auto [i, type] : llvm::enumerate(group_.getInputs().getTypes())) {
     if (isa<RankedTensorType>(type))

@@ -56,6 +56,8 @@ public:
   std::string addTensorMap(llvm::StringRef base, TensorMap map);
   mlir::Type inputType(unsigned i) const;
   mlir::Type outputType(unsigned i) const;
+  /// Whether an input, or else a result, shares its memory with another tensor.
+  bool isInPlace(unsigned number, bool isInput) const;
 
   // ---- indices ------------------------------------------------------------
   /// How each loop dim is written: a name or something in parentheses.
@@ -95,9 +97,9 @@ public:
   /// Divisions by this statement go through a reciprocal, computed here.
   void declareDivisor(int stmt);
   /// The element that a load reads, widened: `weft::widen(x[i])`.
-  std::string loaded(const Stmt &stmt) const;
+  std::string loaded(int stmt) const;
   /// `lanes` neighbours that a load reads at once; zeros where its guards fail.
-  std::string loadedVector(const Stmt &stmt, int64_t lanes) const;
+  std::string loadedVector(int stmt, int64_t lanes) const;
   /// `offset` of input or output as a pointer: `x + 4 * i`.
   std::string address(llvm::StringRef buffer, mlir::AffineExpr offset) const;
   void store(const Store &store);
@@ -106,6 +108,16 @@ public:
   /// Rounds what `store` stores into `element`; copies what is only moved.
   void narrow(const Store &store, llvm::StringRef element);
   std::string nameOf(int stmt); // a fresh name for its value
+
+  /// `count` turns of a thread, written out one after the other, each of which
+  /// stores results. `open` prints where turn `u` works and returns how many
+  /// scopes it has opened, `print` what it computes and stores. Where a result
+  /// is written over an operand, the compiler cannot have loads of one turn
+  /// pass the stores of another: these of `loads` come before all stores, as
+  /// vectors of `lanes` elements (0: single ones).
+  void printTurns(int64_t count, llvm::ArrayRef<int> loads, int64_t lanes,
+                  llvm::function_ref<int()> open,
+                  llvm::function_ref<void()> print);
 
   // ---- accumulators -------------------------------------------------------
   std::string accumulatorType(const Accumulator &accumulator) const;
@@ -138,7 +150,6 @@ private:
   void findFinalCasts();
   bool fitsInt(mlir::AffineExpr expr) const;
   bool needsWideIndices() const;
-  bool mayAlias(unsigned number, bool isInput) const;
   std::string parameters() const;
 
   mutable ir::GroupOp group_; // its accessors are not const
@@ -148,6 +159,7 @@ private:
   std::vector<TensorMap> tensorMaps_;
   std::vector<std::string> mapNames_;
   std::vector<std::string> values_;
+  std::vector<std::string> ahead_;    // by statement: what is loaded already
   std::vector<std::string> elements_; // of loads: as they lie in memory
   std::vector<std::string> divisors_; // by statement: what divides by it
   llvm::SmallBitVector finalCasts_;   // casts that the store after them makes

@@ -36,7 +36,7 @@ void LanePrinter::defineOutside(ArrayRef<int> stmts) {
     auto place = loadPlaces_.find(id);
     p_.line("const auto " + vectors_[id] + " = " +
             (place == loadPlaces_.end()
-                 ? p_.loadedVector(stmt, lanes_)
+                 ? p_.loadedVector(id, lanes_)
                  : "weft::load_vector<" + std::to_string(lanes_) + ">(" +
                        place->second + ")") +
             ";");
@@ -89,12 +89,34 @@ void LanePrinter::store(ArrayRef<const Store *> stores) {
   }
 }
 
-void LanePrinter::storeAll(ArrayRef<const Store *> stores,
-                           llvm::function_ref<void()> finish) {
+/// What `stores` need.
+static std::vector<int> stmtsOf(const LoopNest &nest,
+                                ArrayRef<const Store *> stores) {
   std::vector<int> values;
   for (const Store *store : stores)
     values.push_back(store->value);
-  std::vector<int> stmts = closure(p_.nest(), values);
+  return closure(nest, values);
+}
+
+void LanePrinter::printTurns(int64_t count, ArrayRef<const Store *> stores,
+                             llvm::function_ref<int()> open,
+                             llvm::function_ref<void()> print) {
+  std::vector<int> loads;
+  for (int id : stmtsOf(p_.nest(), stores))
+    if (access_[id] == Access::vector)
+      loads.push_back(id);
+  int64_t together = 4;
+  while (count % together != 0)
+    --together;
+  p_.open("for (int turn = 0; turn < " + Twine(count) +
+          "; turn += " + Twine(together) + ")");
+  p_.printTurns(together, loads, lanes_, open, print);
+  p_.close();
+}
+
+void LanePrinter::storeAll(ArrayRef<const Store *> stores,
+                           llvm::function_ref<void()> finish) {
+  std::vector<int> stmts = stmtsOf(p_.nest(), stores);
   defineOutside(stmts);
   declare(stores);
   open();

@@ -58,6 +58,12 @@ public:
   void storeAll(llvm::ArrayRef<const Store *> stores,
                 llvm::function_ref<void()> finish);
 
+  /// A loop of `count` turns, up to four at a time as KernelPrinter::printTurns
+  /// prints them: the turn is `turn + u`.
+  void printTurns(int64_t count, llvm::ArrayRef<const Store *> stores,
+                  llvm::function_ref<int()> open,
+                  llvm::function_ref<void()> print);
+
 private:
   KernelPrinter &p_;
   unsigned dim_;

@@ -56,6 +56,7 @@ private:
   void printFragments(const MatrixOperand &operand, StringRef name,
                       int64_t count, bool isRows);
   void printSums();
+  void printTotal(int64_t lanes);
   void openWorkers();
   void closeWorkers();
   void printResults();
@@ -284,27 +285,38 @@ void MatrixEmitter::closeWorkers() {
     p_.close();
 }
 
+/// Neighbouring sums of a line, of all blocks that share the tile.
+void MatrixEmitter::printTotal(int64_t lanes) {
+  std::string count = std::to_string(lanes),
+              from =
+                  "sums + line * " + std::to_string(tile_.pitch()) + " + along";
+  p_.line("auto total = weft::load_vector<" + count + ">(" +
+          (tile_.splits > 1 ? "weft::of_block(" + from + ", 0)" : from) + ");");
+  if (tile_.splits == 1)
+    return;
+  p_.openLoop("other", tile_.splits - 1, /*unrolled=*/true);
+  p_.line("const auto more = weft::load_vector<" + count + ">(weft::of_block(" +
+          from + ", other + 1));");
+  p_.openLoop("k", lanes, true);
+  p_.line("total[k] = weft::add(total[k], more[k]);");
+  p_.close();
+  p_.close();
+}
+
 void MatrixEmitter::printResults() {
   unsigned last = nest_.numParallel - 1;
   LanePrinter vectors(p_, last, LanePrinter::widest(p_, last, 8));
   int64_t lanes = vectors.count(), across = tile_.columns / lanes;
   int64_t lines = tile_.rows / tile_.splits;
-  std::string count = std::to_string(lanes),
-              pitch = std::to_string(tile_.pitch());
+  std::string count = std::to_string(lanes);
   StringRef type = p_.indexType();
   openWorkers();
   p_.line("const int along = thread % " + Twine(across) + " * " + count + ";");
   p_.line("const " + type + " column = first_column + along;");
-  p_.line("#pragma unroll 4");
-  p_.open("for (int turn = 0; turn < " +
-          Twine(llvm::divideCeil(lines * across, tile_.workers())) +
-          "; ++turn)");
-  std::string line = "thread / " + std::to_string(across) + " + turn * " +
+  std::string line = "thread / " + std::to_string(across) + " + (turn + u) * " +
                      std::to_string(tile_.workers() / across);
   if (tile_.splits > 1)
     line = "part * " + std::to_string(lines) + " + " + line;
-  p_.line("const int line = " + line + ";");
-  p_.line("const " + type + " row = first_row + line;");
   std::string inside;
   auto need = [&](const Twine &part) {
     inside += (inside.empty() ? "" : " && ") + part.str();
@@ -315,28 +327,23 @@ void MatrixEmitter::printResults() {
     need("column < " + Twine(contraction_.columns.extent));
   if (lines * across % tile_.workers() != 0)
     need("thread / " + Twine(across) + " < " + Twine(lines));
-  if (!inside.empty())
-    p_.open("if (" + inside + ")");
-  p_.splitDims("row", contraction_.rows.dims, used_);
-  p_.splitDims("column", contraction_.columns.dims, used_);
-  std::string from = "sums + line * " + pitch + " + along";
-  p_.line("auto total = weft::load_vector<" + count + ">(" +
-          (tile_.splits > 1 ? "weft::of_block(" + from + ", 0)" : from) + ");");
-  if (tile_.splits > 1) {
-    p_.openLoop("other", tile_.splits - 1, /*unrolled=*/true);
-    p_.line("const auto more = weft::load_vector<" + count +
-            ">(weft::of_block(" + from + ", other + 1));");
-    p_.openLoop("k", lanes, true);
-    p_.line("total[k] = weft::add(total[k], more[k]);");
-    p_.close();
-    p_.close();
-  }
-  vectors.storeAll(storesOf(nest_), [&] {
-    p_.finish(nest_.stages[0].accumulators[0], "total[k]");
-  });
-  if (!inside.empty())
-    p_.close();
-  p_.close();
+  auto place = [&] {
+    p_.line("const int line = " + line + ";");
+    p_.line("const " + type + " row = first_row + line;");
+    if (!inside.empty())
+      p_.open("if (" + inside + ")");
+    p_.splitDims("row", contraction_.rows.dims, used_);
+    p_.splitDims("column", contraction_.columns.dims, used_);
+    return inside.empty() ? 0 : 1;
+  };
+  SmallVector<const Store *> stores = storesOf(nest_);
+  vectors.printTurns(llvm::divideCeil(lines * across, tile_.workers()), stores,
+                     place, [&] {
+                       printTotal(lanes);
+                       vectors.storeAll(stores, [&] {
+                         p_.finish(nest_.stages[0].accumulators[0], "total[k]");
+                       });
+                     });
   closeWorkers();
   if (tile_.splits > 1)
     p_.line("weft::synchronize_cluster(); // others may still read my sums");

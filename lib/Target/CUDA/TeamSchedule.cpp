@@ -55,6 +55,7 @@ private:
                   StringRef from, StringRef to);
   void printBlocks(const Stage &stage, ArrayRef<std::string> names);
   bool hasLongSums(const Stage &stage) const;
+  void splitVector();
   void printVector(const Stage &stage, ArrayRef<std::string> names,
                    StringRef subscript);
   void printPoint(const Stage &stage, ArrayRef<std::string> names,
@@ -304,10 +305,9 @@ void TeamEmitter::printVectors(ArrayRef<int> stmts, StringRef subscript) {
     std::string name = first >= 0 ? kept_[first] + subscript.str()
                                   : p_.fresh(p_.input(stmt.input) + "_vector");
     if (first < 0)
-      p_.line("const auto " + name + " = " + p_.loadedVector(stmt, lanes_) +
-              ";");
+      p_.line("const auto " + name + " = " + p_.loadedVector(id, lanes_) + ";");
     else if (first == id)
-      p_.line(name + " = " + p_.loadedVector(stmt, lanes_) + ";");
+      p_.line(name + " = " + p_.loadedVector(id, lanes_) + ";");
     p_.setValue(id, name);
   }
 }
@@ -375,11 +375,16 @@ void TeamEmitter::printPoint(const Stage &stage, ArrayRef<std::string> names,
               results[i] + ");");
 }
 
-/// All elements of the vector that the text calls `vector`.
-void TeamEmitter::printVector(const Stage &stage, ArrayRef<std::string> names,
-                              StringRef subscript) {
+/// Where the vector lies that the text calls `vector`.
+void TeamEmitter::splitVector() {
   p_.splitPosition("vector", nest_.numParallel, nest_.innerSizes(),
                    p_.usedDims(), lanes_);
+}
+
+/// All its elements.
+void TeamEmitter::printVector(const Stage &stage, ArrayRef<std::string> names,
+                              StringRef subscript) {
+  splitVector();
   printPoint(stage, names, subscript);
 }
 
@@ -417,10 +422,34 @@ void TeamEmitter::printLoop(const Stage &stage, ArrayRef<std::string> names) {
 /// The loop of a thread over its vectors from `from` on.
 void TeamEmitter::printSteps(const Stage &stage, ArrayRef<std::string> names,
                              StringRef from, StringRef to) {
-  p_.line(columns_ ? "#pragma unroll 8" : "#pragma unroll 4");
-  p_.open("for (" + p_.indexType() + " vector = " + from + "; vector < " + to +
-          "; vector += " + Twine(team_) + ")");
-  printVector(stage, names, "");
+  int64_t turns = columns_ ? 8 : 4;
+  bool isInPlace = llvm::any_of(stage.stores, [&](const Store &store) {
+    return p_.isInPlace(store.output, /*isInput=*/false);
+  });
+  if (!isInPlace) {
+    p_.line("#pragma unroll " + Twine(turns));
+    p_.open("for (" + p_.indexType() + " vector = " + from + "; vector < " +
+            to + "; vector += " + Twine(team_) + ")");
+    printVector(stage, names, "");
+    p_.close();
+    return;
+  }
+  std::vector<int> loads;
+  for (int id : neededStmts(stage))
+    if (access_[id] == (lanes_ > 1 ? Access::vector : Access::lane) &&
+        nest_.stmts[id].kind == Stmt::Kind::load)
+      loads.push_back(id);
+  p_.open("for (" + p_.indexType() + " turn = " + from + "; turn < " + to +
+          "; turn += " + Twine(turns * team_) + ")");
+  auto place = [&] {
+    p_.line("const " + p_.indexType() + " vector = turn + u * " + Twine(team_) +
+            ";");
+    p_.open("if (vector < " + to + ")");
+    splitVector();
+    return 1;
+  };
+  p_.printTurns(turns, loads, lanes_ > 1 ? lanes_ : 0, place,
+                [&] { printPoint(stage, names, ""); });
   p_.close();
 }
 

@@ -178,26 +178,29 @@ void ThinEmitter::printResults(LanePrinter &lanes) {
   StringRef type = p_.indexType();
   p_.line("const " + type + " column = first_column + group * " +
           Twine(tile_.columns()) + " + lane % 4 * " + Twine(tile_.lanes) + ";");
-  p_.openLoop("half", 2, /*unrolled=*/true);
-  p_.line("const " + type + " row = tile * " + Twine(kRows) +
-          " + half * 8 + lane / 4;");
   std::string inside;
   if (rows() % kRows != 0)
     inside = "row < " + std::to_string(rows());
   if (columns() % (tile_.parts * tile_.groups * tile_.columns()) != 0)
     inside += (inside.empty() ? "column < " : " && column < ") +
               std::to_string(columns());
-  if (!inside.empty())
-    p_.open("if (" + inside + ")");
-  p_.splitDims("row", contraction_.rows.dims, used_);
-  p_.splitDims("column", contraction_.columns.dims, used_);
-  lanes.storeAll(storesOf(nest_), [&] {
-    p_.finish(nest_.stages[0].accumulators[0],
-              sum_ + "[k / 2][half * 2 + k % 2]");
+  auto place = [&] {
+    p_.line("const int half = turn + u;");
+    p_.line("const " + type + " row = tile * " + Twine(kRows) +
+            " + half * 8 + lane / 4;");
+    if (!inside.empty())
+      p_.open("if (" + inside + ")");
+    p_.splitDims("row", contraction_.rows.dims, used_);
+    p_.splitDims("column", contraction_.columns.dims, used_);
+    return inside.empty() ? 0 : 1;
+  };
+  SmallVector<const Store *> stores = storesOf(nest_);
+  lanes.printTurns(2, stores, place, [&] {
+    lanes.storeAll(stores, [&] {
+      p_.finish(nest_.stages[0].accumulators[0],
+                sum_ + "[k / 2][half * 2 + k % 2]");
+    });
   });
-  if (!inside.empty())
-    p_.close();
-  p_.close();
 }
 
 CudaKernel ThinEmitter::emit() {
@@ -205,7 +208,7 @@ CudaKernel ThinEmitter::emit() {
   used_ = p_.usedDims();
   for (const char *word :
        {"a", "b", "lane", "warp", "row", "column", "depth", "tile", "group",
-        "piece", "step", "steps", "first_column"})
+        "piece", "step", "steps", "turn", "first_column"})
     p_.fresh(word);
   sum_ = p_.fresh("sum");
   LanePrinter lanes(p_, nest_.numParallel - 1, tile_.lanes);

@@ -12,6 +12,7 @@
 // threads share a tile of y: each sums a quarter of every k.
 #include "Contraction.h"
 #include "KernelPrinter.h"
+#include "Lanes.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -64,6 +65,8 @@ private:
            std::to_string(side.run()) + ">";
   }
   void printPlace(const Side &side);
+  int openResult();
+  std::vector<int> resultStmts() const;
   void printResult(const Twine &sum);
   int64_t loads(const Side &side) const {
     return side.tileExtent() * depth_ / kThreads;
@@ -258,8 +261,9 @@ void TileEmitter::printProducts() {
   p_.close();
 }
 
-/// What the group makes of one sum, at `row` and `column`.
-void TileEmitter::printResult(const Twine &sum) {
+/// Opens a scope in which dims are those of `row` and `column`, if there are
+/// such; returns how many.
+int TileEmitter::openResult() {
   std::string inside;
   for (const Side *side : {&rows_, &columns_})
     if (side->extent % side->tileExtent() != 0)
@@ -269,29 +273,41 @@ void TileEmitter::printResult(const Twine &sum) {
     p_.open("if (" + inside + ")");
   p_.splitDims("row", rows_.dims, used_);
   p_.splitDims("column", columns_.dims, used_);
-  p_.finish(nest_.stages[0].accumulators[0], sum.str());
+  return inside.empty() ? 0 : 1;
+}
+
+/// What results need.
+std::vector<int> TileEmitter::resultStmts() const {
   std::vector<int> values;
-  for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores)
-      values.push_back(store.value);
-  p_.define(closure(nest_, values));
-  for (const Stage &stage : nest_.stages)
-    for (const Store &store : stage.stores)
-      p_.store(store);
-  if (!inside.empty())
-    p_.close();
+  for (const Store *store : storesOf(nest_))
+    values.push_back(store->value);
+  return closure(nest_, values);
+}
+
+/// What the group makes of one sum.
+void TileEmitter::printResult(const Twine &sum) {
+  p_.finish(nest_.stages[0].accumulators[0], sum.str());
+  p_.define(resultStmts());
+  for (const Store *store : storesOf(nest_))
+    p_.store(*store);
 }
 
 void TileEmitter::printResults() {
   StringRef type = p_.indexType();
+  std::vector<int> loads;
+  for (int id : resultStmts())
+    if (nest_.stmts[id].kind == Stmt::Kind::load)
+      loads.push_back(id);
   p_.openLoop("i", rows_.perThread, true);
-  p_.openLoop("j", columns_.perThread, true);
   p_.line("const " + type + " row = first_row + " +
           positionOf(rows_, "thread_row", "i") + ";");
-  p_.line("const " + type + " column = first_column + " +
-          positionOf(columns_, "thread_column", "j") + ";");
-  printResult(sum_ + "[i][j]");
-  p_.close();
+  auto place = [&] {
+    p_.line("const " + type + " column = first_column + " +
+            positionOf(columns_, "thread_column", "u") + ";");
+    return openResult();
+  };
+  p_.printTurns(columns_.perThread, loads, /*lanes=*/0, place,
+                [&] { printResult(sum_ + "[i][u]"); });
   p_.close();
 }
 
@@ -322,8 +338,10 @@ void TileEmitter::printSharedResults() {
   p_.openLoop("part", slices_ - 1, true);
   p_.line(total + " = weft::add(" + total + ", parts[part + 1][i][j]);");
   p_.close();
+  int scopes = openResult();
   printResult(total);
-  p_.close();
+  for (int i = 0; i <= scopes; ++i)
+    p_.close();
 }
 
 CudaKernel TileEmitter::emit() {

@@ -269,8 +269,8 @@ void TransposeEmitter::printResults() {
     if (access_[id] != Access::vector)
       continue;
     vectors_[id] = p_.fresh(p_.input(stmt.input) + "_vector");
-    p_.line("const auto " + vectors_[id] + " = " +
-            p_.loadedVector(stmt, lanes_) + ";");
+    p_.line("const auto " + vectors_[id] + " = " + p_.loadedVector(id, lanes_) +
+            ";");
   }
   std::vector<std::string> results;
   for (const Store &store : stage_.stores) {

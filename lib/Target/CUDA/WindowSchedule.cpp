@@ -222,8 +222,8 @@ void WindowEmitter::printShared() {
   if (tile_.down > 1)
     p_.dims[axes_.down->tap] = row_;
   for (auto [id, name] : llvm::zip(axes_.shared, pixels))
-    p_.line(name + "[" + at_ +
-            "] = " + p_.loadedVector(nest_.stmts[id], lanes_.count()) + ";");
+    p_.line(name + "[" + at_ + "] = " + p_.loadedVector(id, lanes_.count()) +
+            ";");
   p_.close();
   p_.dims = names_;
 }

@@ -83,6 +83,31 @@ TEST(CpuLoop, LargeResultsBypassTheCache) {
   EXPECT_EQ(large.kernel().llvmIR.find("sfence"), std::string::npos);
 }
 
+/// What a kernel has read is in the cache, and so is what it writes there.
+TEST(CpuLoop, ResultsInPlaceStayInTheCache) {
+  const char *const text = R"(
+    func.func @main(%x: tensor<6x1000xf32>, %y: tensor<6x1000xf32>) -> (tensor<6x1000xf32>, tensor<6x1000xf32>) {
+      %a = weft.add %x, %y : tensor<6x1000xf32>
+      %b = weft.relu %a : tensor<6x1000xf32>
+      return %a, %b : tensor<6x1000xf32>, tensor<6x1000xf32>
+    })";
+  CpuTarget target = CpuTarget::host();
+  target.cacheBytes = 64;
+  auto numPast = [&](llvm::ArrayRef<int64_t> inPlace) {
+    OneKernel one(text, target, inPlace);
+    EXPECT_TRUE(one.ok()) << one.why();
+    llvm::StringRef code = one.kernel().llvmIR;
+    const size_t count = code.count("!nontemporal");
+    EXPECT_EQ(code.contains("sfence"), count > 0);
+    return count;
+  };
+  const size_t both = numPast({-1, -1});
+  EXPECT_GT(both, 0u);
+  EXPECT_EQ(numPast({-1, 0}), both / 2);
+  EXPECT_EQ(numPast({1, -1}), both / 2);
+  EXPECT_EQ(numPast({0, 1}), 0u);
+}
+
 /// Rows of SIZE elements that start FROM elements into rows of x.
 const char *const kBfloats = R"(
     func.func @main(%x: tensor<6xWIDExbf16>, %y: tensor<6xSIZExbf16>, %c: tensor<6x1xbf16>) -> tensor<6xSIZExbf16> {

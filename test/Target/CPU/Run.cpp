@@ -49,7 +49,8 @@ struct Buffers {
 
 } // namespace
 
-OneKernel::OneKernel(const std::string &text, const CpuTarget &target) {
+OneKernel::OneKernel(const std::string &text, const CpuTarget &target,
+                     ArrayRef<int64_t> inPlace) {
   context_.loadDialect<ir::WeftDialect, func::FuncDialect>();
   module_ = parseSourceString<ModuleOp>(text, ParserConfig(&context_));
   if (!module_) {
@@ -58,6 +59,9 @@ OneKernel::OneKernel(const std::string &text, const CpuTarget &target) {
   }
   outline();
   grouped_->walk([&](ir::GroupOp group) {
+    if (!inPlace.empty())
+      group->setAttr(ir::kInPlaceAttr,
+                     Builder(&context_).getDenseI64ArrayAttr(inPlace));
     FailureOr<CpuKernel> kernel = compileCpu(group, target, true, why_);
     if (succeeded(kernel)) {
       kernel_ = *kernel;
@@ -128,8 +132,23 @@ static Function load(const CpuKernel &kernel,
   return reinterpret_cast<Function>(object->find(kernel.name));
 }
 
+/// By result: the first argument that it may be written over, or -1.
+std::vector<int> OneKernel::inPlaceArguments() {
+  std::vector<int> places;
+  grouped_->walk([&](ir::GroupOp group) {
+    for (unsigned result = 0; result < group.getNumResults(); ++result) {
+      int place = -1, count = static_cast<int>(group.getInputs().size());
+      for (int i = 0; i < count && place < 0; ++i)
+        if (!llvm::is_contained(places, i) && group.mayRunInPlace(i, result))
+          place = i;
+      places.push_back(place);
+    }
+  });
+  return places;
+}
+
 std::vector<reference::Value>
-OneKernel::run(const std::vector<reference::Value> &arguments) {
+OneKernel::run(const std::vector<reference::Value> &arguments, bool isInPlace) {
   std::shared_ptr<const runtime::LoadedObject> object;
   Function function = load(kernel_, object);
   if (!function)
@@ -140,6 +159,10 @@ OneKernel::run(const std::vector<reference::Value> &arguments) {
   for (Type type : main().getResultTypes())
     buffers.add(ir::toDType(getElementTypeOrSelf(type)),
                 ir::toShape(type).num_elements());
+  if (isInPlace)
+    for (auto [i, place] : llvm::enumerate(inPlaceArguments()))
+      if (place >= 0)
+        buffers.pointers[arguments.size() + i] = buffers.pointers[place];
   int64_t piece = 1;
   for (int64_t begin = 0; begin < kernel_.extent; begin += piece) {
     piece = piece % 5 + 1;
@@ -171,20 +194,24 @@ void checkAgainstReference(const std::string &text, double tolerance,
   OneKernel one(text, target);
   ASSERT_TRUE(one.ok()) << one.why() << "\n" << text;
   auto arguments = one.randomArguments(low, high);
-  auto expected = one.expect(arguments), got = one.run(arguments);
-  ASSERT_EQ(expected.size(), got.size());
-  for (size_t r = 0; r < expected.size(); ++r) {
-    ASSERT_EQ(expected[r].size(), got[r].size());
-    for (int64_t i = 0; i < expected[r].size(); ++i) {
-      double want = expected[r].at(i), have = got[r].at(i);
-      if (want == have || (std::isnan(want) && std::isnan(have)))
-        continue;
-      double allowed =
-          expected[r].isReal() ? tolerance * (1 + std::abs(want)) : 0;
-      ASSERT_LE(std::abs(want - have), allowed)
-          << "result " << r << " element " << i << ": expected " << want
-          << ", got " << have << "\n"
-          << text << one.kernel().llvmIR;
+  auto expected = one.expect(arguments);
+  for (bool isInPlace : {false, true}) {
+    SCOPED_TRACE(isInPlace ? "in place" : "");
+    auto got = one.run(arguments, isInPlace);
+    ASSERT_EQ(expected.size(), got.size());
+    for (size_t r = 0; r < expected.size(); ++r) {
+      ASSERT_EQ(expected[r].size(), got[r].size());
+      for (int64_t i = 0; i < expected[r].size(); ++i) {
+        double want = expected[r].at(i), have = got[r].at(i);
+        if (want == have || (std::isnan(want) && std::isnan(have)))
+          continue;
+        double allowed =
+            expected[r].isReal() ? tolerance * (1 + std::abs(want)) : 0;
+        ASSERT_LE(std::abs(want - have), allowed)
+            << "result " << r << " element " << i << ": expected " << want
+            << ", got " << have << "\n"
+            << text << one.kernel().llvmIR;
+      }
     }
   }
 }

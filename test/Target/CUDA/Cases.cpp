@@ -79,7 +79,19 @@ static reference::Value randomValue(DType dtype, const Shape &shape,
   return value;
 }
 
-Prepared::Prepared(const Case &c) {
+/// The first operands that the results may be written over.
+static std::vector<int64_t> inPlaceOperands(ir::GroupOp group) {
+  std::vector<int64_t> operands(group.getNumResults(), -1);
+  for (unsigned result = 0; result < group.getNumResults(); ++result)
+    for (unsigned i = 0; i < group.getInputs().size(); ++i)
+      if (operands[result] < 0 && !llvm::is_contained(operands, i) &&
+          group.mayRunInPlace(i, result))
+        operands[result] = i;
+  return operands;
+}
+
+Prepared::Prepared(const Case &c, bool isInPlace)
+    : name(c.name + (isInPlace ? ", in place" : "")) {
   MLIRContext context;
   context.loadDialect<ir::WeftDialect, func::FuncDialect>();
   auto module = parseSourceString<ModuleOp>(moduleText(c), &context);
@@ -91,6 +103,15 @@ Prepared::Prepared(const Case &c) {
   std::string why;
   auto group = cast<ir::GroupOp>(*main.getBody().front().begin());
   arch = c.arch;
+  inPlace.resize(group.getNumResults(), -1);
+  if (isInPlace) {
+    inPlace = inPlaceOperands(group);
+    group->setAttr(ir::kInPlaceAttr, DenseI64ArrayAttr::get(&context, inPlace));
+    if (failed(verify(*module))) {
+      error = c.name + ": not in place";
+      return;
+    }
+  }
   FailureOr<CudaKernel> emitted = emitCuda(group, {arch}, why, c.tile);
   if (succeeded(emitted) && !c.tile.empty() &&
       !llvm::is_contained(emitted->tiles, c.tile)) {
@@ -122,6 +143,16 @@ Prepared::Prepared(const Case &c) {
   for (reference::Value &value : expected)
     for (double &real : value.reals)
       real = reference::roundTo(value.dtype, real);
+}
+
+bool Prepared::runsInPlace() const {
+  return llvm::any_of(inPlace, [](int64_t input) { return input >= 0; });
+}
+
+size_t Prepared::placeOf(size_t argument) const {
+  if (argument < inputs.size() || inPlace[argument - inputs.size()] < 0)
+    return argument;
+  return static_cast<size_t>(inPlace[argument - inputs.size()]);
 }
 
 static double tolerance(DType dtype) {

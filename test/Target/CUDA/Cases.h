@@ -37,14 +37,20 @@ Case headsCase(int64_t width);
 /// A case made ready: its kernel, its inputs and the values that it must give.
 class Prepared {
 public:
-  explicit Prepared(const Case &case_);
+  /// `isInPlace`: results are written over operands where they may be.
+  explicit Prepared(const Case &case_, bool isInPlace = false);
 
   bool ok() const { return error.empty(); }
-  std::string error;
+  bool runsInPlace() const;
+  /// The argument, an input or a result behind them, that holds the memory of
+  /// this one.
+  size_t placeOf(size_t argument) const;
+  std::string name, error;
   std::string arch; // that the kernel is for
   CudaKernel kernel;
   std::vector<reference::Value> inputs, expected;
-  std::vector<bool> isScalar; // of inputs: passed by value
+  std::vector<bool> isScalar;   // of inputs: passed by value
+  std::vector<int64_t> inPlace; // by result: the input that it replaces, or -1
 
   /// Whether `outputs` are the expected values but for rounding; else why not.
   std::string compare(const std::vector<reference::Value> &outputs) const;

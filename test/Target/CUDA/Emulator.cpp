@@ -560,6 +560,9 @@ struct Unit {
   pid_t process = -1;
 
   bool start() {
+    // InstCombine of LLVM 19 makes `x >= 0 ? |x| : 0` of `|x| == 0 ? |x| :
+    // |x| > 0 ? |x| : 0`, which relu of abs is here. (On a GPU the larger of
+    // two floats is an instruction.) So clang must not know what fabs is.
     std::vector<std::string> words = {WEFT_HOST_COMPILER,
                                       "-std=c++20",
                                       "-O1",
@@ -570,6 +573,8 @@ struct Unit {
                                       object,
                                       "-nostdinc++",
                                       "-fno-exceptions",
+                                      "-fno-builtin-fabs",
+                                      "-fno-builtin-fabsf",
                                       "-ffp-contract=off",
                                       source};
     std::vector<char *> argv;

@@ -65,6 +65,7 @@ protected:
       pointers.push_back((*storage)->data());
     }
     for (size_t i = 0; i < pointers.size(); ++i) {
+      pointers[i] = pointers[c.placeOf(i)];
       bool isScalar = i < c.inputs.size() && c.isScalar[i];
       arguments.push_back(isScalar ? memory[i].data() : &pointers[i]);
     }
@@ -90,8 +91,9 @@ protected:
               runtime::cuda::success);
     std::vector<reference::Value> outputs;
     for (size_t i = 0; i < c.expected.size(); ++i) {
-      Memory &m = memory[c.inputs.size() + i];
-      Storage &storage = *storages[c.inputs.size() + i];
+      size_t place = c.placeOf(c.inputs.size() + i);
+      Memory &m = memory[place];
+      Storage &storage = *storages[place];
       ASSERT_TRUE(copyToHost(m.data(), storage, storage.bytes()).ok());
       EXPECT_TRUE(m.isIntact()) << "wrote beyond output " << i;
       outputs.push_back(m.read(c.expected[i].dtype, c.expected[i].shape));
@@ -105,14 +107,16 @@ protected:
 
 TEST_F(GpuKernels, MatchReference) {
   runtime::ScopedContext context(*gpu_);
-  for (const Case &c : allCases()) {
-    SCOPED_TRACE(c.name);
-    Prepared prepared(c);
-    ASSERT_TRUE(prepared.ok()) << prepared.error;
-    if (prepared.arch != kBaselineArch && prepared.arch != gpu_->arch())
-      continue;
-    ASSERT_NO_FATAL_FAILURE(run(prepared));
-  }
+  for (bool isInPlace : {false, true})
+    for (const Case &c : allCases()) {
+      Prepared prepared(c, isInPlace);
+      SCOPED_TRACE(prepared.name);
+      ASSERT_TRUE(prepared.ok()) << prepared.error;
+      bool runsHere =
+          prepared.arch == kBaselineArch || prepared.arch == gpu_->arch();
+      if (runsHere && (!isInPlace || prepared.runsInPlace()))
+        ASSERT_NO_FATAL_FAILURE(run(prepared));
+    }
 }
 
 } // namespace

@@ -47,6 +47,10 @@ public:
       addRealRows(type);
     for (const std::string &type : allTypes())
       addBinaryRows(type);
+    for (const char *type : kFloats)
+      addReluOfAbs(type);
+    for (const char *type : {"f16", "f8E4M3FN"})
+      addReluOfLarge(type);
     addMoves();
   }
 
@@ -108,6 +112,24 @@ public:
       results += llvm::formatv(", %{0} : {1}", op, t);
     }
     add({"functions of " + type, "%x: " + t, body, results});
+  }
+
+  void addReluOfAbs(const std::string &type) {
+    std::string t = tensor("70", type);
+    add({"relu of abs of " + type, "%x: " + t,
+         "%a = weft.abs %x : " + t + "\n%y = weft.relu %a : " + t, "%y : " + t,
+         "loop"});
+  }
+
+  /// Numbers beyond the largest of the type, on both sides: infinite, or NaN.
+  void addReluOfLarge(const std::string &type) {
+    std::string t = tensor("70", type);
+    add({"relu of large numbers in " + type, "%x: tensor<70xf32>",
+         "%c = weft.constant dense<1.0e5> : tensor<70xf32>\n"
+         "%m = weft.mul %x, %c : tensor<70xf32>\n"
+         "%h = weft.cast %m : tensor<70xf32> -> " +
+             t + "\n%y = weft.relu %h : " + t,
+         "%y : " + t, "loop"});
   }
 
   void addBinaryRows(const std::string &type) {
@@ -354,6 +376,9 @@ public:
     addSoftmax("2x20000", 1, "f32", "row");
     addSoftmax("33x7", 0, "f32", "column");
     addSoftmax("4x9x6", 1, "bf16", "column");
+    addLessLargest("2x70000", 1, "2", "2x1", "f32", "row");
+    addLessLargest("2x70001", 1, "2", "2x1", "f16", "row");
+    addLessLargest("20000x3", 0, "3", "1x3", "f32", "column");
     addLayerNorm();
     add({"rows divided by a number", "%x: tensor<6x64xf32>",
          "%c = weft.constant dense<0.3> : tensor<6xf32>\n"
@@ -408,6 +433,21 @@ public:
         "\n%y = weft.cast %d : " + full + " -> " + typed;
     add({"softmax of " + typed, "%x: " + typed, body, "%y : " + typed,
          schedule});
+  }
+
+  /// x less the largest of its row: x is read twice, from memory where
+  /// registers do not hold the row.
+  void addLessLargest(const std::string &sizes, int axis,
+                      const std::string &reduced, const std::string &kept,
+                      const std::string &type, const std::string &schedule) {
+    std::string x = tensor(sizes, type);
+    add({"less their largest, " + schedule + "s of " + x, "%x: " + x,
+         llvm::formatv("%m = weft.max %x over [{0}] : {1} -> {2}\n"
+                       "%k = weft.reshape %m : {2} -> {3}\n"
+                       "%b = weft.broadcast %k : {3} -> {1}\n"
+                       "%y = weft.sub %x, %b : {1}",
+                       axis, x, tensor(reduced, type), tensor(kept, type)),
+         "%y : " + x, schedule});
   }
 
   void addLayerNorm() {
@@ -529,11 +569,11 @@ public:
     }
   }
 
-  /// relu(conv + bias) of as many groups as channels. Weights as
-  /// weft-assign-layout leaves them: neighbours along the outputs.
+  /// relu(conv + bias), or that and a residual, of as many groups as channels.
+  /// Weights as weft-assign-layout leaves them: neighbours along the outputs.
   void addDepthwise(const std::string &x, const std::string &window,
                     const std::string &y, const std::string &attributes,
-                    const std::string &type) {
+                    const std::string &type, bool hasResidual = false) {
     std::string channels = llvm::StringRef(x).rsplit('x').second.str(),
                 w = tensor(window + "x1x" + channels, type),
                 v = tensor(channels + "x" + window + "x1", type),
@@ -543,13 +583,15 @@ public:
     for (size_t i = 0; i <= rank; ++i)
       order += i == 0 ? std::to_string(rank) : ", " + std::to_string(i - 1);
     addTiled({"depthwise conv of " + tensor(x, type) + ", window " + window +
-                  ", " + attributes,
-              "%x: " + tensor(x, type) + ", %w: " + w + ", %b: " + c,
+                  ", " + attributes + (hasResidual ? ", with a residual" : ""),
+              "%x: " + tensor(x, type) + ", %w: " + w + ", %b: " + c +
+                  (hasResidual ? ", %r: " + to : ""),
               "%v = weft.transpose %w [" + order + "] : " + w + " -> " + v +
                   "\n%c = weft.conv %x, %v, %b " + attributes + " groups " +
                   channels + " channels_last : " + tensor(x, type) + ", " + v +
-                  ", " + c + " -> " + to + "\n%y = weft.relu %c : " + to,
-              "%y : " + to, "window"});
+                  ", " + c + " -> " + to + "\n%y = weft.relu %c : " + to +
+                  (hasResidual ? residual(to) : ""),
+              (hasResidual ? "%z : " : "%y : ") + to, "window"});
   }
 
   /// Neighbouring channels in one thread.
@@ -987,6 +1029,17 @@ public:
                      " [0, 2, 1, 3] : " + y + " -> tensor<2x70x3x64xf16>",
                  "%t : tensor<2x70x3x64xf16>", "attention"});
     }
+    addMatrix({"attention with a residual, rows of all heads",
+               "%q: tensor<3x70x64xf16>, %k: tensor<3x50x64xf16>, %v: "
+               "tensor<3x50x64xf16>, %r: tensor<3x70x64xf16>",
+               "%s = weft.constant dense<0.0625> : tensor<f32>\n"
+               "%y = weft.attention %q, %k, %v, %s : (tensor<3x70x64xf16>, "
+               "tensor<3x50x64xf16>, tensor<3x50x64xf16>, tensor<f32>) -> "
+               "tensor<3x70x64xf16>" +
+                   residual("tensor<3x70x64xf16>") +
+                   "\n%t = weft.transpose %z [1, 0, 2] : tensor<3x70x64xf16> "
+                   "-> tensor<70x3x64xf16>",
+               "%t : tensor<70x3x64xf16>", "attention"});
     // Heads that share keys and values are rows of one.
     addMatrix({"attention with keys of several heads",
                "%q: tensor<2x3x30x64xf16>, %k: tensor<2x50x64xf16>, %v: "
@@ -1027,6 +1080,71 @@ public:
          "%y = weft.matmul %l, %r : " + tensor(lhs, type) + ", " +
              tensor(rhs, type) + " -> " + tensor(result, type),
          "%y : " + tensor(result, type), "gemm"});
+  }
+
+  /// y + r as y is stored.
+  static std::string residual(const std::string &t) {
+    return "\n%z = weft.add %y, %r : " + t;
+  }
+
+  void addResidualProduct(const std::string &lhs, const std::string &rhs,
+                          const std::string &result, const std::string &type) {
+    std::string l = tensor(lhs, type), r = tensor(rhs, type),
+                t = tensor(result, type);
+    add({"matmul of " + l + " and " + r + " with a residual",
+         "%l: " + l + ", %w: " + r + ", %r: " + t,
+         "%y = weft.matmul %l, %w : " + l + ", " + r + " -> " + t + residual(t),
+         "%z : " + t, "gemm"});
+  }
+
+  /// What a loop, a team or a tile may write over what it reads there alone.
+  void addResiduals() {
+    addResidualProduct("1x64", "64x65", "1x65", "f32");
+    addResidualProduct("1x640", "640x65", "1x65", "f16");
+    addResidualProduct("70x33", "33x130", "70x130", "f32");
+    addResidualProduct("3x70x72", "3x72x88", "3x70x88", "f64");
+    // Tiles of neighbouring results that lie over each other at the end.
+    addDepthwise("1x15x13x24", "3x3", "1x8x7x24",
+                 "stride [2, 2] padding [1, 1, 1, 1] dilation [1, 1]", "f16",
+                 /*hasResidual=*/true);
+    std::string t = tensor("2x5x5x24", "f16");
+    add({"maxpool with channels last and a residual",
+         "%x: tensor<2x9x9x24xf16>, %r: " + t,
+         "%y = weft.maxpool %x kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]"
+         " channels_last : tensor<2x9x9x24xf16> -> " +
+             t + residual(t),
+         "%z : " + t, "window"});
+    t = tensor("2x3x20", "f32");
+    add({"avgpool with a residual", "%x: tensor<2x3x40xf32>, %r: " + t,
+         "%y = weft.avgpool %x kernel [3] stride [2] padding [1, 1] "
+         "count_include_pad true : tensor<2x3x40xf32> -> " +
+             t + residual(t),
+         "%z : " + t, "window"});
+    t = tensor("40x64", "f16");
+    addMatrix({"attention with a residual",
+               "%q: " + t + ", %k: " + t + ", %v: " + t + ", %r: " + t,
+               "%s = weft.constant dense<0.0625> : tensor<f32>\n"
+               "%y = weft.attention %q, %k, %v, %s : (" +
+                   t + ", " + t + ", " + t + ", tensor<f32>) -> " + t +
+                   residual(t),
+               "%z : " + t, "attention"});
+    t = tensor("4x40x64", "f16");
+    addMatrix({"product of a residual in another shape",
+               "%l: tensor<160x64xf16>, %w: tensor<64x64xf16>, %r: " + t,
+               "%m = weft.matmul %l, %w : tensor<160x64xf16>, "
+               "tensor<64x64xf16> -> tensor<160x64xf16>\n"
+               "%y = weft.reshape %m : tensor<160x64xf16> -> " +
+                   t + residual(t),
+               "%z : " + t, "gemm"});
+    add({"sums with a residual", "%x: tensor<70x64xf32>, %r: tensor<70xf32>",
+         "%y = weft.sum %x over [1] : tensor<70x64xf32> -> tensor<70xf32>" +
+             residual("tensor<70xf32>"),
+         "%z : tensor<70xf32>", "row"});
+    add({"sums of columns with a residual",
+         "%x: tensor<64x70xf32>, %r: tensor<70xf32>",
+         "%y = weft.sum %x over [0] : tensor<64x70xf32> -> tensor<70xf32>" +
+             residual("tensor<70xf32>"),
+         "%z : tensor<70xf32>", "column"});
   }
 
   void addProducts() {
@@ -1090,6 +1208,7 @@ const std::vector<Case> &allCases() {
     all->addReductions();
     all->addWindows();
     all->addProducts();
+    all->addResiduals();
     all->addVectorWindows();
     all->addMatrices();
     all->addBlocksThatStay();

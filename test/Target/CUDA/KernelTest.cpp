@@ -14,12 +14,16 @@
 namespace weft::cuda_tests {
 namespace {
 
+/// All cases, then those that can run in place.
 std::vector<Prepared> prepareAll() {
   std::vector<Prepared> all;
-  for (const Case &c : allCases()) {
-    all.emplace_back(c);
-    EXPECT_EQ(all.back().error, "");
-  }
+  for (bool isInPlace : {false, true})
+    for (const Case &c : allCases()) {
+      Prepared prepared(c, isInPlace);
+      EXPECT_EQ(prepared.error, "");
+      if (!isInPlace || prepared.runsInPlace())
+        all.push_back(std::move(prepared));
+    }
   return all;
 }
 
@@ -31,16 +35,16 @@ TEST(CudaKernels, EmulatorMatchesReference) {
   auto library = emulator::Library::compile(sources);
   ASSERT_TRUE(library.ok()) << library.status();
   for (size_t i = 0; i < cases.size(); ++i) {
-    SCOPED_TRACE(allCases()[i].name);
     const Prepared &c = cases[i];
+    SCOPED_TRACE(c.name);
     std::vector<Memory> memory;
     for (const reference::Value &value : c.inputs)
       memory.emplace_back(value);
     for (const reference::Value &value : c.expected)
       memory.emplace_back(value.dtype, value.shape);
     std::vector<void *> pointers, arguments;
-    for (Memory &m : memory)
-      pointers.push_back(m.data());
+    for (size_t j = 0; j < memory.size(); ++j)
+      pointers.push_back(memory[c.placeOf(j)].data());
     // Tensors are passed as pointers, scalars as their bytes.
     for (size_t j = 0; j < pointers.size(); ++j) {
       bool isScalar = j < c.inputs.size() && c.isScalar[j];
@@ -58,7 +62,7 @@ TEST(CudaKernels, EmulatorMatchesReference) {
     ASSERT_TRUE(status.ok()) << status;
     std::vector<reference::Value> outputs;
     for (size_t j = 0; j < c.expected.size(); ++j) {
-      Memory &m = memory[c.inputs.size() + j];
+      Memory &m = memory[c.placeOf(c.inputs.size() + j)];
       EXPECT_TRUE(m.isIntact()) << "wrote beyond output " << j;
       outputs.push_back(m.read(c.expected[j].dtype, c.expected[j].shape));
     }

@@ -8,12 +8,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace weft::cuda_tests {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
+using testing::Each;
+using testing::Gt;
 using testing::HasSubstr;
 using testing::Not;
+using testing::SizeIs;
 
 /// The kernel without its prelude.
 std::string kernelText(const Prepared &c) {
@@ -33,9 +39,9 @@ TEST(CudaText, OneOpAStatementWithNamesFromTheOps) {
   EXPECT_EQ(kernelText(Prepared(scaled("x", "y"))), R"(// mul; blocks: 1
 WEFT_GLOBAL(64)
 mul_f32(
-    const float *x,
+    const float *__restrict__ x,
     const float *__restrict__ scale,
-    float *y) {
+    float *__restrict__ y) {
   weft::follow_previous();
   const int vector = static_cast<int>(blockIdx.x * 64 + threadIdx.x);
   if (vector >= 12)
@@ -56,45 +62,100 @@ mul_f32(
 )");
 }
 
-TEST(CudaText, WhatMayRunInPlaceIsNotRestrict) {
-  // Of other sizes, or read at other places, it cannot be the result's memory.
-  Prepared c({"add",
-              "%a: tensor<64xf16>, %b: tensor<64xf32>, %c: tensor<64xf32>",
-              "%w = weft.cast %a : tensor<64xf16> -> tensor<64xf32>\n"
-              "%r = weft.slice %b from [63] by [-1] : tensor<64xf32> -> "
-              "tensor<64xf32>\n"
-              "%s = weft.add %w, %r : tensor<64xf32>\n"
-              "%y = weft.add %s, %c : tensor<64xf32>",
-              "%y : tensor<64xf32>, %w : tensor<64xf32>", "loop"});
-  EXPECT_THAT(kernelText(c),
+TEST(CudaText, WhatRunsInPlaceIsNotRestrict) {
+  // Of other sizes, or read at other places, an operand is not the result's
+  // memory.
+  Case c = {"add", "%a: tensor<64xf16>, %b: tensor<64xf32>, %c: tensor<64xf32>",
+            "%w = weft.cast %a : tensor<64xf16> -> tensor<64xf32>\n"
+            "%r = weft.slice %b from [63] by [-1] : tensor<64xf32> -> "
+            "tensor<64xf32>\n"
+            "%s = weft.add %w, %r : tensor<64xf32>\n"
+            "%y = weft.add %s, %c : tensor<64xf32>",
+            "%y : tensor<64xf32>, %w : tensor<64xf32>", "loop"};
+  EXPECT_THAT(kernelText(Prepared(c, /*isInPlace=*/true)),
               HasSubstr("add_add_f32(\n"
                         "    const weft::half *__restrict__ x,\n"
                         "    const float *__restrict__ residual,\n"
                         "    const float *residual2,\n"
                         "    float *y,\n"
-                        "    float *y2) {"));
-  Prepared sums({"sum", "%a: tensor<64x64xf32>",
-                 "%s = weft.sum %a over [1] : tensor<64x64xf32> -> "
-                 "tensor<64xf32>",
-                 "%s : tensor<64xf32>", "row"});
-  EXPECT_THAT(kernelText(sums),
-              HasSubstr("(\n    const float *__restrict__ x,\n"
-                        "    float *__restrict__ y) {"));
+                        "    float *__restrict__ y2) {"));
+  EXPECT_THAT(kernelText(Prepared(c)),
+              HasSubstr("    const float *__restrict__ residual2,\n"
+                        "    float *__restrict__ y,\n"));
 }
 
-// Rounding keeps the order of numbers: what takes one of two may come first.
+/// The kernels of all cases whose names contain `name` and whose text, as it is
+/// for results in places of their own, contains `mark`: whether they run in
+/// place, each.
+std::vector<bool> runInPlace(llvm::StringRef name, llvm::StringRef mark) {
+  std::vector<bool> all;
+  for (const Case &c : allCases())
+    if (llvm::StringRef(c.name).contains(name) &&
+        llvm::StringRef(kernelText(Prepared(c))).contains(mark))
+      all.push_back(Prepared(c, /*isInPlace=*/true).runsInPlace());
+  return all;
+}
+
+// Residuals are read where results are stored, whatever is read beside them.
+TEST(CudaText, ResidualsAreReplacedByAllSchedules) {
+  auto all = [](auto matcher) { return AllOf(SizeIs(Gt(1)), Each(matcher)); };
+  EXPECT_THAT(runInPlace("conv of", "WEFT_DYNAMIC_SHARED"), all(true));
+  EXPECT_THAT(runInPlace("image: conv", "copy_lines"), all(true));
+  EXPECT_THAT(runInPlace("conv of", "const int warp = blockIdx.x"), all(true));
+  EXPECT_THAT(runInPlace("with a residual, tile", "own_"), all(true));
+  EXPECT_THAT(runInPlace("attention with a residual for", "means"), all(true));
+  // Stored in another order than that of their loops.
+  EXPECT_THAT(runInPlace("rows of all heads", "means"), all(false));
+  // A window has its neighbours too.
+  EXPECT_THAT(runInPlace("depthwise conv of tensor<2x8x8x16xf16>", "vector"),
+              all(false));
+}
+
+/// Where a thread stores results several times, what they replace is loaded for
+/// some of them before the first is stored.
+TEST(CudaText, WhatIsReplacedIsLoadedAhead) {
+  std::set<std::string> names;
+  for (const Case &c : allCases()) {
+    Prepared prepared(c, /*isInPlace=*/true);
+    std::string text = kernelText(prepared);
+    size_t load = text.find("_ahead[u] = ");
+    if (load == std::string::npos)
+      continue;
+    ASSERT_TRUE(prepared.runsInPlace()) << c.name;
+    names.insert(c.name);
+    // The loop over the loads ends before that over the results begins.
+    size_t end = text.find("for (int u = 0;", load);
+    ASSERT_NE(end, std::string::npos) << text;
+    std::string_view loop(text.data() + load, end - load);
+    EXPECT_EQ(loop.find("store_vector"), std::string::npos) << text;
+    EXPECT_NE(text.find("_ahead[u]", end), std::string::npos) << text;
+    EXPECT_THAT(kernelText(Prepared(c)), Not(HasSubstr("_ahead"))) << c.name;
+  }
+  EXPECT_THAT(
+      names,
+      testing::IsSupersetOf(
+          {"conv of tensor<2x7x7x64xf16> and tensor<64x1x1x64xf16> for sm_90a",
+           "matmul of tensor<70x33xf32> and tensor<33x130xf32> with a residual",
+           "less their largest, rows of tensor<2x70000xf32>",
+           "less their largest, columns of tensor<20000x3xf32>"}));
+}
+
+// Rounding keeps the order of numbers: what takes one of two may come first,
+// unless a large one rounds to NaN.
 TEST(CudaText, RoundsOnceInFrontOfAStore) {
-  auto textOf = [](const std::string &op) {
-    return kernelText(
-        Prepared({"round", "%a: tensor<64xf32>, %b: tensor<64xf16>",
-                  "%h = weft.cast %a : tensor<64xf32> -> tensor<64xf16>\n"
-                  "%r = weft.relu %h : tensor<64xf16>\n"
-                  "%y = weft." +
-                      op + " %r, %b : tensor<64xf16>",
-                  "%y : tensor<64xf16>", "loop"}));
+  auto textOf = [](const std::string &op, const std::string &type) {
+    std::string t = "tensor<64x" + type + ">";
+    return kernelText(Prepared({"round", "%a: tensor<64xf32>, %b: " + t,
+                                "%h = weft.cast %a : tensor<64xf32> -> " + t +
+                                    "\n%r = weft.relu %h : " + t +
+                                    "\n%y = weft." + op + " %r, %b : " + t,
+                                "%y : " + t, "loop"}));
   };
-  EXPECT_THAT(textOf("minimum"), Not(HasSubstr("weft::cast<weft::half>")));
-  EXPECT_THAT(textOf("add"), HasSubstr("weft::cast<weft::half>"));
+  EXPECT_THAT(textOf("minimum", "f16"),
+              Not(HasSubstr("weft::cast<weft::half>")));
+  EXPECT_THAT(textOf("add", "f16"), HasSubstr("weft::cast<weft::half>"));
+  EXPECT_THAT(textOf("minimum", "f8E4M3FN"),
+              HasSubstr("weft::cast<weft::float8>"));
 }
 
 TEST(CudaText, TransposesGoThroughSharedMemory) {

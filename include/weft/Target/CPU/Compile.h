@@ -13,9 +13,10 @@ namespace weft {
 
 /// The processor that code is made for.
 struct CpuTarget {
-  std::string cpu;        // an LLVM name: `znver3`, `x86-64`
-  std::string features;   // `+avx2,-avx512f,...`
-  int64_t cacheBytes = 0; // of the last level; results of half of it bypass it
+  std::string cpu;      // an LLVM name: `znver3`, `x86-64`
+  std::string features; // `+avx2,-avx512f,...`
+  /// Of the last level. New results of more than half of it bypass it.
+  int64_t cacheBytes = 0;
 
   /// The processor this program runs on.
   static const CpuTarget &host();
