@@ -425,6 +425,7 @@ void MatrixSchedule::matchBulk() {
     staying_ = PersistentOperands::match(group_, *nest_, contraction_,
                                          *bulkRows_, *bulkColumns_);
   units_.stays = staying_.has_value();
+  units_.residual = staying_ && staying_->residual;
 }
 
 CudaKernel MatrixSchedule::emit(StringRef tile) const {

@@ -50,6 +50,10 @@ int64_t MatrixTile::sharedBytes() const {
   return std::max(operandBytes(), sums) + barrierBytes();
 }
 
+/// Of k; beyond it what comes before and behind the steps of a tile matters
+/// little.
+static constexpr int64_t kFewSteps = 16;
+
 /// Blocks of these warps and sizes. For one or two steps of k, a warp that only
 /// starts copies does not gain what its barriers cost.
 static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
@@ -62,25 +66,30 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
       {64, 64, 4, 1, true, true},   {64, 128, 4, 1, true, true},
       {64, 256, 4, 1, true, true},  {128, 64, 8, 1, true, true},
       {128, 128, 8, 1, true, true}, {128, 256, 8, 1, true, true},
-      {256, 128, 8, 1, true, true}};
-  if (units.bulk && steps > 2)
+      {256, 128, 8, 1, true, true}, {192, 128, 12, 1, true, true}};
+  // The model takes three warp groups for better than they are on few steps.
+  if (units.bulk && steps <= kFewSteps)
+    return steps > 2 ? ArrayRef<MatrixTile>(kBulkTiles).drop_back()
+                     : ArrayRef<MatrixTile>(kGroupTiles);
+  if (units.bulk)
     return kBulkTiles;
   return units.warpGroups ? ArrayRef<MatrixTile>(kGroupTiles)
                           : ArrayRef<MatrixTile>(kWarpTiles);
 }
 
-/// Blocks that stay save what comes before and behind the steps of a tile: for
-/// many steps there is little to save, and larger tiles read less.
+/// Blocks that stay save what comes before and behind the steps of a tile; for
+/// many steps larger tiles read less. A residual comes once the results before
+/// it have left its place, which takes as long as a few steps.
 static void addTeams(const MatrixUnits &units, int64_t steps,
                      std::vector<MatrixTile> &tiles) {
-  static constexpr int64_t kMostSteps = 16;
   static constexpr MatrixTile kTeamTiles[] = {
       {64, 64, 4, 1, true, true, 8, 1, 3},
       {64, 128, 4, 1, true, true, 8, 1, 2},
       {128, 64, 4, 1, true, true, 8, 1, 2},
       {64, 256, 4, 1, true, true, 4, 1, 2},
       {128, 128, 4, 1, true, true, 4, 1, 2}};
-  if (steps <= kMostSteps)
+  constexpr int64_t stepsOfResidual = 4;
+  if (steps <= kFewSteps && (!units.residual || steps > stepsOfResidual))
     llvm::copy_if(kTeamTiles, std::back_inserter(tiles), [&](auto &tile) {
       return tile.sharedBytes() <= units.sharedBytes;
     });

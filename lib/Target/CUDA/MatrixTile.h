@@ -18,6 +18,7 @@ struct MatrixUnits {
   bool clusters = false;   // blocks that read each other's shared memory
   bool bulk = false;       // the tensor memory accelerator, for these operands
   bool stays = false;      // blocks may stay: it writes the results, too
+  bool residual = false;   // and brings what is read where they are written
   int64_t multiprocessors = 108;
   int64_t sharedBytes = 99 << 10; // that a block may have
 };

@@ -795,7 +795,7 @@ public:
                     "%f = weft.cast %m : {0} -> {1}\n"
                     "%a = weft.add %f, %r : {1}\n"
                     "%y = weft.cast %a : {1} -> {0}");
-    addBehindMatmul("two are added", "150x72", "128",
+    addBehindMatmul("two are added", "150x72", "320",
                     "%r: tensor<150x72xf16>, %s: tensor<150x72xf16>",
                     "%f = weft.cast %m : {0} -> {1}\n"
                     "%r2 = weft.cast %r : {0} -> {1}\n"

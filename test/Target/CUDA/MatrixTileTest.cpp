@@ -104,8 +104,8 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   // A 3x3 convolution of 256 channels, 32 images of 14x14.
   MatrixTile window = choose(6272, 256, 2304);
   EXPECT_TRUE(window.bulk);
-  EXPECT_EQ(window.rows * window.columns, 128 * 128);
-  EXPECT_EQ(window.splits, 1);
+  EXPECT_EQ(window.rows * window.columns, 192 * 128);
+  EXPECT_EQ(window.splits, 2);
   // Many tiles of few steps: blocks that stay, where they may.
   auto chooseStaying = [](int64_t rows, int64_t columns, int64_t depth) {
     MatrixUnits units = *matrixUnitsOf("sm_90a");
@@ -117,6 +117,19 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_EQ(chooseStaying(4096, 4096, 4096).teams, 0);
   EXPECT_EQ(chooseStaying(64, 4096, 4096).teams, 0);
   EXPECT_EQ(choose(4096, 2304, 768).teams, 0);
+  // With a residual, where there are more than a few steps.
+  auto chooseWithResidual = [](int64_t rows, int64_t columns, int64_t depth) {
+    MatrixUnits units = *matrixUnitsOf("sm_90a");
+    units.stays = units.residual = true;
+    return rankedMatrixTiles(product(rows, columns), depth, units).front();
+  };
+  EXPECT_GT(chooseStaying(100352, 256, 64).teams, 0);
+  EXPECT_EQ(chooseWithResidual(100352, 256, 64).teams, 0);
+  EXPECT_GT(chooseWithResidual(1568, 2048, 512).teams, 0);
+  // 132 tiles of 192 rows for 132 multiprocessors, where k is long.
+  EXPECT_EQ(choose(4096, 768, 3072).rows, 192);
+  EXPECT_EQ(choose(25088, 128, 1152).rows, 192);
+  EXPECT_NE(choose(25088, 128, 1024).rows, 192);
   // No splitting where k is short.
   EXPECT_EQ(choose(3136, 64, 64).splits, 1);
 }
