@@ -777,7 +777,7 @@ public:
     addMatrixConv("2x11x13x64", "200x3x3x64", "2x11x13x200",
                   "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
     // Fewer tiles than blocks.
-    addMatrixConv("2x9x9x64", "72x1x1x64", "2x5x5x72",
+    addMatrixConv("2x9x9x320", "72x1x1x320", "2x5x5x72",
                   "stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1]", "f16");
     addBehindMatmul("a column is added", "150x72", "128",
                     "%b: tensor<150x1xf16>",
