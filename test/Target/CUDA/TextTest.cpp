@@ -295,7 +295,7 @@ Case linear(const std::string &rows, const std::string &columns,
 
 TEST(CudaText, BlocksThatStayTakeTileAfterTile) {
   auto prepare = [](bool addsResidual) {
-    Case c = linear("384", "512", "128", addsResidual);
+    Case c = linear("384", "512", "320", addsResidual);
     c.tile = "64x128 warps 4x1 groups bulk stages 8 teams 2";
     return Prepared(c);
   };
