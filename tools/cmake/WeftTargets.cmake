@@ -85,7 +85,7 @@ function(weft_add_test name)
   endif()
   target_compile_definitions(${name} PRIVATE
     WEFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  set(common ENVIRONMENT "${WEFT_TEST_ENVIRONMENT}" TIMEOUT 300)
+  set(common ENVIRONMENT "${WEFT_TEST_ENVIRONMENT}" TIMEOUT 900)
   if(ARG_WHOLE)
     add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES ${common} LABELS cpu)
