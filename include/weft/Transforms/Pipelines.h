@@ -2,8 +2,12 @@
 // The way of a graph through the passes, with a name for every stop.
 #pragma once
 
+#include "weft/IR/Dialect.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
+
+#include <functional>
 
 namespace weft {
 
@@ -21,6 +25,13 @@ enum class PipelineStage { graph, folded, fused, plan };
 inline constexpr llvm::StringLiteral kFoldedNote = "folded: ";
 inline constexpr llvm::StringLiteral kNotFusedNote = "not fused: ";
 
+/// Whether one kernel for two groups takes less time than one for each.
+using GainsFromPair = std::function<bool(ir::GroupOp first, ir::GroupOp second,
+                                         ir::GroupOp pair)>;
+
+/// weft-pair-products for the pairs that gain; for all without an answer.
+std::unique_ptr<mlir::Pass> createPairProducts(GainsFromPair gains);
+
 struct PipelineOptions {
   PipelineStage until = PipelineStage::plan;
   /// Emit the notes: how batch norms were folded, and for every producer and
@@ -34,6 +45,8 @@ struct PipelineOptions {
   /// A library computes convolutions and products of float32, with no more than
   /// a bias behind them and channels last.
   bool library = false;
+  /// For devices where one kernel computes two products: which.
+  GainsFromPair gainsFromPair;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs
