@@ -4,6 +4,7 @@
 
 #include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
+#include "weft/Target/CUDA/Emit.h"
 #include "weft/Transforms/LibraryWork.h"
 #include "weft/Transforms/Pipelines.h"
 
@@ -55,12 +56,18 @@ static Status runPasses(ModuleOp module, const Target &target,
     return success();
   });
   PassManager passes(module.getContext());
-  buildPipeline(passes, {.until = until,
-                         .explain = stages != nullptr,
-                         .channelsLast = target.hasTensorCores(),
-                         .fuseAttention = target.hasTensorCores(),
-                         .library = target.device == Device::Kind::cpu &&
-                                    usesLibrary(module)});
+  PipelineOptions options{.until = until,
+                          .explain = stages != nullptr,
+                          .channelsLast = target.hasTensorCores(),
+                          .fuseAttention = target.hasTensorCores(),
+                          .library = target.device == Device::Kind::cpu &&
+                                     usesLibrary(module)};
+  if (target.hasTensorCores())
+    options.gainsFromPair = [&](ir::GroupOp first, ir::GroupOp second,
+                                ir::GroupOp pair) {
+      return gainsFromPair(first, second, pair, {target.arch});
+    };
+  buildPipeline(passes, options);
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};
