@@ -73,6 +73,7 @@ StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
   resolve("omp_set_num_threads", functions->setNumThreads);
   resolve("omp_get_max_threads", functions->getMaxThreads);
   resolve("dnnl_version", functions->version);
+  resolve("dnnl_get_effective_cpu_isa", functions->effectiveIsa);
   resolve("dnnl_memory_desc_get_size", functions->layoutBytes);
   resolve("dnnl_primitive_desc_query_md", functions->layoutQuery);
   if (!resolve.missing) {
@@ -139,6 +140,8 @@ std::string oneDnnKey() {
   if (!dnn.ok())
     return "none";
   return absl::StrCat("oneDNN ", (*dnn)->version(), " from ", (*dnn)->file(),
+                      ", ISA: 0x",
+                      absl::Hex((*dnn)->functions().effectiveIsa()),
                       ", threads: ", num_threads());
 }
 

@@ -38,7 +38,7 @@ private:
 };
 
 /// What tells plans made with one library, or without, from those of another:
-/// `oneDNN 2.6.3 from /lib/libdnnl.so.2, threads: 2`, or `none`.
+/// `oneDNN 2.6.3 from /lib/libdnnl.so.2, ISA: 0x3e7, threads: 2`, or `none`.
 std::string oneDnnKey();
 
 /// A primitive of a plan, made by the library. Any number of threads may run it

@@ -112,6 +112,7 @@ struct OneDnn::Functions {
   DnnLayout (*layoutQuery)(DnnObject description, int what,
                            int index) = nullptr;
   const DnnVersion *(*version)() = nullptr;
+  unsigned (*effectiveIsa)() = nullptr; // bits; more of them, more instructions
   void (*setNumThreads)(int count) = nullptr; // of OpenMP, for this thread
   int (*getMaxThreads)() = nullptr;
 

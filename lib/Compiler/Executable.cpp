@@ -94,7 +94,6 @@ public:
     if (!bytes || !deserialize(*bytes, loaded) ||
         !takesInputsOf(loaded, source_) || !fitsLibrary(loaded))
       return std::nullopt;
-    ++counters().graphsLoaded;
     logPlan("loaded from disk", loaded, start);
     return loaded;
   }
@@ -109,27 +108,6 @@ private:
   std::shared_ptr<runtime::DiskCache> disk_; // null: there is none
   std::string key_;
 };
-
-/// From disk, or compiled and put there. A warm process runs neither MLIR nor a
-/// kernel compiler, unless it is to show what they do.
-static StatusOr<CompiledProgram> loadOrCompile(const ProgramSource &source,
-                                               const Target &target,
-                                               const Status &refusal) {
-  const StoredProgram stored(source, target);
-  if (std::optional<CompiledProgram> loaded = stored.load())
-    return std::move(*loaded);
-  if (!refusal.ok())
-    return refusal;
-  auto start = std::chrono::steady_clock::now();
-  ++counters().graphsCompiled;
-  mlir::OwningOpRef<mlir::ModuleOp> module = source.import();
-  StatusOr<CompiledProgram> compiled = compileModule(*module, target);
-  if (!compiled.ok())
-    return compiled;
-  logPlan("compiled", *compiled, start);
-  stored.store(*compiled);
-  return compiled;
-}
 
 StatusOr<std::shared_ptr<const Executable>>
 Executable::load(CompiledProgram program, Device device) {
@@ -160,6 +138,46 @@ static std::string deviceKey(Device device) {
   return device.is_cpu() ? key + " " + std::to_string(num_threads()) : key;
 }
 
+/// From disk, if it is there and can still be loaded: what is not is compiled
+/// anew, whatever it was that has changed.
+static std::shared_ptr<const Executable> loadStored(const StoredProgram &stored,
+                                                    Device device) {
+  std::optional<CompiledProgram> program = stored.load();
+  if (!program)
+    return nullptr;
+  auto executable = Executable::load(std::move(*program), device);
+  if (!executable.ok()) {
+    runtime::log(LogLevel::warning,
+                 "a graph on disk is compiled anew: " +
+                     std::string(executable.status().message()));
+    return nullptr;
+  }
+  ++counters().graphsLoaded;
+  return std::move(*executable);
+}
+
+/// From disk, or compiled and put there. A warm process runs neither MLIR nor a
+/// kernel compiler, unless it is to show what they do.
+static OnceMap<Executable>::Result loadOrCompile(const ProgramSource &source,
+                                                 const Target &target,
+                                                 Device device,
+                                                 const Status &refusal) {
+  const StoredProgram stored(source, target);
+  if (auto executable = loadStored(stored, device))
+    return executable;
+  if (!refusal.ok())
+    return refusal;
+  auto start = std::chrono::steady_clock::now();
+  ++counters().graphsCompiled;
+  mlir::OwningOpRef<mlir::ModuleOp> module = source.import();
+  StatusOr<CompiledProgram> compiled = compileModule(*module, target);
+  if (!compiled.ok())
+    return compiled.status();
+  logPlan("compiled", *compiled, start);
+  stored.store(*compiled);
+  return Executable::load(std::move(*compiled), device);
+}
+
 /// Loads or compiles.
 static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
                                                   Device device,
@@ -169,11 +187,7 @@ static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
   StatusOr<Target> target = Target::of(device, rules.tuning);
   if (!target.ok())
     return target.status();
-  StatusOr<CompiledProgram> program =
-      loadOrCompile(source, *target, rules.refusal);
-  if (!program.ok())
-    return program.status();
-  return Executable::load(std::move(*program), device);
+  return loadOrCompile(source, *target, device, rules.refusal);
 }
 
 StatusOr<std::shared_ptr<const Executable>>

@@ -3,6 +3,7 @@
 // and weights that lie in any way. Skipped where oneDNN is not installed.
 #include "runtime/OneDnn.h"
 
+#include "runtime/Executor.h"
 #include "weft/Runtime.h"
 
 #include <gtest/gtest.h>
@@ -138,6 +139,32 @@ TEST_F(OneDnnTest, ReadsWeightsItHasPacked) {
   ASSERT_TRUE((*packer)->run(arguments).ok());
   primitive.isPacked = true;
   expectRight(primitive, packed, right);
+}
+
+TEST_F(OneDnnTest, RefusesPlansForAnotherFormOfWeights) {
+  Primitive pack = conv(kLast, kLast);
+  pack.kind = Primitive::Kind::pack;
+  auto packer = LoadedPrimitive::load(pack);
+  ASSERT_TRUE(packer.ok()) << packer.status();
+  const int64_t bytes = (*packer)->packedBytes();
+  Plan plan;
+  plan.inputs = {{float32, {5, 3, 3, 2}, 360}};
+  plan.primitives = {pack};
+  Launch launch;
+  launch.primitive = 0;
+  launch.arguments.resize(2);
+  launch.arguments[0].buffer = {BufferRef::Kind::input, 0};
+  launch.arguments[1].buffer = {BufferRef::Kind::output, 0};
+  plan.launches = {launch};
+  plan.steps = {0};
+  plan.outputs = {{float32, {bytes / 4}, bytes}};
+  EXPECT_TRUE(LoadedPlan::load(plan, Device::cpu()).ok());
+  plan.outputs = {{float32, {90}, 360}};
+  auto loaded = LoadedPlan::load(plan, Device::cpu());
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.status().message(), "plan: packed weights have " +
+                                           std::to_string(bytes) +
+                                           " bytes, not 360");
 }
 
 TEST_F(OneDnnTest, MultipliesTransposedOperands) {
