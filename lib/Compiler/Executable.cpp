@@ -54,13 +54,13 @@ static bool takesInputsOf(const CompiledProgram &compiled,
          std::ranges::all_of(compiled.prepareInputs, exists);
 }
 
-/// Whether its primitives are those of the library at hand, and the other way
-/// round: a plan made without gives way once there is one.
-static bool fitsLibrary(const CompiledProgram &compiled) {
+/// The library that a program was compiled with or found missing (oneDnnKey);
+/// empty if it has no use for one.
+static std::string libraryOf(const CompiledProgram &compiled) {
   for (const runtime::Plan *plan : {&compiled.main, &compiled.prepare})
-    if (!plan->library.empty() && plan->library != runtime::oneDnnKey())
-      return false;
-  return true;
+    if (!plan->library.empty())
+      return plan->library;
+  return "";
 }
 
 /// Whether all kernels are machine code. PTX stands in while the compiler at
@@ -73,7 +73,10 @@ static bool isMachineCode(const CompiledProgram &compiled) {
   return true;
 }
 
-/// A program on disk.
+/// A program on disk. Where the library matters there is one for each that was
+/// at hand, with it or without, on so many threads: they live side by side.
+/// That it matters is what the disk has under the key without a library, so
+/// that no other graph opens one.
 class StoredProgram {
 public:
   StoredProgram(const ProgramSource &source, const Target &target)
@@ -91,19 +94,31 @@ public:
     auto start = std::chrono::steady_clock::now();
     CompiledProgram loaded;
     std::optional<std::string> bytes = disk_->get(key_);
+    if (bytes == kPerLibrary)
+      bytes = disk_->get(keyWith(runtime::oneDnnKey()));
     if (!bytes || !deserialize(*bytes, loaded) ||
-        !takesInputsOf(loaded, source_) || !fitsLibrary(loaded))
+        !takesInputsOf(loaded, source_))
       return std::nullopt;
     logPlan("loaded from disk", loaded, start);
     return loaded;
   }
 
   void store(const CompiledProgram &compiled) const {
-    if (disk_ && isMachineCode(compiled))
-      disk_->put(key_, serialize(compiled));
+    if (!disk_ || !isMachineCode(compiled))
+      return;
+    const std::string library = libraryOf(compiled);
+    if (!library.empty())
+      disk_->put(key_, kPerLibrary);
+    disk_->put(keyWith(library), serialize(compiled));
   }
 
 private:
+  static constexpr std::string_view kPerLibrary = "one for each library";
+
+  std::string keyWith(const std::string &library) const {
+    return library.empty() ? key_ : key_ + "\n" + library;
+  }
+
   const ProgramSource &source_;
   std::shared_ptr<runtime::DiskCache> disk_; // null: there is none
   std::string key_;
