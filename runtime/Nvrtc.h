@@ -37,7 +37,8 @@ public:
   static void preload();
 
   /// Whether `get` will most likely succeed, without the time that loading the
-  /// library takes: the file that would be tried first exists.
+  /// library takes: the first file that exists and, by its name, is not newer
+  /// than the driver.
   static StatusOr<std::string> locate();
 
   /// Looks again, with the driver's version given (0: no driver).

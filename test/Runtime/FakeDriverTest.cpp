@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <dlfcn.h>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -132,6 +133,22 @@ TEST(FakeDriver, AMissingCompilerIsNamed) {
               AllOf(HasSubstr("usable: gpu: no NVRTC: /no/libnvrtc.so: cannot "
                               "open"),
                     HasSubstr("default: cpu:0\n")));
+}
+
+TEST(FakeDriver, ACompilerNewerThanTheDriverIsPassedOver) {
+  runtime::TempFolder folder;
+  const std::string newer = folder.path() + "/libnvrtc.so.13",
+                    older = folder.path() + "/libnvrtc.so.12";
+  std::filesystem::copy(WEFT_TEST_NVRTC_FUTURE, newer);
+  EXPECT_THAT(report("Report", "nothing", nullptr, folder.path().c_str()),
+              AllOf(HasSubstr("usable: gpu: no NVRTC: " + newer +
+                              " is newer than the driver: 99.0, driver 12.4; " +
+                              older + ": cannot open"),
+                    HasSubstr("default: cpu:0\n")));
+  std::filesystem::copy(WEFT_TEST_NVRTC_FAILING, older);
+  EXPECT_THAT(report("Report", "nothing", nullptr, folder.path().c_str()),
+              AllOf(HasSubstr("usable: \ndefault: gpu:0\n"),
+                    HasSubstr(", NVRTC " + older)));
 }
 
 TEST(FakeDriver, ADeviceAskedForByNameIsNeverReplaced) {
