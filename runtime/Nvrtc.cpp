@@ -71,6 +71,13 @@ constexpr int kOldest = 12000; // the first that knows sm_90a
 constexpr std::array<const char *, 2> kSonames = {"libnvrtc.so.13",
                                                   "libnvrtc.so.12"};
 
+// Contraction is off so that both back ends agree; `fma` is explicit.
+// Functions without a qualifier are device functions: plain C++ will do.
+// The log says where registers do not suffice.
+constexpr std::array<const char *, 4> kOptions = {
+    "--std=c++17", "--fmad=false", "--device-as-default-execution-space",
+    "--ptxas-options=--warn-on-spills"};
+
 bool exists(const std::string &path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0;
@@ -268,6 +275,14 @@ static int majorOf(const std::string &file) {
   return at == std::string::npos ? 0 : std::atoi(&file[at + kBehind.size()]);
 }
 
+std::string Nvrtc::keyOf(const std::string &file) {
+  const std::string real = realFile(file);
+  struct stat info = {};
+  (void)stat(real.c_str(), &info);
+  return absl::StrCat(real.substr(real.rfind('/') + 1), " of ", info.st_size,
+                      " bytes, ", absl::StrJoin(kOptions, " "));
+}
+
 StatusOr<std::string> Nvrtc::locate() {
   const int driver = versionOfDriver();
   for (const std::string &candidate : nvrtcCandidates())
@@ -368,13 +383,8 @@ StatusOr<CompiledText> Nvrtc::compile(const std::string &text,
   const Functions &f = *functions_;
   std::string archOption =
       absl::StrCat("--gpu-architecture=", std::string(arch));
-  // Contraction is off so that both back ends agree; `fma` is explicit.
-  // Functions without a qualifier are device functions: plain C++ will do.
-  // The log says where registers do not suffice.
-  std::vector<const char *> options = {archOption.c_str(), "--std=c++17",
-                                       "--fmad=false",
-                                       "--device-as-default-execution-space",
-                                       "--ptxas-options=--warn-on-spills"};
+  std::vector<const char *> options = {archOption.c_str()};
+  options.insert(options.end(), kOptions.begin(), kOptions.end());
   if (report)
     options.push_back("--ptxas-options=-v");
   ScopedProgram scope(f);

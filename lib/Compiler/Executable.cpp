@@ -153,33 +153,37 @@ static std::string deviceKey(Device device) {
   return device.is_cpu() ? key + " " + std::to_string(num_threads()) : key;
 }
 
-/// From disk, if it is there and can still be loaded: what is not is compiled
-/// anew, whatever it was that has changed.
-static std::shared_ptr<const Executable> loadStored(const StoredProgram &stored,
-                                                    Device device) {
+/// From disk; null if it is not there, or cannot be loaded any more and has to
+/// be compiled anew, whatever it was that has changed. There being no memory is
+/// no fault of what is on disk.
+static OnceMap<Executable>::Result loadStored(const StoredProgram &stored,
+                                              Device device, bool &isBroken) {
   std::optional<CompiledProgram> program = stored.load();
   if (!program)
-    return nullptr;
+    return std::shared_ptr<const Executable>();
   auto executable = Executable::load(std::move(*program), device);
-  if (!executable.ok()) {
+  isBroken = !executable.ok() &&
+             executable.status().code() != StatusCode::resource_exhausted;
+  if (isBroken) {
     runtime::log(LogLevel::warning,
                  "a graph on disk is compiled anew: " +
                      std::string(executable.status().message()));
-    return nullptr;
+    return std::shared_ptr<const Executable>();
   }
-  ++counters().graphsLoaded;
-  return std::move(*executable);
+  if (executable.ok())
+    ++counters().graphsLoaded;
+  return executable;
 }
 
 /// From disk, or compiled and put there. A warm process runs neither MLIR nor a
 /// kernel compiler, unless it is to show what they do.
 static OnceMap<Executable>::Result loadOrCompile(const ProgramSource &source,
-                                                 const Target &target,
-                                                 Device device,
+                                                 Target target, Device device,
                                                  const Status &refusal) {
   const StoredProgram stored(source, target);
-  if (auto executable = loadStored(stored, device))
-    return executable;
+  OnceMap<Executable>::Result loaded = loadStored(stored, device, target.anew);
+  if (!loaded.ok() || *loaded)
+    return loaded;
   if (!refusal.ok())
     return refusal;
   auto start = std::chrono::steady_clock::now();
@@ -202,7 +206,7 @@ static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
   StatusOr<Target> target = Target::of(device, rules.tuning);
   if (!target.ok())
     return target.status();
-  return loadOrCompile(source, *target, device, rules.refusal);
+  return loadOrCompile(source, std::move(*target), device, rules.refusal);
 }
 
 StatusOr<std::shared_ptr<const Executable>>

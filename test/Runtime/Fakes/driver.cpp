@@ -4,7 +4,9 @@
 // `cuDevicePrimaryCtxRetain`, `cuStreamCreate`, `memory` (512 KiB in all),
 // `cuStreamBeginCapture`, `cuStreamEndCapture`, `cuGraphInstantiate`,
 // `captured` (every stream is being captured), `cuLaunchKernelEx` (of kernels
-// with more than FAKE_SHARED bytes of dynamic shared memory).
+// with more than FAKE_SHARED bytes of dynamic shared memory),
+// `cuModuleLoadDataEx` (the first time). FAKE_CUDA_VERSION is the version of
+// CUDA that it says it supports instead of 12040.
 //
 // Kernels compute nothing. They take 1 us and another for each KiB of dynamic
 // shared memory, by the clock of events.
@@ -58,7 +60,11 @@ template <typename Handle> CudaResult make(Handle *handle) {
 #define FAKE extern "C" __attribute__((visibility("default"))) CudaResult
 
 FAKE cuInit(unsigned) { return result("cuInit"); }
-FAKE cuDriverGetVersion(int *version) { return *version = 12040, 0; }
+FAKE cuDriverGetVersion(int *version) {
+  const char *text = std::getenv("FAKE_CUDA_VERSION");
+  *version = text ? std::atoi(text) : 12040;
+  return 0;
+}
 FAKE cuGetErrorName(CudaResult error, const char **text) {
   *text = error == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_UNKNOWN";
   return 0;
@@ -91,6 +97,9 @@ FAKE cuCtxPopCurrent_v2(CudaContext *) { return 0; }
 FAKE cuCtxSynchronize() { return 0; }
 FAKE cuModuleLoadDataEx(CudaModule *module, const void *, unsigned, int *,
                         void **) {
+  static std::atomic<bool> hasFailed{false};
+  if (fails("cuModuleLoadDataEx") && !hasFailed.exchange(true))
+    return 999;
   return make(module);
 }
 FAKE cuModuleUnload(CudaModule) { return 0; }
