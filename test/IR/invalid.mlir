@@ -370,6 +370,15 @@ func.func @case(%x: tensor<2x0xf32>) {
 
 // -----
 
+// argmax: more positions than i32 counts
+func.func @case(%x: tensor<3000000000xi8>) {
+  // expected-error @below {{argmax: positions do not fit int32: axis 0 has 3000000000 elements, at most 2147483647}}
+  %0 = weft.argmax %x over 0 : tensor<3000000000xi8> -> tensor<i32>
+  return
+}
+
+// -----
+
 // argmax: positions are i32
 func.func @case(%x: tensor<2xf32>) {
   // expected-error @below {{'weft.argmax' op result #0 must be statically shaped tensor of 32-bit signless integer values, but got 'tensor<i64>'}}
