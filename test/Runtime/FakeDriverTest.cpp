@@ -3,6 +3,7 @@
 // when asked to (Fakes/driver.cpp).
 #include "runtime/Gpu.h"
 #include "runtime/LaunchGraphs.h"
+#include "runtime/PlanTimer.h"
 #include "runtime/Storage.h"
 #include "weft/Runtime.h"
 
@@ -81,6 +82,23 @@ TEST(FakeDriverChild, DISABLED_Graphs) {
   graphs = nullptr;
   count(&existing, &launched);
   std::printf("end: %d graphs\n", existing);
+}
+
+// Nor this: where the inputs of a plan to time come from.
+TEST(FakeDriverChild, DISABLED_Timer) {
+  runtime::Plan plan;
+  plan.device = Device::Kind::gpu;
+  plan.inputs = {{float32, {64}, 256}};
+  auto timer = runtime::PlanTimer::make(plan, Device::gpu());
+  say("timer", timer.status());
+  auto *last = reinterpret_cast<int (*)(runtime::CudaStream *)>(
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeLastUpload"));
+  runtime::CudaStream stream = nullptr;
+  last(&stream);
+  std::printf("uploads: %s\n", !stream ? "none"
+                               : stream == (*runtime::Gpu::get(0))->stream()
+                                   ? "Weft's stream"
+                                   : "its own stream");
 }
 
 /// What the child `test` prints with the fake driver failing with `fault`.
@@ -197,6 +215,11 @@ TEST(FakeDriver, WhatCannotBeCapturedIsLaunched) {
 TEST(FakeDriver, AStreamThatItsOwnerCapturesTakesLaunches) {
   EXPECT_THAT(report("Graphs", "captured"),
               HasSubstr("9: 12 calls, 0 graphs, 3 launches\n"));
+}
+
+TEST(FakeDriver, InputsToTimeAreWrittenInTheOrderOfTheirMemory) {
+  EXPECT_THAT(report("Timer", "nothing"),
+              HasSubstr("timer: ok\nuploads: its own stream\n"));
 }
 
 TEST(FakeDriver, OutOfMemoryIsReportedAndPooledMemoryFreed) {

@@ -33,6 +33,7 @@ struct Timed {
   int owners = 1; // a graph and what is made of it are one
 };
 std::atomic<Timed *> captured{nullptr}; // the graph that launches go into
+std::atomic<CudaStream> lastUpload{nullptr};
 
 template <typename Handle> CudaResult release(Handle handle) {
   auto *timed = reinterpret_cast<Timed *>(handle);
@@ -141,7 +142,8 @@ FAKE cuMemGetInfo_v2(size_t *free, size_t *total) {
   return 0;
 }
 FAKE cuMemcpyHtoDAsync_v2(CudaPointer to, const void *from, size_t bytes,
-                          CudaStream) {
+                          CudaStream stream) {
+  lastUpload = stream;
   std::memcpy(reinterpret_cast<void *>(to), from, bytes);
   return 0;
 }
@@ -207,6 +209,7 @@ FAKE fakeGraphs(int *existing, int *launched) {
   *launched = graphLaunches;
   return 0;
 }
+FAKE fakeLastUpload(CudaStream *stream) { return *stream = lastUpload, 0; }
 FAKE cuEventCreate(CudaEvent *event, unsigned) {
   *event = reinterpret_cast<CudaEvent>(new Timed);
   return 0;
