@@ -78,11 +78,6 @@ ParseResult GroupOp::parse(OpAsmParser &parser, OperationState &state) {
 
 // ---- verifier ---------------------------------------------------------------
 
-/// Whether `schedule` is a way to run what asks for `content`.
-static bool runs(ScheduleKind schedule, ScheduleKind content) {
-  return schedule == content;
-}
-
 static int64_t elementsOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getNumElements();
 }
@@ -186,7 +181,7 @@ LogicalResult GroupOp::verifyRegions() {
   if (failed(verifyInPlace(*this)))
     return failure();
   ScheduleAttr schedule = getScheduleAttr();
-  if (schedule && !runs(schedule.getKind(), content))
+  if (schedule && schedule.getKind() != content)
     return emitError() << "group: schedule does not fit what the group holds: "
                        << "schedule "
                        << stringifyScheduleKind(schedule.getKind())
