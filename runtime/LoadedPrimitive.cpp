@@ -58,9 +58,12 @@ int usableThreads() {
 /// A memory description of Weft's making.
 class Layout {
 public:
-  explicit Layout(const Functions &functions) : functions_(&functions) {}
+  Layout(const Functions &functions, DType dtype)
+      : functions_(&functions),
+        type_(dtype == DType::bfloat16 ? dnn::bfloat16 : dnn::float32) {}
   Layout(Layout &&other) noexcept
-      : functions_(other.functions_), bytes_(std::move(other.bytes_)),
+      : functions_(other.functions_), type_(other.type_),
+        bytes_(std::move(other.bytes_)),
         object_(std::exchange(other.object_, nullptr)) {}
   ~Layout() {
     if (object_)
@@ -71,11 +74,10 @@ public:
     auto rank = static_cast<int>(operand.sizes.size());
     const int64_t *sizes = operand.sizes.data();
     const int64_t *strides = operand.strides.data();
-    int status = functions_->isV2
-                     ? functions_->layoutInitByStrides(room(), rank, sizes,
-                                                       dnn::float32, strides)
-                     : functions_->layoutCreateWithStrides(
-                           &object_, rank, sizes, dnn::float32, strides);
+    int status = functions_->isV2 ? functions_->layoutInitByStrides(
+                                        room(), rank, sizes, type_, strides)
+                                  : functions_->layoutCreateWithStrides(
+                                        &object_, rank, sizes, type_, strides);
     return status ? failed("dnnl_memory_desc", status) : Status();
   }
   /// The primitive chooses.
@@ -83,10 +85,10 @@ public:
     auto rank = static_cast<int>(operand.sizes.size());
     const int64_t *sizes = operand.sizes.data();
     int status = functions_->isV2
-                     ? functions_->layoutInitByTag(room(), rank, sizes,
-                                                   dnn::float32, dnn::anyLayout)
-                     : functions_->layoutCreateWithTag(
-                           &object_, rank, sizes, dnn::float32, dnn::anyLayout);
+                     ? functions_->layoutInitByTag(room(), rank, sizes, type_,
+                                                   dnn::anyLayout)
+                     : functions_->layoutCreateWithTag(&object_, rank, sizes,
+                                                       type_, dnn::anyLayout);
     return status ? failed("dnnl_memory_desc", status) : Status();
   }
 
@@ -99,6 +101,7 @@ private:
   }
 
   const Functions *functions_;
+  int type_;
   std::unique_ptr<std::byte[]> bytes_; // version 2
   void *object_ = nullptr;             // version 3
 };
@@ -209,11 +212,12 @@ Primitive::Operand channelsLast(Primitive::Operand operand) {
 
 /// Everything that depends on the number of threads.
 struct LoadedPrimitive::Made {
-  explicit Made(const Functions &functions)
-      : functions(functions), xGiven(functions), wGiven(functions),
-        yGiven(functions), x(functions), w(functions), y(functions),
-        bias(functions), main(functions), packed(functions), xIn(functions),
-        wIn(functions), yOut(functions) {}
+  Made(const Functions &functions, DType dtype)
+      : functions(functions), xGiven(functions, dtype),
+        wGiven(functions, dtype), yGiven(functions, dtype), x(functions, dtype),
+        w(functions, dtype), y(functions, dtype), bias(functions, dtype),
+        main(functions), packed(functions), xIn(functions), wIn(functions),
+        yOut(functions) {}
 
   Status start(const Primitive &primitive, int threads);
   Status describe(const Primitive &primitive, Unit &unit);
@@ -363,6 +367,14 @@ static Primitive::Operand biasOf(const Primitive &primitive) {
   return bias;
 }
 
+/// Without instructions for a type the library computes with another.
+static Status refuseType(const OneDnn &dnn, const Primitive &primitive) {
+  return dnn.multiplies(primitive.dtype)
+             ? Status()
+             : internal_error(absl::StrCat("oneDNN: this CPU multiplies no ",
+                                           std::string(name(primitive.dtype))));
+}
+
 /// The library counts in 32 bits here and there, and divides by what overflows.
 static Status refuseLarge(const Primitive &primitive) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
@@ -419,7 +431,9 @@ LoadedPrimitive::madeFor(int threads) const {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())
     return dnn.status();
-  auto made = std::make_unique<Made>((*dnn)->functions());
+  if (Status status = refuseType(**dnn, primitive_); !status.ok())
+    return status;
+  auto made = std::make_unique<Made>((*dnn)->functions(), primitive_.dtype);
   ThreadCount count(made->functions, threads);
   Status status = made->start(primitive_, threads);
   if (status.ok() && primitive_.kind != Primitive::Kind::pack)
@@ -436,7 +450,10 @@ Status LoadedPrimitive::check(const Primitive &primitive) {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())
     return dnn.status();
-  return Made((*dnn)->functions()).start(primitive, primitive.threads);
+  if (Status status = refuseType(**dnn, primitive); !status.ok())
+    return status;
+  return Made((*dnn)->functions(), primitive.dtype)
+      .start(primitive, primitive.threads);
 }
 
 LoadedPrimitive::LoadedPrimitive(const Primitive &primitive)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A group is a primitive if it is one convolution or product of float32, its
+// A group is a primitive if it is one convolution or product, its
 // operands lie in memory as the library can describe it, and no more than a
 // bias follows.
 #include "Primitives.h"
@@ -66,7 +66,7 @@ std::optional<Operand> reshaped(const Operand &layout, RankedTensorType type) {
 /// Nothing if `value` is computed or shows its elements in another way.
 std::optional<Read> readOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !type.getElementType().isF32())
+  if (!type)
     return std::nullopt;
   if (auto argument = dyn_cast<BlockArgument>(value))
     return Read{argument, dense(type)};
@@ -104,10 +104,13 @@ void splitGroups(Operand &w, int64_t groups) {
   w.strides.insert(w.strides.begin(), w.sizes[1] * w.strides[0]);
 }
 
+/// What any library multiplies; the one at hand is asked for each primitive.
+constexpr Library kMost = Library::bfloat16;
+
 /// What a library computes of a group, or null.
 Operation *anchorOf(GroupOp group) {
   for (Operation &op : group.getBody().front())
-    if (isLibraryWork(&op))
+    if (isLibraryWork(kMost, &op))
       return &op;
   return nullptr;
 }
@@ -134,6 +137,8 @@ public:
         call_.arguments.push_back(
             group_.getInputs()[read->argument.getArgNumber()]);
     primitive().hasBias = bias_.has_value();
+    primitive().dtype =
+        toDType(getElementTypeOrSelf(group_.getResult(0).getType()));
     primitive().threads = num_threads();
     if (Status status = runtime::LoadedPrimitive::check(primitive());
         !status.ok())
@@ -254,7 +259,7 @@ private:
 
 bool mayBePrimitive(GroupOp group) {
   return llvm::any_of(group.getBody().front(), [](Operation &op) {
-    return isLibraryWork(&op) || gainsFromLibrary(&op);
+    return isLibraryWork(kMost, &op) || gainsFromLibrary(kMost, &op);
   });
 }
 

@@ -30,17 +30,32 @@ protected:
     return mlir::parseSourceString<mlir::ModuleOp>(text, &context_);
   }
 
-  /// Whole numbers so small that sums are exact in any order.
+  /// Whole numbers so small that sums are exact in any order, and in a
+  /// bfloat16.
   static reference::Value wholeNumbers(mlir::Type type, Draw &draw) {
     auto tensor = mlir::cast<mlir::RankedTensorType>(type);
     Shape shape(std::span<const int64_t>(tensor.getShape()));
-    reference::Value value = reference::zeros(float32, shape);
+    const DType dtype = ir::toDType(tensor.getElementType());
+    const int64_t most = dtype == float32 ? 4 : 1;
+    reference::Value value = reference::zeros(dtype, shape);
     for (double &element : value.reals)
-      element = static_cast<double>(draw.integer(-4, 4));
+      element = static_cast<double>(draw.integer(-most, most));
     return value;
   }
 
+  /// In float32 and in bfloat16.
   void expectRight(const std::string &text) {
+    expectExact(text);
+    expectExact(inBfloat16(text));
+  }
+
+  static std::string inBfloat16(std::string text) {
+    for (size_t at = 0; (at = text.find("xf32", at)) != std::string::npos;)
+      text.replace(at, 4, "xbf16");
+    return text;
+  }
+
+  void expectExact(const std::string &text) {
     auto module = parse(text);
     ASSERT_TRUE(module);
     reference::Arguments arguments;
@@ -129,7 +144,7 @@ func.func @main(%x: tensor<67x351xf32>, %w: tensor<353x351xf32> {weft.parameter,
 // Worked out by hand: all weights are 1, so that an element is the sum of its
 // window. relu keeps NaN and makes 0 of minus infinity.
 TEST_F(LibraryTest, NaNAndInfinityGoThroughReluAsTheyDoElsewhere) {
-  auto module = parse(R"(
+  const std::string text = R"(
 func.func @main(%x: tensor<1x64x16x16xf32>, %w: tensor<64x64x3x3xf32> {weft.parameter, weft.name = "w"},
                 %r: tensor<1x64x16x16xf32>) -> tensor<1x64x16x16xf32> {
   %0 = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1
@@ -138,39 +153,43 @@ func.func @main(%x: tensor<1x64x16x16xf32>, %w: tensor<64x64x3x3xf32> {weft.para
   %2 = weft.relu %1 : tensor<1x64x16x16xf32>
   return %2 : tensor<1x64x16x16xf32>
 }
-)");
-  ASSERT_TRUE(module);
-  reference::Value x{float32, {1, 64, 16, 16}, {}, {}}, w, r;
-  x.reals.assign(64 * 256, 1);
-  w = {float32, {64, 64, 3, 3}, std::vector<double>(64 * 64 * 9, 1), {}};
-  r = {float32, {1, 64, 16, 16}, std::vector<double>(64 * 256, -500), {}};
-  auto at = [](int64_t channel, int64_t row, int64_t column) {
-    return static_cast<size_t>((channel * 16 + row) * 16 + column);
-  };
-  x.reals[at(5, 2, 2)] = kNaN;
-  x.reals[at(6, 2, 10)] = kInf;
-  x.reals[at(7, 10, 2)] = -kInf;
-  r.reals[at(8, 10, 10)] = kNaN;
-  r.reals[at(9, 10, 10)] = -kInf;
-  reference::Arguments arguments;
-  arguments.inputs = {x, r};
-  arguments.parameters["w"] = w;
-  test::Results results = test::runOnCpu({{*module, &arguments}}).front();
-  ASSERT_TRUE(results.ok()) << results.status();
-  auto result = [&](int64_t channel, int64_t row, int64_t column) {
-    return (*results)[0].reals[at(channel, row, column)];
-  };
-  for (int64_t channel : {0, 8, 9, 63}) {
-    EXPECT_EQ(result(channel, 6, 6), 9 * 64 - 500) << channel;
-    EXPECT_EQ(result(channel, 0, 0), 0) << channel; // 4 * 64 - 500
-    EXPECT_TRUE(std::isnan(result(channel, 2, 2))) << channel;
-    EXPECT_TRUE(std::isnan(result(channel, 1, 3))) << channel;
-    EXPECT_EQ(result(channel, 2, 10), kInf) << channel;
-    EXPECT_EQ(result(channel, 10, 2), 0) << channel;
+)";
+  for (DType dtype : {float32, bfloat16}) {
+    SCOPED_TRACE(name(dtype));
+    auto module = parse(dtype == float32 ? text : inBfloat16(text));
+    ASSERT_TRUE(module);
+    reference::Value x{dtype, {1, 64, 16, 16}, {}, {}}, w, r;
+    x.reals.assign(64 * 256, 1);
+    w = {dtype, {64, 64, 3, 3}, std::vector<double>(64 * 64 * 9, 1), {}};
+    r = {dtype, {1, 64, 16, 16}, std::vector<double>(64 * 256, -500), {}};
+    auto at = [](int64_t channel, int64_t row, int64_t column) {
+      return static_cast<size_t>((channel * 16 + row) * 16 + column);
+    };
+    x.reals[at(5, 2, 2)] = kNaN;
+    x.reals[at(6, 2, 10)] = kInf;
+    x.reals[at(7, 10, 2)] = -kInf;
+    r.reals[at(8, 10, 10)] = kNaN;
+    r.reals[at(9, 10, 10)] = -kInf;
+    reference::Arguments arguments;
+    arguments.inputs = {x, r};
+    arguments.parameters["w"] = w;
+    test::Results results = test::runOnCpu({{*module, &arguments}}).front();
+    ASSERT_TRUE(results.ok()) << results.status();
+    auto result = [&](int64_t channel, int64_t row, int64_t column) {
+      return (*results)[0].reals[at(channel, row, column)];
+    };
+    for (int64_t channel : {0, 8, 9, 63}) {
+      EXPECT_EQ(result(channel, 6, 6), 9 * 64 - 500) << channel;
+      EXPECT_EQ(result(channel, 0, 0), 0) << channel; // 4 * 64 - 500
+      EXPECT_TRUE(std::isnan(result(channel, 2, 2))) << channel;
+      EXPECT_TRUE(std::isnan(result(channel, 1, 3))) << channel;
+      EXPECT_EQ(result(channel, 2, 10), kInf) << channel;
+      EXPECT_EQ(result(channel, 10, 2), 0) << channel;
+    }
+    EXPECT_TRUE(std::isnan(result(8, 10, 10)));
+    EXPECT_EQ(result(9, 10, 10), 0);
+    EXPECT_EQ(result(10, 10, 10), 9 * 64 - 500);
   }
-  EXPECT_TRUE(std::isnan(result(8, 10, 10)));
-  EXPECT_EQ(result(9, 10, 10), 0);
-  EXPECT_EQ(result(10, 10, 10), 9 * 64 - 500);
 }
 
 } // namespace

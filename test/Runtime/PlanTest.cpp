@@ -56,6 +56,7 @@ Plan example() {
   primitive.dilation = {2};
   primitive.before = {0};
   primitive.after = {3};
+  primitive.dtype = bfloat16;
   primitive.isPacked = true;
   primitive.threads = 6;
   plan.primitives = {primitive};
@@ -194,6 +195,7 @@ TEST(Plan, ChecksEveryIndex) {
        [](Plan &p) { p.launches[2].arguments[0] = {true, {}, 0, float32}; }},
       {"primitive kind",
        [](Plan &p) { p.primitives[0].kind = Primitive::Kind(3); }},
+      {"primitive type", [](Plan &p) { p.primitives[0].dtype = float16; }},
       {"primitive size", [](Plan &p) { p.primitives[0].x.sizes[0] = 0; }},
       {"primitive stride", [](Plan &p) { p.primitives[0].y.strides[0] = -1; }},
       {"primitive ranks", [](Plan &p) { p.primitives[0].w.sizes.pop_back(); }},
