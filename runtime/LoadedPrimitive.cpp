@@ -194,6 +194,16 @@ private:
   const Functions &functions_;
 };
 
+/// Dense, with the last axis innermost.
+Primitive::Operand rowMajor(Primitive::Operand operand) {
+  int64_t stride = 1;
+  for (size_t axis = operand.sizes.size(); axis-- > 0;) {
+    operand.strides[axis] = stride;
+    stride *= operand.sizes[axis];
+  }
+  return operand;
+}
+
 /// Dense, with axis 1 innermost.
 Primitive::Operand channelsLast(Primitive::Operand operand) {
   int64_t stride = 1;
@@ -219,7 +229,9 @@ struct LoadedPrimitive::Made {
         main(functions), packed(functions), xIn(functions), wIn(functions),
         yOut(functions) {}
 
-  Status start(const Primitive &primitive, int threads);
+  static StatusOr<std::unique_ptr<Made>>
+  begin(const OneDnn &dnn, const Primitive &primitive, int threads);
+  Status start(const Primitive &primitive, int threads, bool moves);
   Status describe(const Primitive &primitive, Unit &unit);
   Status describeConv(const Primitive &primitive, const Attributes &attributes,
                       Unit &unit);
@@ -395,12 +407,17 @@ static Status refuseLarge(const Primitive &primitive) {
 }
 
 /// Layouts and descriptions: what the library says before it writes code.
-Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads) {
+/// A convolution, or a matmul that `moves`, reads data that are reordered
+/// first.
+Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads,
+                                    bool moves) {
   const bool isMatmul = primitive.kind == Primitive::Kind::matmul;
   auto wanted = [&](const Primitive::Operand &operand) {
-    return isMatmul ? operand : channelsLast(operand);
+    return !isMatmul ? channelsLast(operand)
+           : moves   ? rowMajor(operand)
+                     : operand;
   };
-  Status status = refuseLarge(primitive);
+  Status status;
   auto then = [&](auto &&next) {
     if (status.ok())
       status = next();
@@ -409,7 +426,9 @@ Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads) {
   then([&] { return wGiven.set(primitive.w); });
   then([&] { return yGiven.set(primitive.y); });
   then([&] { return x.set(wanted(primitive.x)); });
-  then([&] { return isMatmul ? w.set(primitive.w) : w.setAny(primitive.w); });
+  then([&] {
+    return isMatmul && !moves ? w.set(primitive.w) : w.setAny(primitive.w);
+  });
   then([&] { return y.set(wanted(primitive.y)); });
   if (primitive.hasBias)
     then([&] { return bias.set(biasOf(primitive)); });
@@ -422,6 +441,26 @@ Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads) {
   return status;
 }
 
+/// Operands of a matmul are read as they lie where the library can.
+StatusOr<std::unique_ptr<LoadedPrimitive::Made>>
+LoadedPrimitive::Made::begin(const OneDnn &dnn, const Primitive &primitive,
+                             int threads) {
+  Status status = refuseType(dnn, primitive);
+  if (status.ok())
+    status = refuseLarge(primitive);
+  if (!status.ok())
+    return status;
+  for (bool moves : {false, true}) {
+    auto made = std::make_unique<Made>(dnn.functions(), primitive.dtype);
+    status = made->start(primitive, threads, moves);
+    if (status.ok())
+      return made;
+    if (primitive.kind != Primitive::Kind::matmul)
+      break;
+  }
+  return status;
+}
+
 StatusOr<const LoadedPrimitive::Made *>
 LoadedPrimitive::madeFor(int threads) const {
   std::lock_guard<std::mutex> lock(mutex_);
@@ -431,12 +470,13 @@ LoadedPrimitive::madeFor(int threads) const {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())
     return dnn.status();
-  if (Status status = refuseType(**dnn, primitive_); !status.ok())
-    return status;
-  auto made = std::make_unique<Made>((*dnn)->functions(), primitive_.dtype);
-  ThreadCount count(made->functions, threads);
-  Status status = made->start(primitive_, threads);
-  if (status.ok() && primitive_.kind != Primitive::Kind::pack)
+  ThreadCount count((*dnn)->functions(), threads);
+  auto begun = Made::begin(**dnn, primitive_, threads);
+  if (!begun.ok())
+    return begun.status();
+  std::unique_ptr<Made> &made = *begun;
+  Status status;
+  if (primitive_.kind != Primitive::Kind::pack)
     status = made->main.make();
   if (status.ok())
     status = made->makeReorders(primitive_);
@@ -450,10 +490,7 @@ Status LoadedPrimitive::check(const Primitive &primitive) {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())
     return dnn.status();
-  if (Status status = refuseType(**dnn, primitive); !status.ok())
-    return status;
-  return Made((*dnn)->functions(), primitive.dtype)
-      .start(primitive, primitive.threads);
+  return Made::begin(**dnn, primitive, primitive.threads).status();
 }
 
 LoadedPrimitive::LoadedPrimitive(const Primitive &primitive)
@@ -503,16 +540,21 @@ Status LoadedPrimitive::run(std::span<void *const> arguments) const {
       status = unit.run(memories, room);
     return target;
   };
+  auto start = [&](void *argument, const Primitive::Operand &operand) {
+    return static_cast<std::byte *>(argument) +
+           operand.offset * size_in_bytes(primitive_.dtype);
+  };
   if (packs) {
+    void *w = start(arguments[0], primitive_.w);
     if (made.wIn.primitive)
-      move(made.wIn, made.wGiven.get(), arguments[0], made.wWanted(),
-           arguments[1]);
+      move(made.wIn, made.wGiven.get(), w, made.wWanted(), arguments[1]);
     else
-      std::memcpy(arguments[1], arguments[0],
-                  functions.layoutBytes(made.wWanted()));
+      std::memcpy(arguments[1], w, functions.layoutBytes(made.wWanted()));
     return status;
   }
-  void *x = arguments[0], *w = arguments[1], *result = arguments.back();
+  void *x = start(arguments[0], primitive_.x), *result = arguments.back();
+  void *w =
+      primitive_.isPacked ? arguments[1] : start(arguments[1], primitive_.w);
   void *y = made.yOut.primitive ? scratch + made.yAt : result;
   if (made.xIn.primitive)
     x = move(made.xIn, made.xGiven.get(), x, made.x.get(), scratch + made.xAt);

@@ -142,7 +142,7 @@ void visit(Visitor &visitor, Value &x) {
   else if constexpr (std::is_same_v<T, Kernel>)
     fields(x.name, x.code, x.source);
   else if constexpr (std::is_same_v<T, Primitive::Operand>)
-    fields(x.sizes, x.strides);
+    fields(x.sizes, x.strides, x.offset);
   else if constexpr (std::is_same_v<T, Primitive>)
     fields(x.kind, x.dtype, x.x, x.w, x.y, x.stride, x.dilation, x.before,
            x.after, x.hasBias, x.isPacked, x.threads);
@@ -184,7 +184,8 @@ bool isValid(const BufferRef &ref, const Plan &plan) {
 }
 
 bool isValid(const Primitive::Operand &operand) {
-  return operand.sizes.size() == operand.strides.size() &&
+  return operand.offset >= 0 &&
+         operand.sizes.size() == operand.strides.size() &&
          std::ranges::all_of(operand.sizes, [](int64_t n) { return n > 0; }) &&
          std::ranges::all_of(operand.strides, [](int64_t n) { return n >= 0; });
 }

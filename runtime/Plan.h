@@ -62,6 +62,7 @@ struct Primitive {
   };
   struct Operand {
     std::vector<int64_t> sizes, strides; // in elements
+    int64_t offset = 0;                  // of the first one
     friend bool operator==(const Operand &, const Operand &) = default;
   };
   Kind kind = Kind::conv;

@@ -41,26 +41,49 @@ Operand dense(RankedTensorType type) {
   return layout;
 }
 
-/// `layout` with other axes of size 1.
-std::optional<Operand> reshaped(const Operand &layout, RankedTensorType type) {
-  Operand result = dense(type);
-  size_t from = 0;
-  auto skipOnes = [&] {
-    while (from < layout.sizes.size() && layout.sizes[from] == 1)
-      ++from;
-  };
-  for (size_t i = 0; i < result.sizes.size(); ++i) {
-    if (result.sizes[i] == 1)
+/// The axes of `layout` that lie one behind the other as one.
+Operand joined(const Operand &layout) {
+  Operand result;
+  for (size_t i = 0; i < layout.sizes.size(); ++i) {
+    const int64_t size = layout.sizes[i], stride = layout.strides[i];
+    if (size == 1)
       continue;
-    skipOnes();
-    if (from == layout.sizes.size() || layout.sizes[from] != result.sizes[i])
-      return std::nullopt;
-    result.strides[i] = layout.strides[from++];
+    if (!result.sizes.empty() && result.strides.back() == size * stride) {
+      result.sizes.back() *= size;
+      result.strides.back() = stride;
+      continue;
+    }
+    result.sizes.push_back(size);
+    result.strides.push_back(stride);
   }
-  skipOnes();
-  if (from != layout.sizes.size())
-    return std::nullopt;
   return result;
+}
+
+/// `layout` with other axes, of which each is a part of a joined one.
+std::optional<Operand> reshaped(const Operand &layout, RankedTensorType type) {
+  const Operand runs = joined(layout);
+  Operand result = dense(type);
+  result.offset = layout.offset;
+  size_t to = result.sizes.size();
+  for (size_t run = runs.sizes.size(); run-- > 0;) {
+    int64_t covered = 1;
+    while (to > 0 && covered * result.sizes[to - 1] <= runs.sizes[run]) {
+      result.strides[--to] = covered * runs.strides[run];
+      covered *= result.sizes[to];
+    }
+    if (covered != runs.sizes[run])
+      return std::nullopt;
+  }
+  return result;
+}
+
+/// `layout` as the slice shows it.
+void slide(Operand &layout, SliceOp slice) {
+  for (auto [axis, start] : llvm::enumerate(slice.getStarts())) {
+    layout.sizes[axis] = typeOf(slice).getDimSize(axis);
+    layout.offset += start * layout.strides[axis];
+    layout.strides[axis] *= slice.getSteps()[axis];
+  }
 }
 
 /// Nothing if `value` is computed or shows its elements in another way.
@@ -71,17 +94,24 @@ std::optional<Read> readOf(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value))
     return Read{argument, dense(type)};
   Operation *op = value.getDefiningOp();
-  if (!isa<TransposeOp, ReshapeOp>(op))
+  if (!isa<TransposeOp, ReshapeOp, SliceOp>(op))
     return std::nullopt;
   std::optional<Read> read = readOf(op->getOperand(0));
   if (!read)
     return std::nullopt;
   if (auto transpose = dyn_cast<TransposeOp>(op)) {
     Operand from = std::exchange(read->layout, {});
+    read->layout.offset = from.offset;
     for (int64_t axis : transpose.getPermutation()) {
       read->layout.sizes.push_back(from.sizes[axis]);
       read->layout.strides.push_back(from.strides[axis]);
     }
+    return read;
+  }
+  if (auto slice = dyn_cast<SliceOp>(op)) {
+    if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step < 1; }))
+      return std::nullopt;
+    slide(read->layout, slice);
     return read;
   }
   std::optional<Operand> layout = reshaped(read->layout, type);
@@ -89,6 +119,16 @@ std::optional<Read> readOf(Value value) {
     return std::nullopt;
   read->layout = std::move(*layout);
   return read;
+}
+
+/// Whether numbers of channels are those at the start of their argument.
+bool isWhole(const Operand &channels) {
+  return channels.offset == 0 &&
+         llvm::all_of(llvm::zip(channels.sizes, channels.strides),
+                      [](auto axis) {
+                        auto [size, stride] = axis;
+                        return size == 1 || stride == 1;
+                      });
 }
 
 /// The axis of channels from the last place to place 1.
@@ -173,6 +213,8 @@ private:
       Read bias;
       if (failed(read(conv.getBias(), bias, "the bias")))
         return failure();
+      if (!isWhole(bias.layout))
+        return fail("the bias is a part of another");
       bias_ = std::move(bias);
     }
     primitive().x = x_.layout;
@@ -231,7 +273,7 @@ private:
     if (!broadcast)
       return std::nullopt;
     std::optional<Read> read = readOf(broadcast.getX());
-    if (!read)
+    if (!read || !isWhole(read->layout))
       return std::nullopt;
     auto to = cast<RankedTensorType>(value.getType());
     auto missing =
@@ -240,8 +282,6 @@ private:
       bool isChannel = axis == channelAxis_;
       int64_t size = axis < missing ? 1 : read->layout.sizes[axis - missing];
       if (size != (isChannel ? to.getDimSize(axis) : 1))
-        return std::nullopt;
-      if (isChannel && size != 1 && read->layout.strides[axis - missing] != 1)
         return std::nullopt;
     }
     return read;

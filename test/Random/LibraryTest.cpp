@@ -141,6 +141,46 @@ func.func @main(%x: tensor<67x351xf32>, %w: tensor<353x351xf32> {weft.parameter,
 )");
 }
 
+// Operands that are parts of one tensor, as queries and keys are, seen with
+// their axes in another order, with steps; rows of two axes; a part of a bias.
+TEST_F(LibraryTest, ProductsOfParts) {
+  expectRight(R"(
+func.func @main(%qkv: tensor<1000x192xf32>, %rows: tensor<2x100x256xf32>,
+                %w: tensor<512x512xf32>, %b: tensor<1024xf32>)
+    -> (tensor<2x500x500xf32>, tensor<200x512xf32>) {
+  %0 = weft.reshape %qkv : tensor<1000x192xf32> -> tensor<2x500x3x64xf32>
+  %1 = weft.transpose %0 [2, 0, 1, 3] : tensor<2x500x3x64xf32> -> tensor<3x2x500x64xf32>
+  %2 = weft.slice %1 from [0, 0, 0, 0] by [1, 1, 1, 1] : tensor<3x2x500x64xf32> -> tensor<1x2x500x64xf32>
+  %3 = weft.reshape %2 : tensor<1x2x500x64xf32> -> tensor<2x500x64xf32>
+  %4 = weft.slice %1 from [1, 0, 0, 0] by [1, 1, 1, 1] : tensor<3x2x500x64xf32> -> tensor<1x2x500x64xf32>
+  %5 = weft.reshape %4 : tensor<1x2x500x64xf32> -> tensor<2x500x64xf32>
+  %6 = weft.transpose %5 [0, 2, 1] : tensor<2x500x64xf32> -> tensor<2x64x500xf32>
+  %7 = weft.matmul %3, %6 : tensor<2x500x64xf32>, tensor<2x64x500xf32> -> tensor<2x500x500xf32>
+  %8 = weft.reshape %rows : tensor<2x100x256xf32> -> tensor<200x256xf32>
+  %9 = weft.slice %w from [3, 0] by [1, 1] : tensor<512x512xf32> -> tensor<256x512xf32>
+  %10 = weft.slice %b from [5] by [1] : tensor<1024xf32> -> tensor<512xf32>
+  %11 = weft.matmul %8, %9 : tensor<200x256xf32>, tensor<256x512xf32> -> tensor<200x512xf32>
+  %12 = weft.broadcast %10 : tensor<512xf32> -> tensor<200x512xf32>
+  %13 = weft.add %11, %12 : tensor<200x512xf32>
+  return %7, %13 : tensor<2x500x500xf32>, tensor<200x512xf32>
+}
+)");
+}
+
+// Columns in steps of 2 and from the back, which the library reads in order.
+TEST_F(LibraryTest, ProductsOfEveryOtherColumn) {
+  expectRight(R"(
+func.func @main(%x: tensor<200x512xf32>, %w: tensor<256x512xf32>)
+    -> (tensor<200x512xf32>, tensor<200x512xf32>) {
+  %0 = weft.slice %x from [0, 1] by [1, 2] : tensor<200x512xf32> -> tensor<200x256xf32>
+  %1 = weft.matmul %0, %w : tensor<200x256xf32>, tensor<256x512xf32> -> tensor<200x512xf32>
+  %2 = weft.slice %x from [0, 255] by [1, -1] : tensor<200x512xf32> -> tensor<200x256xf32>
+  %3 = weft.matmul %2, %w : tensor<200x256xf32>, tensor<256x512xf32> -> tensor<200x512xf32>
+  return %1, %3 : tensor<200x512xf32>, tensor<200x512xf32>
+}
+)");
+}
+
 // Worked out by hand: all weights are 1, so that an element is the sum of its
 // window. relu keeps NaN and makes 0 of minus infinity.
 TEST_F(LibraryTest, NaNAndInfinityGoThroughReluAsTheyDoElsewhere) {
