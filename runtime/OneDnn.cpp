@@ -135,6 +135,14 @@ StatusOr<const OneDnn *> OneDnn::get() {
   return dnn;
 }
 
+bool OneDnn::multiplies(DType dtype) const {
+  if (dtype == DType::float32)
+    return true;
+  const unsigned isa = functions_->effectiveIsa();
+  return dtype == DType::bfloat16 &&
+         (isa & dnn::bfloat16Isa) == dnn::bfloat16Isa;
+}
+
 std::string oneDnnKey() {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())

@@ -28,6 +28,10 @@ public:
   const std::string &file() const { return file_; }
   const std::string &version() const { return version_; } // 2.6.3
 
+  /// Whether it has instructions for this type on this CPU: float32, and
+  /// bfloat16 where there are any.
+  bool multiplies(DType dtype) const;
+
   struct Functions;
   const Functions &functions() const { return *functions_; }
 
@@ -45,7 +49,8 @@ std::string oneDnnKey();
 /// at once.
 class LoadedPrimitive {
 public:
-  /// Fails where the library has nothing better than its reference loops.
+  /// Fails where the library has nothing better than its reference loops, or
+  /// no instructions for the type.
   static StatusOr<std::shared_ptr<const LoadedPrimitive>>
   load(const Primitive &primitive);
 

@@ -258,7 +258,8 @@ private:
     if (!loaded.ok())
       return loaded.status();
     int64_t bytes = (*loaded)->packedBytes();
-    runtime::TensorSpec spec{DType::float32, Shape{bytes / 4}, bytes};
+    const DType dtype = primitive.dtype;
+    runtime::TensorSpec spec{dtype, Shape{bytes / size_in_bytes(dtype)}, bytes};
     Packing packing{weights, -1, {}, std::move(primitive), spec};
     if (weights.kind == Kind::input) {
       packing.input = inputNumbers_[static_cast<size_t>(weights.index)];

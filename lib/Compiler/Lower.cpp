@@ -34,10 +34,16 @@ static std::string textOf(ModuleOp module) {
 }
 
 /// The library is not opened for graphs that have no use for it.
-static bool usesLibrary(ModuleOp module) {
+static Library libraryFor(ModuleOp module) {
   bool found = false;
-  module.walk([&](Operation *op) { found |= gainsFromLibrary(op); });
-  return found && runtime::OneDnn::get().ok();
+  module.walk(
+      [&](Operation *op) { found |= gainsFromLibrary(Library::bfloat16, op); });
+  if (!found)
+    return Library::none;
+  StatusOr<const runtime::OneDnn *> dnn = runtime::OneDnn::get();
+  if (!dnn.ok())
+    return Library::none;
+  return (*dnn)->multiplies(bfloat16) ? Library::bfloat16 : Library::float32;
 }
 
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
@@ -59,8 +65,9 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .explain = stages != nullptr,
                          .channelsLast = target.hasTensorCores(),
                          .fuseAttention = target.hasTensorCores(),
-                         .library = target.device == Device::Kind::cpu &&
-                                    usesLibrary(module)});
+                         .library = target.device == Device::Kind::cpu
+                                        ? libraryFor(module)
+                                        : Library::none});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions of 16-bit floats work with their channels last, as tensor cores
-// want to read them; or those of float32, as a library on the CPU does. What
+// want to read them; or those that a library on the CPU computes. What
 // computes with their results follows, so that the elements are moved at the
 // borders of the graph and not between its ops.
 #include "weft/Transforms/Passes.h"
@@ -45,15 +45,15 @@ static int64_t axisInLast(int64_t axis, int64_t rank) {
 namespace {
 class Assigner {
 public:
-  Assigner(func::FuncOp function, bool single)
-      : function_(function), single_(single), builder_(function) {}
+  Assigner(func::FuncOp function, Library library)
+      : function_(function), library_(library), builder_(function) {}
 
   void run();
 
 private:
   void rewrite(Operation *op);
   void rewriteConv(ConvOp conv);
-  void rewriteSingle(ConvOp conv);
+  void rewriteForLibrary(ConvOp conv);
   void rewriteInPlace(Operation *op);
   void rewriteReduction(Operation *op);
   void rewriteConcatenate(ConcatenateOp op);
@@ -67,7 +67,7 @@ private:
   void replace(Operation *op, Value last);
 
   func::FuncOp function_;
-  bool single_;
+  Library library_; // none: tensor cores
   OpBuilder builder_;
   llvm::DenseMap<Value, Value> last_; // with the channels last; only looked up
 };
@@ -111,7 +111,7 @@ Value Assigner::dataOf(ConvOp conv, const ConvForm &form) {
 }
 
 /// The library reorders weights itself, and data that do not lie so yet.
-void Assigner::rewriteSingle(ConvOp conv) {
+void Assigner::rewriteForLibrary(ConvOp conv) {
   Value w = transpose(builder_, conv.getW(), toLast(typeOf(conv).getRank()));
   replace(conv, builder_.create<ConvOp>(conv.getLoc(), lastType(conv),
                                         lastOf(conv.getX()), w, conv.getBias(),
@@ -223,10 +223,10 @@ void Assigner::rewriteProduct(ValueRange operands) {
 
 void Assigner::rewrite(Operation *op) {
   builder_.setInsertionPoint(op);
-  if (auto conv = dyn_cast<ConvOp>(op); conv && single_) {
-    if (getElementTypeOrSelf(conv.getX()).isF32() &&
-        getElementTypeOrSelf(conv.getW()).isF32() && !conv.getChannelsLast())
-      rewriteSingle(conv);
+  const bool forLibrary = library_ != Library::none;
+  if (auto conv = dyn_cast<ConvOp>(op); conv && forLibrary) {
+    if (isMultipliedBy(library_, conv) && !conv.getChannelsLast())
+      rewriteForLibrary(conv);
     return;
   }
   if (auto conv = dyn_cast<ConvOp>(op)) {
@@ -236,7 +236,7 @@ void Assigner::rewrite(Operation *op) {
     return;
   }
   if (auto matmul = dyn_cast<MatmulOp>(op)) {
-    if (!single_ && isHalf(matmul.getLhs()))
+    if (!forLibrary && isHalf(matmul.getLhs()))
       rewriteProduct(matmul.getOperands());
     return;
   }
@@ -263,8 +263,8 @@ void Assigner::run() {
   SmallVector<Operation *> ops;
   for (Operation &op : function_.getBody().front().without_terminator())
     ops.push_back(&op);
-  if (single_ && llvm::none_of(ops, [](Operation *op) {
-        return isa<ConvOp>(op) && gainsFromLibrary(op);
+  if (library_ != Library::none && llvm::none_of(ops, [&](Operation *op) {
+        return isa<ConvOp>(op) && gainsFromLibrary(library_, op);
       }))
     return;
   for (Operation *op : ops)
@@ -278,7 +278,7 @@ struct AssignLayout : weft::impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (!function.isExternal() && function.getBody().hasOneBlock())
-      Assigner(function, single).run();
+      Assigner(function, library).run();
   }
 };
 } // namespace

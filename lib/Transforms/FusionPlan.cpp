@@ -21,7 +21,7 @@ static constexpr size_t kMaxCopiedOps = 8;
 /// Equal elements that a plan holds rather than having a kernel write them.
 static constexpr int64_t kMaxSplatElements = 1024;
 
-FusionPlan::FusionPlan(func::FuncOp function, bool library)
+FusionPlan::FusionPlan(func::FuncOp function, Library library)
     : kept_(findKeptViews(function)), library_(library) {
   findNodes(function);
   linkNodes(function);

@@ -492,7 +492,9 @@ static bool addsBias(Operation *op, Operation *product) {
 /// A library multiplies and adds a bias; what else there is to do is done by a
 /// kernel in place, behind it.
 static std::string whyNotInLibrary(const Candidate &candidate) {
-  auto product = llvm::find_if(candidate.ops, isLibraryWork);
+  auto product = llvm::find_if(candidate.ops, [&](Operation *op) {
+    return isLibraryWork(candidate.library, op);
+  });
   if (product != candidate.ops.end())
     for (Operation *op : candidate.ops)
       if (op != *product && !isFree(op) && !addsBias(op, *product))
@@ -501,7 +503,7 @@ static std::string whyNotInLibrary(const Candidate &candidate) {
 }
 
 std::string whyNotOneKernel(const Candidate &candidate) {
-  if (candidate.library)
+  if (candidate.library != Library::none)
     if (std::string why = whyNotInLibrary(candidate); !why.empty())
       return why;
   return Walk(candidate).run();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "weft/IR/Dialect.h"
+#include "weft/Transforms/LibraryWork.h"
 
 #include "llvm/ADT/DenseSet.h"
 
@@ -18,8 +19,7 @@ struct Candidate {
   llvm::SmallVector<mlir::Value> results;
   /// Views that lie in memory unless they are among `ops`.
   const llvm::DenseSet<mlir::Operation *> &kept;
-  /// Whether a library computes products and convolutions of float32.
-  bool library;
+  Library library; // computes what it multiplies
 
   /// Whether the kernel computes what `op` shows or repeats from its operands.
   bool readsThrough(mlir::Operation *op) const;

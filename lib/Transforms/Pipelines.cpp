@@ -42,9 +42,9 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   addCleanup(pm);
   // Behind folding and decomposing, which expect channels at axis 1; before
   // hoisting, which moves the new form of weights to @prepare.
-  if (options.channelsLast || options.library) {
+  if (options.channelsLast || options.library != Library::none) {
     add(createSinkReshapes());
-    add(createAssignLayout({.single = options.library}));
+    add(createAssignLayout({options.library}));
     addCleanup(pm);
   }
   // Before fusion: a group must not mix what runs once with what runs always.
@@ -80,10 +80,9 @@ struct CommandLine : public PassPipelineOptions<CommandLine> {
   Option<bool> fuseAttention{*this, "fuse-attention",
                              llvm::cl::desc("Compute attention whole"),
                              llvm::cl::init(false)};
-  Option<bool> library{
-      *this, "library",
-      llvm::cl::desc("A library computes convolutions of float32"),
-      llvm::cl::init(false)};
+  Option<Library> library{*this, "library",
+                          llvm::cl::desc("What a library multiplies"),
+                          llvm::cl::init(Library::none), libraryNames()};
 };
 } // namespace
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "weft/IR/Dialect.h"
+#include "weft/Transforms/LibraryWork.h"
 
 #include "mlir/Pass/Pass.h"
 

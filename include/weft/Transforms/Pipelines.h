@@ -2,6 +2,8 @@
 // The way of a graph through the passes, with a name for every stop.
 #pragma once
 
+#include "weft/Transforms/LibraryWork.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -31,9 +33,9 @@ struct PipelineOptions {
   bool channelsLast = false;
   /// Compute attention whole: for devices with tensor cores.
   bool fuseAttention = false;
-  /// A library computes convolutions and products of float32, with no more than
-  /// a bias behind them and channels last.
-  bool library = false;
+  /// A library computes convolutions and products of these types, with no more
+  /// than a bias behind them and channels last.
+  Library library = Library::none;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs
