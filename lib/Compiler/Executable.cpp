@@ -421,8 +421,9 @@ Executable::prepared(std::span<runtime::Storage *const> inputs,
 
 Status Executable::run(std::span<runtime::Storage *const> inputs,
                        std::span<const Scalar> scalars, Storages &outputs,
-                       runtime::CudaStream stream) const {
-  StatusOr<PreparedPtr> ready = prepared(inputs, stream);
+                       runtime::CudaStream stream, PreparedPtr fixed) const {
+  StatusOr<PreparedPtr> ready =
+      fixed ? std::move(fixed) : prepared(inputs, stream);
   if (!ready.ok())
     return ready.status();
   if (Status status = allocate(program_.main.outputs, device_, stream, outputs);

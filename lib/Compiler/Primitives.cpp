@@ -328,8 +328,33 @@ template <typename Visit> void visitBuffers(runtime::Plan &plan, Visit visit) {
   }
 }
 
+/// Inputs of `plan` that no step reads; `numbers` are those of the program.
+void dropUnreadInputs(runtime::Plan &plan, std::vector<int32_t> &numbers) {
+  using Kind = runtime::BufferRef::Kind;
+  std::vector<int64_t> places(plan.inputs.size(), -1);
+  visitBuffers(plan, [&](runtime::BufferRef &ref) {
+    if (ref.kind == Kind::input)
+      places[static_cast<size_t>(ref.index)] = 0;
+  });
+  std::vector<runtime::TensorSpec> inputs;
+  std::vector<int32_t> kept;
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (places[i] < 0)
+      continue;
+    places[i] = static_cast<int64_t>(inputs.size());
+    inputs.push_back(std::move(plan.inputs[i]));
+    kept.push_back(numbers[i]);
+  }
+  visitBuffers(plan, [&](runtime::BufferRef &ref) {
+    if (ref.kind == Kind::input)
+      ref.index = places[static_cast<size_t>(ref.index)];
+  });
+  plan.inputs = std::move(inputs);
+  numbers = std::move(kept);
+}
+
 /// Results of `prepare` that `main` does not read become memory of its run.
-void dropUnread(runtime::Plan &main, runtime::Plan &prepare) {
+void dropUnreadResults(runtime::Plan &main, runtime::Plan &prepare) {
   using Kind = runtime::BufferRef::Kind;
   std::vector<bool> isRead(prepare.outputs.size(), false);
   visitBuffers(main, [&](runtime::BufferRef &ref) {
@@ -397,7 +422,8 @@ void packWeights(CompiledProgram &program,
     prepare.steps.push_back(static_cast<int32_t>(prepare.launches.size()));
     prepare.launches.push_back(std::move(launch));
   }
-  dropUnread(program.main, prepare);
+  dropUnreadInputs(program.main, program.mainInputs);
+  dropUnreadResults(program.main, prepare);
 }
 
 } // namespace weft::compiler
