@@ -943,8 +943,28 @@ WEFT_DEVICE float exp2(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 #else
-  return ::exp2f(x);
+  float y = ::exp2f(x);
+  return y < 0x1p-126f ? 0.0f : y;
 #endif
+}
+//@ gelu
+// The normal distribution function at -|x| as a power of two, whose exponent is
+// a polynomial: within 1.2e-6 of it from -2 on, and within 1 % from -10 on. No
+// branch and half of what erf takes, nor does it cancel below 0.
+WEFT_DEVICE float gelu(float x) {
+  const float t = ::fminf(::fabsf(x), 13.25f); // from where on it is 0
+  float power = 9.46387235e-9f;
+  power = multiply_add(power, t, -3.30009328e-7f);
+  power = multiply_add(power, t, 3.12916018e-6f);
+  power = multiply_add(power, t, 2.1878177e-5f);
+  power = multiply_add(power, t, -7.53274537e-4f);
+  power = multiply_add(power, t, 8.06863699e-3f);
+  power = multiply_add(power, t, -5.33820651e-2f);
+  power = multiply_add(power, t, -0.458826393f);
+  power = multiply_add(power, t, -1.15116763f);
+  power = multiply_add(power, t, -0.999998331f);
+  const float below = exp2(power);
+  return x * (x < 0.0f ? below : 1.0f - below);
 }
 //@ publish_copies
 // Lets the tensor cores of warp groups see what this thread's copies brought.
