@@ -241,8 +241,10 @@ double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
   };
   int64_t atOnce = blocksAtOnce(tile, units),
           numUnits = multiprocessorsFor(tile.splits, units);
-  // A wave that is almost full counts as one.
-  int64_t wave = numUnits * atOnce, full = (blocks + wave / 16) / wave,
+  // Of blocks alone on a multiprocessor, a wave that is almost full counts as
+  // one.
+  int64_t wave = numUnits * atOnce,
+          full = (blocks + (atOnce == 1 ? wave / 16 : 0)) / wave,
           rest = std::max<int64_t>(0, blocks - full * wave);
   double cost = static_cast<double>(full) * cyclesOfWave(atOnce) *
                 costs.full[std::min<int64_t>(atOnce, 3) - 1];

@@ -71,7 +71,6 @@ private:
   void declareBarriers();
   void printCopies();
   void printTeams();
-  void touchColumns();
   void printSteps();
   void printResults();
   void printPair();
@@ -173,37 +172,6 @@ void PersistentEmitter::printCopies() {
       p_, "depth", "stage + " + std::to_string(tile_.rows * kMatrixLineBytes),
       "full + place", used);
   p_.close();
-  p_.close();
-}
-
-/// Has the L1 cache read what belongs to columns, as a bias does, before the
-/// products: behind them each pair of columns would wait for it.
-void PersistentEmitter::touchColumns() {
-  SmallVector<int> loads;
-  for (int id : closure(nest_, {store_->value})) {
-    const Stmt &stmt = nest_.stmts[id];
-    llvm::SmallBitVector dims = dependences(nest_, id);
-    for (unsigned dim : contraction_.columns.dims)
-      dims.reset(dim);
-    if (stmt.kind == Stmt::Kind::load && stmt.guards.empty() && dims.none() &&
-        dependences(nest_, id).any())
-      loads.push_back(id);
-  }
-  if (loads.empty())
-    return;
-  p_.open("for (int along = thread; along < " + Twine(tile_.columns) +
-          "; along += " + Twine(tile_.teamThreads()) + ")");
-  p_.line("const " + p_.indexType() + " column = first_column + along;");
-  bool guards = contraction_.columns.extent % tile_.columns != 0;
-  if (guards)
-    p_.open("if (column < " + Twine(contraction_.columns.extent) + ")");
-  p_.splitDims("column", contraction_.columns.dims, usedBehindSum());
-  for (int id : loads)
-    p_.line("weft::touch(" +
-            p_.address(p_.input(nest_.stmts[id].input), nest_.stmts[id].expr) +
-            ");");
-  if (guards)
-    p_.close();
   p_.close();
 }
 
@@ -342,7 +310,6 @@ void PersistentEmitter::printTeams() {
   locateWarp("thread");
   openTiles("team", tile_.teams);
   locate(p_.usedDims());
-  touchColumns();
   printSteps();
   p_.line("unsigned char *result = results + team * " +
           Twine(tile_.resultBytes()) + ";");

@@ -728,14 +728,6 @@ WEFT_DEVICE void follow_previous() {
                "griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
-//@ touch
-// Has the L1 cache read what will be loaded later.
-template <class T> WEFT_DEVICE void touch(const T *from) {
-#ifdef __CUDA_ARCH__
-  unsigned short x;
-  asm volatile("ld.global.nc.u8 %0, [%1];" : "=h"(x) : "l"(from));
-#endif
-}
 
 // ---- tensor cores -----------------------------------------------------------
 // Tiles of 16-bit floats in shared memory, as MatrixOperand.h describes them.
