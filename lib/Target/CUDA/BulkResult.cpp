@@ -79,10 +79,10 @@ void BulkResult::store(KernelPrinter &p, int64_t columns,
   p.line("weft::commit_stores();");
 }
 
-std::string BulkResult::place(int64_t rows, StringRef line, StringRef column) {
-  std::string block = std::to_string(kBlockColumns);
-  return (column + " / " + block + " * " + Twine(rows * kMatrixLineBytes) +
-          " + weft::swizzled(" + line + ", " + column + " % " + block + " * 2)")
+std::string BulkResult::place(int64_t rows, StringRef own, StringRef down) {
+  std::string pairs = std::to_string(kBlockColumns / 8);
+  return ("(" + own + " ^ j % " + pairs + " * 16) + (j / " + pairs + " * " +
+          Twine(rows) + " + " + down + ") * " + Twine(kMatrixLineBytes))
       .str();
 }
 

@@ -65,8 +65,9 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
   static constexpr MatrixTile kBulkTiles[] = {
       {64, 64, 4, 1, true, true},   {64, 128, 4, 1, true, true},
       {64, 256, 4, 1, true, true},  {128, 64, 8, 1, true, true},
-      {128, 128, 8, 1, true, true}, {128, 256, 8, 1, true, true},
-      {256, 128, 8, 1, true, true}, {192, 128, 12, 1, true, true}};
+      {128, 128, 8, 1, true, true}, {128, 192, 8, 1, true, true},
+      {128, 256, 8, 1, true, true}, {256, 128, 8, 1, true, true},
+      {192, 128, 12, 1, true, true}};
   // The model takes three warp groups for better than they are on few steps.
   if (units.bulk && steps <= kFewSteps)
     return steps > 2 ? ArrayRef<MatrixTile>(kBulkTiles).drop_back()
@@ -87,7 +88,8 @@ static void addTeams(const MatrixUnits &units, int64_t steps,
       {64, 128, 4, 1, true, true, 8, 1, 2},
       {128, 64, 4, 1, true, true, 8, 1, 2},
       {64, 256, 4, 1, true, true, 4, 1, 2},
-      {128, 128, 4, 1, true, true, 4, 1, 2}};
+      {128, 128, 4, 1, true, true, 4, 1, 2},
+      {128, 192, 4, 1, true, true, 3, 1, 2}};
   constexpr int64_t stepsOfResidual = 4;
   if (steps <= kFewSteps && (!units.residual || steps > stepsOfResidual))
     llvm::copy_if(kTeamTiles, std::back_inserter(tiles), [&](auto &tile) {
@@ -178,6 +180,9 @@ static double cyclesOfStep(const MatrixTile &tile, int64_t steps,
   double products =
       static_cast<double>(tile.rows * tile.columns * kMatrixDepth) /
       (tile.warpGroups ? 2048 : 1024);
+  // Three warp groups read the columns three times from shared memory.
+  if (tile.warpGroups && tile.rows == 192)
+    products *= 1.03;
   double work = std::max(
       {products * costs.products,
        static_cast<double>(lines * kMatrixLineBytes) / costs.sharedBytes,
@@ -224,7 +229,7 @@ double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
       llvm::divideCeil(llvm::divideCeil(depth, kMatrixDepth), tile.splits);
   if (tile.teams > 0)
     return cyclesOfTeams(tile, blocks, steps, units);
-  auto wave = [&](int64_t perUnit) { // blocks on each multiprocessor
+  auto cyclesOfWave = [&](int64_t perUnit) { // blocks on each multiprocessor
     double split = tile.splits == 1
                        ? 0
                        : costs.split * std::pow(tile.splits, costs.exponent);
@@ -236,12 +241,15 @@ double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
   };
   int64_t atOnce = blocksAtOnce(tile, units),
           numUnits = multiprocessorsFor(tile.splits, units);
-  int64_t full = blocks / (numUnits * atOnce),
-          rest = blocks % (numUnits * atOnce);
-  double cost = static_cast<double>(full) * wave(atOnce) *
+  // Of blocks alone on a multiprocessor, a wave that is almost full counts as
+  // one.
+  int64_t wave = numUnits * atOnce,
+          full = (blocks + (atOnce == 1 ? wave / 16 : 0)) / wave,
+          rest = std::max<int64_t>(0, blocks - full * wave);
+  double cost = static_cast<double>(full) * cyclesOfWave(atOnce) *
                 costs.full[std::min<int64_t>(atOnce, 3) - 1];
   if (rest > 0)
-    cost += wave(llvm::divideCeil(rest, numUnits));
+    cost += cyclesOfWave(llvm::divideCeil(rest, numUnits));
   return cost;
 }
 

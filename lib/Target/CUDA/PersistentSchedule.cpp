@@ -124,6 +124,7 @@ void PersistentEmitter::declareBarriers() {
     p_.line("weft::init_barrier(" + name + " + i, " + Twine(arrivals) + ");");
   };
   p_.open("if (thread == 0)");
+  p_.fetchTensorMaps();
   p_.openLoop("i", tile_.stages, /*unrolled=*/false);
   init("full", 1);
   init("empty", warps);
@@ -212,16 +213,15 @@ void PersistentEmitter::printSteps() {
 /// Two neighbouring columns of a row.
 void PersistentEmitter::printPair() {
   LanePrinter pair(p_, nest_.numParallel - 1, 2);
-  std::string place =
-      "reinterpret_cast<" + storageType(p_.outputType(store_->output)) +
-      " *>(result + " + BulkResult::place(tile_.rows, "line", "along") + ")";
+  std::string at = " *>(result + " +
+                   BulkResult::place(tile_.rows, "own", "down") + ")",
+              place = "reinterpret_cast<" +
+                      storageType(p_.outputType(store_->output)) + at;
   pair.keepStoreAt(store_, place);
   if (operands_.residual) {
     const Stmt &load = nest_.stmts[operands_.residualStmt];
     pair.keepLoadAt(operands_.residualStmt,
-                    "reinterpret_cast<const " + storageType(load.type) +
-                        " *>(result + " +
-                        BulkResult::place(tile_.rows, "line", "along") + ")");
+                    "reinterpret_cast<const " + storageType(load.type) + at);
   }
   pair.storeAll({store_}, [&] {
     p_.finish(nest_.stages[0].accumulators[0],
@@ -235,22 +235,22 @@ void PersistentEmitter::printResults() {
     return llvm::any_of(dims, [&](unsigned dim) { return used.test(dim); });
   };
   StringRef type = p_.indexType();
+  p_.line("const int first = warp_row + thread / 32 % 4 * 16 + lane / 4;");
+  p_.line("const int own = weft::swizzled(first, lane % 4 * 4);");
   p_.openLoop("j", sumsAcross(), /*unrolled=*/true);
-  p_.line("const int along = warp_column + j * 8 + lane % 4 * 2;");
   bool guardsColumns = any(contraction_.columns.dims) &&
                        contraction_.columns.extent % tile_.columns != 0;
   if (any(contraction_.columns.dims))
-    p_.line("const " + type + " column = first_column + along;");
+    p_.line("const " + type + " column = first_column + j * 8 + lane % 4 * 2;");
   if (guardsColumns)
     p_.open("if (column < " + Twine(contraction_.columns.extent) + ")");
   p_.splitDims("column", contraction_.columns.dims, used);
   p_.openLoop("i", 2 * sumsDown(), /*unrolled=*/true);
-  p_.line("const int line = warp_row + i / 2 * 64 + thread / 32 % 4 * 16 + "
-          "lane / 4 + i % 2 * 8;");
+  p_.line("const int down = i / 2 * 64 + i % 2 * 8;");
   bool guardsRows =
       any(contraction_.rows.dims) && contraction_.rows.extent % tile_.rows != 0;
   if (any(contraction_.rows.dims))
-    p_.line("const " + type + " row = first_row + line;");
+    p_.line("const " + type + " row = first_row + first + down;");
   if (guardsRows)
     p_.open("if (row < " + Twine(contraction_.rows.extent) + ")");
   p_.splitDims("row", contraction_.rows.dims, used);

@@ -742,8 +742,8 @@ public:
   }
 
   /// The cases added since `first`, once more with this tile and so many
-  /// blocks.
-  void addStaying(size_t first, const std::string &tile, uint32_t blocks) {
+  /// blocks; 0: as many as it takes.
+  void addWithTile(size_t first, const std::string &tile, uint32_t blocks) {
     for (size_t i = first, end = list.size(); i < end; ++i)
       if (list[i].arch == "sm_90a" && list[i].tile.empty()) {
         Case c = list[i];
@@ -774,8 +774,13 @@ public:
     size_t first = list.size();
     // Rows, columns and k that end within a tile; more tiles than stages.
     addMatrixMatmul("3x200x200", "3x200x136", "3x200x136", "bf16");
+    size_t conv = list.size();
     addMatrixConv("2x11x13x64", "200x3x3x64", "2x11x13x200",
                   "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    // Threads that fill no whole lines of results, in blocks with one tile.
+    for (const char *tile : {"128x192 warps 8x1 groups bulk stages 4 splits 1",
+                             "128x192 warps 8x1 groups bulk stages 4 splits 2"})
+      addWithTile(conv, tile, 0);
     // Fewer tiles than blocks.
     addMatrixConv("2x9x9x320", "72x1x1x320", "2x5x5x72",
                   "stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1]", "f16");
@@ -807,8 +812,9 @@ public:
                              "64x128 warps 4x1 groups bulk stages 8 teams 2",
                              "128x64 warps 4x1 groups bulk stages 8 teams 2",
                              "128x128 warps 4x1 groups bulk stages 4 teams 2",
-                             "64x256 warps 4x1 groups bulk stages 4 teams 2"})
-      addStaying(first, tile, 2);
+                             "64x256 warps 4x1 groups bulk stages 4 teams 2",
+                             "128x192 warps 4x1 groups bulk stages 3 teams 2"})
+      addWithTile(first, tile, 2);
   }
 
   void addMatrices() {
