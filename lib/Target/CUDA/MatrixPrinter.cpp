@@ -22,7 +22,9 @@ MatrixPrinter::MatrixPrinter(ir::GroupOp group, const LoopNest &nest,
         "line",         "sums",     "along",       "turn",   "total",
         "more",         "other",    "a_tile",      "b_tile", "full",
         "empty",        "place",    "team",        "number", "results",
-        "result",       "free",     "written",     "later"})
+        "result",       "free",     "written",     "later",  "patch",
+        "tap",          "chunk",    "weights",     "kept",   "first_x",
+        "first_y",      "first_z",  "first_image"})
     p_.fresh(word);
   sum_ = p_.fresh("sum");
 }
