@@ -5,6 +5,7 @@
 
 #include "Contraction.h"
 #include "KernelPrinter.h"
+#include "PatchOperand.h"
 
 #include "weft/Core/TensorMap.h"
 
@@ -20,6 +21,13 @@ public:
   static std::optional<BulkResult>
   match(const LoopNest &nest, const Contraction &contraction, unsigned argument,
         mlir::AffineExpr expr, mlir::Type type);
+
+  /// The same where rows are the positions of patches: `locate` of these says
+  /// where a tile starts. Such tiles are only loaded: the accelerator stores
+  /// none that reach into the padding.
+  static std::optional<BulkResult>
+  match(const LoopNest &nest, const Contraction &contraction, unsigned argument,
+        mlir::AffineExpr expr, mlir::Type type, const PatchOperand &patch);
 
   /// The map of blocks of `rows` rows, and its name among the parameters.
   void declare(KernelPrinter &p, int64_t rows, llvm::StringRef name);
@@ -37,9 +45,13 @@ public:
                            llvm::StringRef down);
 
 private:
+  static std::optional<BulkResult>
+  start(const LoopNest &nest, const Contraction &contraction, unsigned argument,
+        mlir::AffineExpr expr, mlir::Type type);
   std::string position(const KernelPrinter &p) const;
 
   TensorMap map_;
+  llvm::SmallVector<std::string> first_; // of the rows of a tile
   llvm::SmallVector<unsigned> batch_; // loop dims of the outer dims of the map
   int64_t rows_ = 0;
   std::string name_;

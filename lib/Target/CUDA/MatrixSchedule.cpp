@@ -444,14 +444,20 @@ void MatrixSchedule::matchBulk() {
                                          *bulkRows_, *bulkColumns_);
   units_.stays = staying_.has_value();
   units_.residual = staying_ && staying_->residual;
+  if (units_.bulk)
+    patches_ = PersistentOperands::matchPatches(group_, *nest_, contraction_,
+                                                *bulkRows_, *bulkColumns_);
+  if (patches_)
+    units_.patches = patches_->patches->shape();
 }
 
 CudaKernel MatrixSchedule::emit(StringRef tile) const {
   const MatrixTile &chosen = tiles_[llvm::find(names_, tile) - names_.begin()];
   CudaKernel kernel =
       chosen.teams > 0
-          ? emitPersistent(group_, *nest_, contraction_, *staying_, chosen,
-                           units_.multiprocessors)
+          ? emitPersistent(group_, *nest_, contraction_,
+                           chosen.patchLines > 0 ? *patches_ : *staying_,
+                           chosen, units_.multiprocessors)
           : MatrixEmitter(group_, *nest_, contraction_, rows_, columns_, chosen,
                           bulkRows_, bulkColumns_)
                 .emit();

@@ -39,7 +39,16 @@ int64_t MatrixTile::tilesAhead(int64_t steps) const {
   return stages - (warpGroups ? 2 : 1);
 }
 
+int64_t MatrixTile::patchBytes() const {
+  // Patches start where the permutation of the pieces of lines does.
+  return llvm::alignTo(patchLines, 8) * kMatrixLineBytes;
+}
+
+int64_t MatrixTile::columnBytes() const { return columns * kMatrixLineBytes; }
+
 int64_t MatrixTile::operandBytes() const {
+  if (patchLines > 0)
+    return stages * patchBytes() + steps * columnBytes();
   return stages * (rows + columns) * kMatrixLineBytes;
 }
 
@@ -97,6 +106,35 @@ static void addTeams(const MatrixUnits &units, int64_t steps,
     });
 }
 
+/// Blocks that stay and read patches, as many as there is room for: the columns
+/// of all steps must fit beside two of them.
+static void addPatches(const Contraction &contraction, const MatrixUnits &units,
+                       std::vector<MatrixTile> &tiles) {
+  static constexpr int64_t kMostLines = 1024; // that a copy brings
+  static constexpr int64_t kMostStages = 4;
+  static constexpr MatrixTile kPatchTiles[] = {
+      {64, 64, 4, 1, true, true, 0, 1, 2},
+      {64, 64, 4, 1, true, true, 0, 1, 3},
+      {128, 64, 4, 1, true, true, 0, 1, 2},
+      {128, 64, 4, 1, true, true, 0, 1, 3},
+      {192, 64, 4, 1, true, true, 0, 1, 2},
+      {256, 64, 4, 1, true, true, 0, 1, 2},
+      {64, 128, 4, 1, true, true, 0, 1, 2},
+      {128, 128, 4, 1, true, true, 0, 1, 2}};
+  for (MatrixTile tile : kPatchTiles) {
+    tile.patchLines = llvm::alignTo(tile.rows + units.patches->reach, 8);
+    tile.steps = units.patches->steps;
+    if (tile.patchLines > kMostLines ||
+        contraction.columns.extent % tile.columns != 0)
+      continue;
+    tile.stages = kMostStages;
+    while (tile.stages > 1 && tile.sharedBytes() > units.sharedBytes)
+      --tile.stages;
+    if (tile.stages > 1)
+      tiles.push_back(tile);
+  }
+}
+
 std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
                                        int64_t depth,
                                        const MatrixUnits &units) {
@@ -121,6 +159,8 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
       }
   if (units.stays)
     addTeams(units, steps, tiles);
+  if (units.patches)
+    addPatches(contraction, units, tiles);
   return tiles;
 }
 
@@ -219,8 +259,36 @@ static double cyclesOfTeams(const MatrixTile &tile, int64_t tiles,
          end;
 }
 
+/// The same of teams that share patches. Products of 64 columns take as long as
+/// shared memory needs for their operands, and copies and results pass through
+/// it, too.
+static double cyclesOfPatches(const MatrixTile &tile, int64_t across,
+                              const MatrixUnits &units) {
+  // Fitted to some 40 kernels on an H200.
+  constexpr double products = 1.36, step = 36, cacheBytes = 64, block = 2200,
+                   perTile = 150, result = 0.125;
+  auto elements = static_cast<double>(tile.rows * tile.columns);
+  auto steps = static_cast<double>(tile.steps);
+  double multiply = steps * (elements * kMatrixDepth / 2048 * products + step) +
+                    perTile,
+         fetch = static_cast<double>(tile.patchBytes()) / cacheBytes,
+         end = elements * result;
+  double turn = std::max(
+      {multiply, fetch, (multiply + end) / static_cast<double>(tile.teams)});
+  int64_t tiles =
+      llvm::divideCeil(units.patches->positions, tile.rows) * across;
+  return block +
+         static_cast<double>(llvm::divideCeil(tiles, units.multiprocessors)) *
+             turn +
+         end;
+}
+
 double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
                 int64_t depth, const MatrixUnits &units) {
+  if (tile.patchLines > 0)
+    return cyclesOfPatches(
+        tile, llvm::divideCeil(contraction.columns.extent, tile.columns),
+        units);
   const Costs &costs = tile.bulk ? kBulkCosts : kThreadCosts;
   int64_t blocks = llvm::divideCeil(contraction.rows.extent, tile.rows) *
                    llvm::divideCeil(contraction.columns.extent, tile.columns) *
@@ -272,7 +340,8 @@ std::string print(const MatrixTile &tile) {
   return to_string(tile.rows) + "x" + to_string(tile.columns) + " warps " +
          to_string(tile.warpsDown) + "x" + to_string(tile.warpsAcross) +
          (tile.warpGroups ? " groups" : "") + (tile.bulk ? " bulk" : "") +
-         " stages " + to_string(tile.stages) +
+         (tile.patchLines > 0 ? " patches " : " stages ") +
+         to_string(tile.stages) +
          (tile.teams > 0 ? " teams " + to_string(tile.teams)
                          : " splits " + to_string(tile.splits));
 }

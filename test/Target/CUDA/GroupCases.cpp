@@ -817,6 +817,73 @@ public:
       addWithTile(first, tile, 2);
   }
 
+  /// Convolutions whose taps share patches of the images.
+  void addPatch(const std::string &x, const std::string &w,
+                const std::string &y, const std::string &attributes,
+                const std::string &type) {
+    Case c = matrixConv(x, w, y, attributes, type);
+    c.name = "patches: " + c.name;
+    c.arch = "sm_90a";
+    add(c);
+  }
+
+  void addPatches() {
+    const std::string same =
+        "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]";
+    size_t first = list.size();
+    // Images smaller than a tile, so that one has parts of several, and larger;
+    // the last tile reaches beyond the last image.
+    addPatch("5x7x7x64", "64x3x3x64", "5x7x7x64", same, "f16");
+    addPatch("2x5x29x64", "64x3x3x64", "2x5x29x64", same, "bf16");
+    // Fewer tiles than blocks.
+    addPatch("1x4x5x64", "64x3x3x64", "1x4x5x64", same, "f16");
+    // Nothing behind the sum.
+    const std::string bare = "tensor<3x6x9x64xf16>",
+                      taps = "tensor<64x3x3x64xf16>";
+    add({"patches: conv alone", "%x: " + bare + ", %w: " + taps,
+         "%y = weft.conv %x, %w " + same + " groups 1 channels_last : " + bare +
+             ", " + taps + " -> " + bare,
+         "%y : " + bare, "window", "sm_90a"});
+    // Padding on one side, more of it than taps reach, and none in one dim;
+    // taps that are apart.
+    addPatch("2x9x6x64", "64x3x3x64", "2x8x5x64",
+             "stride [1, 1] padding [0, 1, 1, 0] dilation [1, 1]", "f16");
+    addPatch("2x6x7x64", "64x3x3x64", "2x7x6x64",
+             "stride [1, 1] padding [1, 2, 1, 0] dilation [1, 1]", "f16");
+    addPatch("2x6x7x64", "64x3x2x64", "2x10x12x64",
+             "stride [1, 1] padding [4, 2, 4, 2] dilation [1, 1]", "f16");
+    addPatch("2x6x7x64", "64x3x3x64", "2x8x7x64",
+             "stride [1, 1] padding [3, 3, 2, 2] dilation [2, 2]", "bf16");
+    // Other windows, of one, two and three dims.
+    addPatch("2x9x10x64", "64x3x1x64", "2x9x10x64",
+             "stride [1, 1] padding [1, 1, 0, 0] dilation [1, 1]", "f16");
+    addPatch("2x9x10x64", "64x1x3x64", "2x9x10x64",
+             "stride [1, 1] padding [0, 0, 1, 1] dilation [1, 1]", "f16");
+    addPatch("3x50x64", "64x4x64", "3x49x64",
+             "stride [1] padding [1, 1] dilation [1]", "f16");
+    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+    addStaying(first, "128x64 warps 4x1 groups bulk patches 4 teams 2", 2);
+    // More taps.
+    first = list.size();
+    addPatch("2x9x10x64", "64x3x5x64", "2x9x10x64",
+             "stride [1, 1] padding [1, 1, 2, 2] dilation [1, 1]", "f16");
+    addPatch("2x4x3x5x64", "64x2x3x2x64", "2x4x3x6x64",
+             "stride [1, 1, 1] padding [1, 0, 1, 1, 1, 1] dilation [1, 1, 1]",
+             "f16");
+    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+    // Two pieces of the channels, and two tiles of columns.
+    first = list.size();
+    addPatch("1x13x11x128", "128x3x3x128", "1x13x11x128", same, "f16");
+    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 2", 2);
+    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 4);
+    // Twice the columns in a tile.
+    first = list.size();
+    addPatch("3x13x11x64", "128x3x3x64", "3x13x11x128", same, "bf16");
+    addStaying(first, "64x128 warps 4x1 groups bulk patches 4 teams 2", 2);
+    addStaying(first, "256x64 warps 4x1 groups bulk patches 2 teams 2", 2);
+    addStaying(first, "128x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+  }
+
   void addMatrices() {
     const std::string plain =
         "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1]";
@@ -1218,6 +1285,7 @@ const std::vector<Case> &allCases() {
     all->addVectorWindows();
     all->addMatrices();
     all->addBlocksThatStay();
+    all->addPatches();
     all->addImages();
     all->addAttentions();
     return all;
