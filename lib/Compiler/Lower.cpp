@@ -4,6 +4,7 @@
 
 #include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
+#include "weft/Target/CUDA/Emit.h"
 #include "weft/Transforms/LibraryWork.h"
 #include "weft/Transforms/Pipelines.h"
 
@@ -40,6 +41,14 @@ static bool usesLibrary(ModuleOp module) {
   return found && runtime::OneDnn::get().ok();
 }
 
+static PoolingRule poolingRuleOf(const Target &target) {
+  if (!target.hasTensorCores())
+    return nullptr;
+  return [arch = target.arch](ir::ConvOp conv, ir::MaxpoolOp pool) {
+    return poolsResults(conv, pool, arch);
+  };
+}
+
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
 static Status runPasses(ModuleOp module, const Target &target,
                         PipelineStage until, Stages *stages) {
@@ -60,7 +69,8 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .channelsLast = target.hasTensorCores(),
                          .fuseAttention = target.hasTensorCores(),
                          .library = target.device == Device::Kind::cpu &&
-                                    usesLibrary(module)});
+                                    usesLibrary(module),
+                         .pools = poolingRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

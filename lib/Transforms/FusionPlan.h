@@ -15,8 +15,9 @@ namespace weft {
 /// through one gets a copy.
 class FusionPlan {
 public:
-  /// `library`: one computes products and convolutions of float32.
-  FusionPlan(mlir::func::FuncOp function, bool library);
+  /// `library`: one computes products and convolutions of float32. `pools`:
+  /// what max pooling runs in the kernel of a convolution.
+  FusionPlan(mlir::func::FuncOp function, bool library, PoolingRule pools);
 
   struct Group {
     Candidate candidate;
@@ -76,6 +77,7 @@ private:
 
   llvm::DenseSet<mlir::Operation *> kept_; // views that are nodes
   bool library_;
+  PoolingRule pools_;
   std::vector<Node> nodes_;
   std::vector<Cluster> clusters_;
   llvm::DenseMap<mlir::Operation *, int> numbers_; // of nodes; only looked up

@@ -2,6 +2,8 @@
 // The way of a graph through the passes, with a name for every stop.
 #pragma once
 
+#include "weft/Transforms/Passes.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -34,6 +36,8 @@ struct PipelineOptions {
   /// A library computes convolutions and products of float32, with no more than
   /// a bias behind them and channels last.
   bool library = false;
+  /// Without one, max pooling is a kernel of its own.
+  PoolingRule pools = nullptr;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs
