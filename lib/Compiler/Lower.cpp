@@ -4,6 +4,7 @@
 
 #include "lib/Core/Phases.h"
 #include "weft/IR/Dialect.h"
+#include "weft/Target/CUDA/Emit.h"
 #include "weft/Transforms/LibraryWork.h"
 #include "weft/Transforms/Pipelines.h"
 
@@ -46,6 +47,14 @@ static Library libraryFor(ModuleOp module) {
   return (*dnn)->multiplies(bfloat16) ? Library::bfloat16 : Library::float32;
 }
 
+static PoolingRule poolingRuleOf(const Target &target) {
+  if (!target.hasTensorCores())
+    return nullptr;
+  return [arch = target.arch](ir::ConvOp conv, ir::MaxpoolOp pool) {
+    return poolsResults(conv, pool, arch);
+  };
+}
+
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
 static Status runPasses(ModuleOp module, const Target &target,
                         PipelineStage until, Stages *stages) {
@@ -67,7 +76,8 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .fuseAttention = target.hasTensorCores(),
                          .library = target.device == Device::Kind::cpu
                                         ? libraryFor(module)
-                                        : Library::none});
+                                        : Library::none,
+                         .pools = poolingRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

@@ -103,9 +103,25 @@ static LogicalResult verifyOps(GroupOp group) {
   return success();
 }
 
+MaxpoolOp GroupOp::getPooling() {
+  Block &block = getBody().front();
+  SmallVector<AnchorOpInterface> anchors(block.getOps<AnchorOpInterface>());
+  if (anchors.size() != 2 || block.getTerminator()->getNumOperands() != 1)
+    return {};
+  auto conv = dyn_cast<ConvOp>(*anchors[0]);
+  auto pool = dyn_cast<MaxpoolOp>(*anchors[1]);
+  if (!conv || !pool || shapeOf(pool.getX()) != shapeOf(conv.getResult()) ||
+      pool.getChannelsLast() != conv.getChannelsLast() ||
+      block.getTerminator()->getOperand(0) != pool.getResult())
+    return {};
+  return pool;
+}
+
 /// One loop nest serves all.
 static LogicalResult verifyAnchors(GroupOp group,
                                    ArrayRef<AnchorOpInterface> anchors) {
+  if (group.getPooling())
+    return success();
   for (AnchorOpInterface other : anchors.drop_front(!anchors.empty())) {
     auto first = dyn_cast<ReductionOpInterface>(*anchors.front());
     auto second = dyn_cast<ReductionOpInterface>(*other);
@@ -132,7 +148,7 @@ static LogicalResult verifyResults(GroupOp group,
   if (group.getNumResults() == 0)
     return group.emitError() << "group: no results";
   int64_t rows = elementsOf(anchors.empty() ? group.getResult(0)
-                                            : anchors.front()->getResult(0));
+                                            : anchors.back()->getResult(0));
   int64_t points = rows;
   if (!anchors.empty() && isa<ReductionOpInterface>(*anchors.front()))
     points = elementsOf(anchors.front()->getOperand(0));

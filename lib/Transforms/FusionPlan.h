@@ -15,8 +15,9 @@ namespace weft {
 /// through one gets a copy.
 class FusionPlan {
 public:
-  /// `library` computes what it multiplies.
-  FusionPlan(mlir::func::FuncOp function, Library library);
+  /// `library` computes what it multiplies. `pools`: what max pooling runs in
+  /// the kernel of a convolution.
+  FusionPlan(mlir::func::FuncOp function, Library library, PoolingRule pools);
 
   struct Group {
     Candidate candidate;
@@ -76,6 +77,7 @@ private:
 
   llvm::DenseSet<mlir::Operation *> kept_; // views that are nodes
   Library library_;
+  PoolingRule pools_;
   std::vector<Node> nodes_;
   std::vector<Cluster> clusters_;
   llvm::DenseMap<mlir::Operation *, int> numbers_; // of nodes; only looked up

@@ -5,6 +5,7 @@
 
 #include "weft/IR/Dialect.h"
 #include "weft/Transforms/LibraryWork.h"
+#include "weft/Transforms/Passes.h"
 
 #include "llvm/ADT/DenseSet.h"
 
@@ -20,6 +21,8 @@ struct Candidate {
   /// Views that lie in memory unless they are among `ops`.
   const llvm::DenseSet<mlir::Operation *> &kept;
   Library library; // computes what it multiplies
+  /// Which max pooling runs in the kernel of a convolution.
+  const PoolingRule &pools;
 
   /// Whether the kernel computes what `op` shows or repeats from its operands.
   bool readsThrough(mlir::Operation *op) const;

@@ -53,7 +53,8 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
     return;
 
   // Last of the graph passes: a group hides its ops from all others.
-  add(createFuse({.explain = options.explain, .library = options.library}));
+  add(createFuse({.explain = options.explain, .library = options.library},
+                 options.pools));
   if (options.until == PipelineStage::fused)
     return;
 

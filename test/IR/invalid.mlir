@@ -773,6 +773,19 @@ func.func @case(%x: tensor<4x4xf32>) {
 
 // -----
 
+// group: of the pooling behind a convolution, nothing else is a result
+func.func @case(%x: tensor<1x4x8x8xf16>, %w: tensor<4x4x1x1xf16>) {
+  // expected-error @below {{group: two ops with loop nests of their own: weft.conv and weft.maxpool}}
+  %0:2 = weft.group(%a = %x, %b = %w) : tensor<1x4x8x8xf16>, tensor<4x4x1x1xf16> -> tensor<1x4x8x8xf16>, tensor<1x4x4x4xf16> {
+    %c = weft.conv %a, %b stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1 : tensor<1x4x8x8xf16>, tensor<4x4x1x1xf16> -> tensor<1x4x8x8xf16>
+    %d = weft.maxpool %c kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0] : tensor<1x4x8x8xf16> -> tensor<1x4x4x4xf16>
+    weft.yield %c, %d : tensor<1x4x8x8xf16>, tensor<1x4x4x4xf16>
+  }
+  return
+}
+
+// -----
+
 // group: one window
 func.func @case(%x: tensor<4x4xf32>) {
   // expected-error @below {{group: two ops with loop nests of their own: weft.matmul and weft.sum}}

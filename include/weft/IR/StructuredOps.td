@@ -641,7 +641,9 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
 
     One loop nest computes it: besides element-wise ops, views and sources it
     holds either reductions over the same axes of the same shape, or one window
-    (conv, pooling, matmul, attention), or neither. A result has an element for every point
+    (conv, pooling, matmul, attention), or neither. A convolution may have its
+    results, with element-wise ops behind it, pooled at once: its group then holds a
+    maxpool of the same shape and layout as well, the one result. A result has an element for every point
     of the loops, or for every row that is reduced. Constants have one value. The
     schedule, if there is one, is for such loops.
 
@@ -665,6 +667,9 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
     /// when element i of the result is known. `weft.in_place` says where memory is
     /// planned so; there, kernels must not take the two for different memory.
     bool mayRunInPlace(unsigned operand, unsigned result);
+    /// The max pooling that reads what the loops of the group's convolution
+    /// compute, and is its one result; null if there is none.
+    MaxpoolOp getPooling();
   }];
   let hasCustomAssemblyFormat = 1;
   let hasRegionVerifier = 1;

@@ -7,10 +7,19 @@
 
 #include "mlir/Pass/Pass.h"
 
+#include <functional>
+
 namespace weft {
+
+/// Whether a device has one kernel for a convolution, element-wise ops behind
+/// it, and max pooling of their results.
+using PoolingRule = std::function<bool(ir::ConvOp, ir::MaxpoolOp)>;
 
 #define GEN_PASS_DECL
 #include "weft/Transforms/Passes.h.inc"
+/// weft-fuse for a device with such kernels.
+std::unique_ptr<mlir::Pass> createFuse(FuseOptions options, PoolingRule pools);
+
 #define GEN_PASS_REGISTRATION
 #include "weft/Transforms/Passes.h.inc"
 

@@ -166,7 +166,8 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
       element a row. `row` where the innermost axis is reduced.
     - `window` (conv, pooling), `gemm` (matmul), `attention`: one such op; casts
       and scalings of its operands, if they are not made contiguous; cheap ops of
-      a bias; element-wise ops on its result.
+      a bias; element-wise ops on its result. Max pooling of these joins a
+      convolution where the device has a kernel for both (`PoolingRule`).
 
     Broadcast, reshape, transpose, slice, resample, concatenate, as_strided, iota
     and splats are index arithmetic: every group that reads through one holds a copy.

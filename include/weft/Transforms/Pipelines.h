@@ -3,6 +3,7 @@
 #pragma once
 
 #include "weft/Transforms/LibraryWork.h"
+#include "weft/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
@@ -36,6 +37,8 @@ struct PipelineOptions {
   /// A library computes convolutions and products of these types, with no more
   /// than a bias behind them and channels last.
   Library library = Library::none;
+  /// Without one, max pooling is a kernel of its own.
+  PoolingRule pools = nullptr;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

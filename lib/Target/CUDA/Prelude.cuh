@@ -936,6 +936,35 @@ template <> struct PackHalves<bfloat16> {
   }
 };
 #endif
+//@ maximum_halves
+// The larger of two elements of type T, for both that a register holds.
+template <class T> struct MaximumHalves;
+template <class T> WEFT_DEVICE unsigned maximum_halves(unsigned x, unsigned y) {
+#ifdef __CUDA_ARCH__
+  return MaximumHalves<T>::run(x, y);
+#else
+  return pack_halves<T>(maximum(Halves<T>::get(x, 0), Halves<T>::get(y, 0)),
+                        maximum(Halves<T>::get(x, 1), Halves<T>::get(y, 1)));
+#endif
+}
+//@ MaximumHalves:half
+#ifdef __CUDA_ARCH__
+template <> struct MaximumHalves<half> {
+  static WEFT_METHOD unsigned run(unsigned x, unsigned y) {
+    asm("max.NaN.f16x2 %0, %0, %1;" : "+r"(x) : "r"(y));
+    return x;
+  }
+};
+#endif
+//@ MaximumHalves:bfloat16
+#ifdef __CUDA_ARCH__
+template <> struct MaximumHalves<bfloat16> {
+  static WEFT_METHOD unsigned run(unsigned x, unsigned y) {
+    asm("max.NaN.bf16x2 %0, %0, %1;" : "+r"(x) : "r"(y));
+    return x;
+  }
+};
+#endif
 //@ exp2
 // Within 2 units in the last place; results below 2^-126 are 0.
 WEFT_DEVICE float exp2(float x) {

@@ -732,6 +732,59 @@ public:
              "stride [1] padding [0, 1] dilation [1]", "bf16");
   }
 
+  /// Max pooling takes the results of an image's convolution, of both signs.
+  void addPooledImage(const std::string &x, const std::string &w,
+                      const std::string &y, const std::string &attributes,
+                      const std::string &z, const std::string &pooling,
+                      const std::string &type) {
+    Case c = matrixConv(x, w, y, attributes, type);
+    c.name = "image: pooled " + c.name.substr(c.name.find("tensor"));
+    c.arch = "sm_90a";
+    c.body.replace(c.body.find("weft.relu"), 9, "weft.neg");
+    c.body += "\n%z = weft.maxpool %y " + pooling +
+              " channels_last : " + tensor(y, type) + " -> " + tensor(z, type);
+    c.results = "%z : " + tensor(z, type);
+    add(c);
+  }
+
+  void addPooledImages() {
+    // As ResNet begins.
+    addPooledImage("2x30x18x8", "64x7x4x8", "2x15x18x64",
+                   "stride [2, 1] padding [3, 3, 2, 1] dilation [1, 1]",
+                   "2x8x9x64",
+                   "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
+    // Windows that share nothing; a last row that none has.
+    addPooledImage("3x17x24x8", "32x3x2x8", "3x9x24x32",
+                   "stride [2, 1] padding [1, 1, 1, 0] dilation [1, 1]",
+                   "3x4x12x32",
+                   "kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0]", "bf16");
+    // A row in all windows around it.
+    addPooledImage("2x13x20x8", "24x5x3x8", "2x6x20x24",
+                   "stride [2, 1] padding [2, 1, 1, 1] dilation [1, 1]",
+                   "2x6x20x24",
+                   "kernel [3, 3] stride [1, 1] padding [1, 1, 1, 1]", "f16");
+    // More pixels than a block has: those at the border are of two blocks.
+    addPooledImage("1x12x150x8", "24x3x2x8", "1x4x150x24",
+                   "stride [3, 1] padding [0, 1, 1, 0] dilation [1, 1]",
+                   "1x2x75x24",
+                   "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
+    // The last row of an image completes three windows; two blocks of columns.
+    addPooledImage("2x11x19x8", "72x3x4x8", "2x9x16x72",
+                   "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1]",
+                   "2x9x5x72",
+                   "kernel [5, 4] stride [1, 3] padding [2, 2, 1, 0]", "bf16");
+    // More rows than blocks.
+    addPooledImage("40x49x16x8", "16x3x3x8", "40x25x16x16",
+                   "stride [2, 1] padding [1, 1, 1, 1] dilation [1, 1]",
+                   "40x12x8x16",
+                   "kernel [3, 3] stride [2, 2] padding [1, 0, 1, 0]", "f16");
+    // Windows of one row, with rows between them.
+    addPooledImage("1x20x33x8", "48x3x3x8", "1x20x33x48",
+                   "stride [1, 1] padding [2, 2, 2, 2] dilation [2, 2]",
+                   "1x7x8x48",
+                   "kernel [1, 2] stride [3, 4] padding [0, 0, 0, 0]", "f16");
+  }
+
   void addMatrixMatmul(const std::string &lhs, const std::string &rhs,
                        const std::string &result, const std::string &type) {
     addMatrix({"matmul of " + tensor(lhs, type) + " and " + tensor(rhs, type),
@@ -1287,6 +1340,7 @@ const std::vector<Case> &allCases() {
     all->addBlocksThatStay();
     all->addPatches();
     all->addImages();
+    all->addPooledImages();
     all->addAttentions();
     return all;
   }();
