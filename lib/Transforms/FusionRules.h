@@ -3,8 +3,6 @@
 // reason it gives for saying no.
 #pragma once
 
-#include "weft/IR/Dialect.h"
-#include "weft/Transforms/LibraryWork.h"
 #include "weft/Transforms/Passes.h"
 
 #include "llvm/ADT/DenseSet.h"

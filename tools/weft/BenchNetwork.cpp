@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 
 namespace weft::tools {
 namespace {
@@ -164,6 +165,41 @@ void reportCalls(Calls calls, Report &report) {
               calls.compiled});
 }
 
+/// Batches that come from the host and whose results go back there: a batch is
+/// read before the next is brought, or one batch later.
+Status timeFromHost(const Executable &executable, const Tensor &x,
+                    Rounds rounds, Report &report) {
+  constexpr int kBatches = 8;
+  const Tensor host = copy(x, Device::cpu());
+  auto run = [&](Tensor &y) -> Status {
+    auto outputs = executable.run({copy(host, x.device())});
+    if (outputs.ok())
+      y = outputs->front();
+    return outputs.status();
+  };
+  auto read = [](const Tensor &y) { return copy(y, Device::cpu()).status(); };
+  std::vector<double> seconds[2];
+  while (rounds.next())
+    for (int ahead : {0, 1}) {
+      std::deque<Tensor> results;
+      auto start = Clock::now();
+      for (int i = 0; i < kBatches + ahead; ++i) {
+        if (i < kBatches)
+          if (Status status = run(results.emplace_back()); !status.ok())
+            return status;
+        if (i < ahead)
+          continue;
+        if (Status status = read(results.front()); !status.ok())
+          return status;
+        results.pop_front();
+      }
+      seconds[ahead].push_back(secondsSince(start) / kBatches);
+    }
+  report.row(rowOf("from host to host", timesOf(seconds[0])));
+  report.row(rowOf("  read a batch later", timesOf(seconds[1])));
+  return {};
+}
+
 Status timeKernels(const InputSpec &spec, const BenchFunction &net,
                    const Tensor &x, bool quick, Report &report) {
   Device device = x.device();
@@ -289,6 +325,11 @@ Status measure(const BenchNetwork &network, const BenchFunction &net,
   if (!calls.ok())
     return calls.status();
   report.row(rowOf("through an Executable", timesOf(calls->seconds)));
+  if (device.is_gpu()) {
+    status = timeFromHost(*executable, x, Rounds(quick), report);
+    if (!status.ok())
+      return status;
+  }
   status = timeKernels(spec, net, x, quick, report);
   if (!status.ok())
     return status;
@@ -341,7 +382,9 @@ Status benchNetwork(const std::string &name, const BenchOptions &options,
       "the device is waited for outside of the time; on the CPU running "
       "contains the kernels. The kernels alone:\ndevice time of a CUDA graph "
       "of many runs, or wall time. Peak of a run: all that the pool hands out "
-      "at\nonce, weights, input and output among it. Results of an input " +
+      "at\nonce, weights, input and output among it. From host to host: a "
+      "batch is copied to the device and\nits results back, these before the "
+      "next batch is copied or after it. Results of an input " +
       to_string(network->checked) +
       "\nwere compared with the reference interpreter's.");
   for (DType dtype : options.dtypes) {

@@ -2,7 +2,6 @@
 // The way of a graph through the passes, with a name for every stop.
 #pragma once
 
-#include "weft/Transforms/LibraryWork.h"
 #include "weft/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
