@@ -127,6 +127,14 @@ void BulkResult::store(KernelPrinter &p, int64_t columns,
   p.line("weft::commit_stores();");
 }
 
+std::string BulkResult::placeOf(int64_t rows, StringRef line,
+                                StringRef column) {
+  std::string block = std::to_string(kBlockColumns);
+  return (column + " / " + block + " * " + Twine(rows * kMatrixLineBytes) +
+          " + weft::swizzled(" + line + ", " + column + " % " + block + " * 2)")
+      .str();
+}
+
 std::string BulkResult::place(int64_t rows, StringRef own, StringRef down) {
   std::string pairs = std::to_string(kBlockColumns / 8);
   return ("(" + own + " ^ j % " + pairs + " * 16) + (j / " + pairs + " * " +

@@ -38,6 +38,9 @@ public:
   /// The other way; elements outside of the tensor are left out.
   void store(KernelPrinter &p, int64_t columns, llvm::StringRef place) const;
 
+  /// Where elements `column` and the next of line `line` lie in a tile.
+  static std::string placeOf(int64_t rows, llvm::StringRef line,
+                             llvm::StringRef column);
   /// Where a thread's pair of columns `j * 8` lies in a tile, `down` lines
   /// below the thread's first, a multiple of eight: `own` is where its first
   /// one does. Eight places are enough to reach all of them by constants.

@@ -442,7 +442,7 @@ void PersistentEmitter::printOwnStores() {
           ", weft::load_vector<" + Twine(kLaneColumns) +
           ">(reinterpret_cast<const " +
           storageType(p_.outputType(store_->output)) + " *>(result + " +
-          BulkResult::place(tile_.rows, "line", "along") + ")));");
+          BulkResult::placeOf(tile_.rows, "line", "along") + ")));");
   p_.close();
   p_.close();
 }

@@ -914,8 +914,8 @@ public:
              "stride [1, 1] padding [0, 0, 1, 1] dilation [1, 1]", "f16");
     addPatch("3x50x64", "64x4x64", "3x49x64",
              "stride [1] padding [1, 1] dilation [1]", "f16");
-    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
-    addStaying(first, "128x64 warps 4x1 groups bulk patches 4 teams 2", 2);
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+    addWithTile(first, "128x64 warps 4x1 groups bulk patches 4 teams 2", 2);
     // More taps.
     first = list.size();
     addPatch("2x9x10x64", "64x3x5x64", "2x9x10x64",
@@ -923,18 +923,18 @@ public:
     addPatch("2x4x3x5x64", "64x2x3x2x64", "2x4x3x6x64",
              "stride [1, 1, 1] padding [1, 0, 1, 1, 1, 1] dilation [1, 1, 1]",
              "f16");
-    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
     // Two pieces of the channels, and two tiles of columns.
     first = list.size();
     addPatch("1x13x11x128", "128x3x3x128", "1x13x11x128", same, "f16");
-    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 2", 2);
-    addStaying(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 4);
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 2", 2);
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 4);
     // Twice the columns in a tile.
     first = list.size();
     addPatch("3x13x11x64", "128x3x3x64", "3x13x11x128", same, "bf16");
-    addStaying(first, "64x128 warps 4x1 groups bulk patches 4 teams 2", 2);
-    addStaying(first, "256x64 warps 4x1 groups bulk patches 2 teams 2", 2);
-    addStaying(first, "128x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+    addWithTile(first, "64x128 warps 4x1 groups bulk patches 4 teams 2", 2);
+    addWithTile(first, "256x64 warps 4x1 groups bulk patches 2 teams 2", 2);
+    addWithTile(first, "128x64 warps 4x1 groups bulk patches 4 teams 3", 2);
   }
 
   void addMatrices() {
