@@ -165,6 +165,9 @@ TEST(FakeDriverChild, DISABLED_Captures) {
   runtime::CudaGraph graph = nullptr;
   int waits = 0;
   std::printf("captured: %d\n", driver.streamEndCapture(stream, &graph));
+  driver.graphDestroy(graph);
+  block.uses.clear();
+  gpu.pool().free(block);
   reinterpret_cast<int (*)(int *)>(
       dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeHostWaits"))(&waits);
   std::printf("host waits: %d\n", waits);
