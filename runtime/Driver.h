@@ -113,11 +113,14 @@ struct CudaLaunchConfig {
     (void *value, int attribute, CudaPointer pointer))                         \
   X(streamCreate, cuStreamCreate, (CudaStream * stream, unsigned flags))       \
   X(streamGetCtx, cuStreamGetCtx, (CudaStream stream, CudaContext * context))  \
+  X(streamQuery, cuStreamQuery, (CudaStream stream))                           \
   X(streamSynchronize, cuStreamSynchronize, (CudaStream stream))               \
   X(streamDestroy, cuStreamDestroy_v2, (CudaStream stream))                    \
   X(streamWaitEvent, cuStreamWaitEvent,                                        \
     (CudaStream stream, CudaEvent event, unsigned flags))                      \
   X(streamIsCapturing, cuStreamIsCapturing, (CudaStream stream, int *status))  \
+  X(threadExchangeStreamCaptureMode, cuThreadExchangeStreamCaptureMode,        \
+    (int *mode))                                                               \
   X(streamBeginCapture, cuStreamBeginCapture_v2,                               \
     (CudaStream stream, int mode))                                             \
   X(streamEndCapture, cuStreamEndCapture,                                      \

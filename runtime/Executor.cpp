@@ -159,6 +159,41 @@ Status LoadedPlan::loadPrimitives(const Plan &plan) {
     if (!status.ok())
       return Status(status.code(),
                     absl::StrCat("plan: ", std::string(status.message())));
+  return checkPacked(plan);
+}
+
+/// Bytes of a plan's buffer that is not its own.
+static int64_t bytesOf(const Plan &plan, const BufferRef &buffer) {
+  const auto index = static_cast<size_t>(buffer.index);
+  switch (buffer.kind) {
+  case BufferRef::Kind::input:
+    return plan.inputs[index].bytes;
+  case BufferRef::Kind::prepared:
+    return plan.prepared[index].bytes;
+  case BufferRef::Kind::output:
+    return plan.outputs[index].bytes;
+  default:
+    return 0;
+  }
+}
+
+/// What the library packs depends on more than a plan's key may say, such as
+/// the instructions it is let use: no plan serves another form of weights.
+Status LoadedPlan::checkPacked(const Plan &plan) const {
+  for (const Launch &launch : plan.launches) {
+    if (launch.primitive < 0)
+      continue;
+    const auto i = static_cast<size_t>(launch.primitive);
+    const Primitive &primitive = plan.primitives[i];
+    if (primitive.kind != Primitive::Kind::pack && !primitive.isPacked)
+      continue;
+    // Packing writes its second argument; a convolution reads weights there.
+    const int64_t bytes = bytesOf(plan, launch.arguments[1].buffer),
+                  wanted = primitives_[i]->packedBytes();
+    if (bytes != wanted)
+      return failed_precondition_error(absl::StrCat(
+          "plan: packed weights have ", wanted, " bytes, not ", bytes));
+  }
   return {};
 }
 

@@ -25,7 +25,8 @@ class LoadedPrimitive;
 class LoadedPlan {
 public:
   /// Errors: `plan: made for cpu, loaded on gpu:0`; `plan: kernel "k": ...`
-  /// with what the object loader or the driver says; out of memory.
+  /// with what the object loader or the driver says; `plan: packed weights have
+  /// 55296 bytes, not 36864`; out of memory.
   static StatusOr<std::shared_ptr<const LoadedPlan>> load(const Plan &plan,
                                                           Device device);
 
@@ -82,6 +83,7 @@ private:
   Status loadCudaKernel(const Kernel &kernel, uint32_t sharedBytes,
                         void *&function);
   Status loadPrimitives(const Plan &plan);
+  Status checkPacked(const Plan &plan) const;
   Status loadConstants(const Plan &plan);
   void resolveSteps(const Plan &plan, const std::vector<void *> &functions);
   Operand operandOf(const Argument &argument);

@@ -115,14 +115,17 @@ StatusOr<Gpu *> Gpu::make(const Driver &driver, int index,
   gpu->name_ = name;
   gpu->l2Bytes_ = l2;
   gpu->capability_ = major * 10 + minor;
-  // Not ordered with the legacy stream, where other libraries may work.
-  Status status =
-      driver.check(driver.streamCreate(&gpu->stream_, cuda::nonBlockingStream),
-                   "cuStreamCreate", to_string(Device::gpu(index)));
-  if (status.ok())
-    return gpu;
-  delete gpu;
-  return status;
+  for (CudaStream *stream : {&gpu->stream_, &gpu->uploads_, &gpu->downloads_}) {
+    // Not ordered with the legacy stream, where other libraries may work.
+    Status status =
+        driver.check(driver.streamCreate(stream, cuda::nonBlockingStream),
+                     "cuStreamCreate", to_string(Device::gpu(index)));
+    if (!status.ok()) {
+      delete gpu;
+      return status;
+    }
+  }
+  return gpu;
 }
 
 std::string Gpu::arch() const {
@@ -177,9 +180,52 @@ StatusOr<std::shared_ptr<CUevent_st>> Gpu::newEvent() {
   return std::shared_ptr<CUevent_st>(event, giveBack);
 }
 
-StatusOr<Use> Gpu::useOf(CudaStream stream) {
+bool Gpu::isCaptured(CudaStream stream) const {
   if (stream == stream_)
-    return Use{this, stream, nullptr};
+    return false;
+  int status = 0;
+  return driver_.streamIsCapturing(stream, &status) != cuda::success ||
+         status != 0;
+}
+
+namespace {
+
+/// Who asks the device or waits for it ends a capture in global mode, be it
+/// another thread's, unless his own mode is relaxed.
+class RelaxedCapture {
+public:
+  explicit RelaxedCapture(const Driver &driver) : driver_(driver) {
+    exchange();
+  }
+  RelaxedCapture(const RelaxedCapture &) = delete;
+  RelaxedCapture &operator=(const RelaxedCapture &) = delete;
+  ~RelaxedCapture() { exchange(); }
+
+private:
+  void exchange() { (void)driver_.threadExchangeStreamCaptureMode(&mode_); }
+
+  const Driver &driver_;
+  int mode_ = cuda::captureRelaxed;
+};
+
+} // namespace
+
+static uint64_t nextNumber() {
+  static std::atomic<uint64_t> counter{0};
+  return ++counter;
+}
+
+Mark::Mark() : number_(nextNumber()) {}
+
+Mark::State Mark::state() const {
+  std::lock_guard lock(mutex_);
+  return state_;
+}
+
+StatusOr<CudaEvent> Gpu::eventOf(Mark &mark, CudaStream stream) {
+  std::lock_guard lock(mark.mutex_);
+  if (mark.event_)
+    return mark.event_.get();
   StatusOr<std::shared_ptr<CUevent_st>> event = newEvent();
   if (!event.ok())
     return event.status();
@@ -188,51 +234,93 @@ StatusOr<Use> Gpu::useOf(CudaStream stream) {
                                     "cuEventRecord");
       !status.ok())
     return status;
-  return Use{this, stream, *event};
+  mark.event_ = std::move(*event);
+  mark.state_ =
+      isCaptured(stream) ? Mark::State::captured : Mark::State::recorded;
+  return mark.event_.get();
 }
 
-namespace {
+Status Gpu::begin(CudaStream stream) {
+  if (stream != stream_ || marksToRecord_ <= 0)
+    return {};
+  std::shared_ptr<Mark> mark;
+  {
+    std::lock_guard lock(markMutex_);
+    if (mark_.use_count() < 2)
+      return {}; // nobody's
+    mark = std::move(mark_);
+    --marksToRecord_;
+  }
+  return eventOf(*mark, stream).status();
+}
 
-/// Gives a use of one of Weft's streams the event it was made without.
-Status materialise(Use &use, StatusOr<std::shared_ptr<CUevent_st>> event) {
+StatusOr<Use> Gpu::useOf(CudaStream stream) {
+  if (stream == stream_) {
+    std::lock_guard lock(markMutex_);
+    // One that another thread had recorded may be before our work.
+    if (!mark_ || mark_->state() != Mark::State::open)
+      mark_ = std::make_shared<Mark>();
+    return Use{this, stream, mark_};
+  }
+  Use use{this, stream, std::make_shared<Mark>()};
+  if (StatusOr<CudaEvent> event = eventOf(*use.mark, stream); !event.ok())
+    return event.status();
+  return use;
+}
+
+static bool isBehind(CudaStream stream, const Use &use) {
+  return use.stream == stream || Gpu::isOver(use);
+}
+
+Status Gpu::wait(CudaStream stream, const Use &use) {
+  if (isBehind(stream, use))
+    return {};
+  StatusOr<CudaEvent> event = use.gpu->eventOf(*use.mark, use.stream);
   if (!event.ok())
     return event.status();
-  ScopedContext scope(*use.gpu);
-  const Driver &driver = use.gpu->driver();
-  Status status = driver.check(driver.eventRecord(event->get(), use.stream),
-                               "cuEventRecord");
-  if (status.ok())
-    use.event = std::move(*event);
-  return status;
-}
-
-} // namespace
-
-Status Gpu::wait(CudaStream stream, Use &use) {
-  if (!use.gpu || use.stream == stream)
-    return {};
-  if (!use.event)
-    if (Status status = materialise(use, use.gpu->newEvent()); !status.ok())
-      return status;
-  const Driver &driver = use.gpu->driver();
-  return driver.check(driver.streamWaitEvent(stream, use.event.get(), 0),
-                      "cuStreamWaitEvent");
+  bool isInGraph = use.mark->state() == Mark::State::captured;
+  if (use.gpu->isCaptured(stream) != isInGraph)
+    return finish(use);
+  return use.gpu->driver().check(
+      use.gpu->driver().streamWaitEvent(stream, *event, 0),
+      "cuStreamWaitEvent");
 }
 
 bool Gpu::isOver(const Use &use) {
-  return !use.gpu || (use.event && use.gpu->driver().eventQuery(
-                                       use.event.get()) != cuda::notReady);
+  if (!use.gpu)
+    return true;
+  Mark &mark = *use.mark;
+  std::lock_guard lock(mark.mutex_);
+  if (mark.state_ == Mark::State::recorded) {
+    RelaxedCapture relaxed(use.gpu->driver());
+    if (use.gpu->driver().eventQuery(mark.event_.get()) != cuda::notReady)
+      mark.state_ = Mark::State::over;
+  }
+  return mark.state_ == Mark::State::over;
 }
 
-Status Gpu::finish(Use &use) {
+Status Gpu::finish(const Use &use) {
   if (!use.gpu)
     return {};
-  if (!use.event)
-    if (Status status = materialise(use, use.gpu->newEvent()); !status.ok())
-      return status;
-  const Driver &driver = use.gpu->driver();
-  return driver.check(driver.eventSynchronize(use.event.get()),
-                      "cuEventSynchronize");
+  StatusOr<CudaEvent> event = use.gpu->eventOf(*use.mark, use.stream);
+  if (!event.ok() || use.mark->state() == Mark::State::captured)
+    return event.status();
+  RelaxedCapture relaxed(use.gpu->driver());
+  return use.gpu->driver().check(use.gpu->driver().eventSynchronize(*event),
+                                 "cuEventSynchronize");
+}
+
+CudaStream Gpu::uploads() {
+  marksToRecord_ = kMarksOfCopy;
+  RelaxedCapture relaxed(driver_);
+  return driver_.streamQuery(stream_) == cuda::notReady ? uploads_ : stream_;
+}
+
+CudaStream Gpu::downloads(const Use &writer) {
+  marksToRecord_ = kMarksOfCopy;
+  bool isOpen =
+      writer.stream == stream_ && writer.mark->state() == Mark::State::open;
+  return !writer.gpu || isOpen ? stream_ : downloads_;
 }
 
 Status Gpu::synchronize() {
@@ -257,14 +345,13 @@ void Gpu::release(void *data, int64_t) {
 
 bool Gpu::isOrdered(const std::vector<Use> &uses, CudaStream stream) {
   CudaStream ours = stream ? stream : stream_;
-  return std::all_of(uses.begin(), uses.end(), [&](const Use &use) {
-    return use.stream == ours || isOver(use);
-  });
+  return std::all_of(uses.begin(), uses.end(),
+                     [&](const Use &use) { return isBehind(ours, use); });
 }
 
 Status Gpu::order(std::vector<Use> &uses, CudaStream stream) {
   CudaStream ours = stream ? stream : stream_;
-  for (Use &use : uses)
+  for (const Use &use : uses)
     if (Status status = wait(ours, use); !status.ok())
       return status;
   uses.clear();
@@ -272,7 +359,7 @@ Status Gpu::order(std::vector<Use> &uses, CudaStream stream) {
 }
 
 void Gpu::finish(std::vector<Use> &uses) {
-  for (Use &use : uses)
+  for (const Use &use : uses)
     (void)finish(use);
   uses.clear();
 }

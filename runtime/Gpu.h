@@ -6,11 +6,36 @@
 #include "runtime/Driver.h"
 #include "weft/Core/Status.h"
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <vector>
 
 namespace weft::runtime {
+
+/// The end of the work that was on a stream when the mark was made. Its event
+/// is recorded once somebody waits for it, or more work is about to follow that
+/// it shall not include.
+class Mark {
+public:
+  Mark();
+
+  /// Of two marks of one stream, the later one includes the work before the
+  /// other.
+  bool isLaterThan(const Mark &other) const { return number_ > other.number_; }
+
+private:
+  friend class Gpu;
+  /// Captured: in a graph, which runs when its owner launches it.
+  enum class State { open, recorded, captured, over };
+
+  State state() const;
+
+  const uint64_t number_;
+  mutable std::mutex mutex_;
+  State state_ = State::open;
+  std::shared_ptr<CUevent_st> event_;
+};
 
 /// A context Weft works in. Work goes to Weft's own stream of the context
 /// unless a caller brings one. Objects live as long as the process.
@@ -40,15 +65,30 @@ public:
   /// another context`.
   StatusOr<CudaStream> resolve(CudaStream stream) const;
 
-  /// Marks the end of what is on `stream` now: an event, or, for Weft's own
-  /// stream, none (see Use).
+  /// Whether what is enqueued on `stream` goes into a graph of its owner's.
+  bool isCaptured(CudaStream stream) const;
+
+  /// To be called before work is enqueued on `stream`: while the host copies,
+  /// marks so far end before it. Others bring their streams only for as long as
+  /// a call lasts, and their marks are recorded at once.
+  Status begin(CudaStream stream);
+  /// Marks the end of what is on `stream` now.
   StatusOr<Use> useOf(CudaStream stream);
-  /// Makes `stream`, of any context, wait for the end of `use`.
-  static Status wait(CudaStream stream, Use &use);
+  /// Makes `stream`, of any context, wait for the end of `use`. A graph and
+  /// what is outside of it cannot wait for each other: what the graph needs is
+  /// waited for on this thread, and its owner orders what it does.
+  static Status wait(CudaStream stream, const Use &use);
   static bool isOver(const Use &use);
   /// Waits on this thread.
-  static Status finish(Use &use);
+  static Status finish(const Use &use);
   Status synchronize();
+
+  /// The stream for copies from the host to new memory: Weft's own, or, while
+  /// that is busy, one beside it.
+  CudaStream uploads();
+  /// The stream for copies to the host of what `writer` wrote: Weft's own while
+  /// its mark there is open, else one beside it.
+  CudaStream downloads(const Use &writer);
 
 private:
   Gpu(const Driver &driver, int index, CudaContext context);
@@ -56,6 +96,8 @@ private:
                               CudaContext context);
   /// Comes back to `events_` with its last owner.
   StatusOr<std::shared_ptr<CUevent_st>> newEvent();
+  /// The event of `mark`, which is of `stream`.
+  StatusOr<CudaEvent> eventOf(Mark &mark, CudaStream stream);
 
   void *allocate(int64_t bytes) override;
   void release(void *data, int64_t bytes) override;
@@ -66,11 +108,17 @@ private:
   const Driver &driver_;
   const int index_;
   const CudaContext context_;
-  CudaStream stream_ = nullptr;
+  CudaStream stream_ = nullptr, uploads_ = nullptr, downloads_ = nullptr;
   std::string name_;
   int capability_ = 0;
   int multiprocessors_ = 0;
   int64_t l2Bytes_ = 0;
+  std::mutex markMutex_;
+  std::shared_ptr<Mark> mark_; // of Weft's own stream, open
+  /// An event costs a microsecond. What a copy of the host passes is the work
+  /// before it and, once more follows, the work after it.
+  static constexpr int kMarksOfCopy = 2;
+  std::atomic<int> marksToRecord_ = 0;
   std::mutex eventsMutex_;
   std::vector<CudaEvent> events_; // not in use
   Pool pool_;

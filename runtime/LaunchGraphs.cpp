@@ -37,14 +37,6 @@ void LaunchGraphs::add(std::span<const uint64_t> arguments) {
   entries_.push_front({{arguments.begin(), arguments.end()}});
 }
 
-bool LaunchGraphs::isCaptured(CudaStream stream) const {
-  if (stream == gpu_.stream())
-    return false;
-  int status = 0;
-  return gpu_.driver().streamIsCapturing(stream, &status) != cuda::success ||
-         status != 0;
-}
-
 /// Null if the driver refuses.
 CudaGraphExec
 LaunchGraphs::capture(absl::FunctionRef<Status(CudaStream)> launch) const {
@@ -71,7 +63,7 @@ LaunchGraphs::capture(absl::FunctionRef<Status(CudaStream)> launch) const {
 
 Status LaunchGraphs::run(std::span<const uint64_t> arguments, CudaStream stream,
                          absl::FunctionRef<Status(CudaStream)> launch) {
-  if (isCaptured(stream))
+  if (gpu_.isCaptured(stream))
     return launch(stream);
   {
     // A graph is launched by one thread at a time.

@@ -46,7 +46,6 @@ private:
 
   Entry *find(std::span<const uint64_t> arguments);
   void add(std::span<const uint64_t> arguments);
-  bool isCaptured(CudaStream stream) const;
   CudaGraphExec capture(absl::FunctionRef<Status(CudaStream)> launch) const;
 
   Gpu &gpu_;

@@ -58,9 +58,12 @@ int usableThreads() {
 /// A memory description of Weft's making.
 class Layout {
 public:
-  explicit Layout(const Functions &functions) : functions_(&functions) {}
+  Layout(const Functions &functions, DType dtype)
+      : functions_(&functions),
+        type_(dtype == DType::bfloat16 ? dnn::bfloat16 : dnn::float32) {}
   Layout(Layout &&other) noexcept
-      : functions_(other.functions_), bytes_(std::move(other.bytes_)),
+      : functions_(other.functions_), type_(other.type_),
+        bytes_(std::move(other.bytes_)),
         object_(std::exchange(other.object_, nullptr)) {}
   ~Layout() {
     if (object_)
@@ -71,11 +74,10 @@ public:
     auto rank = static_cast<int>(operand.sizes.size());
     const int64_t *sizes = operand.sizes.data();
     const int64_t *strides = operand.strides.data();
-    int status = functions_->isV2
-                     ? functions_->layoutInitByStrides(room(), rank, sizes,
-                                                       dnn::float32, strides)
-                     : functions_->layoutCreateWithStrides(
-                           &object_, rank, sizes, dnn::float32, strides);
+    int status = functions_->isV2 ? functions_->layoutInitByStrides(
+                                        room(), rank, sizes, type_, strides)
+                                  : functions_->layoutCreateWithStrides(
+                                        &object_, rank, sizes, type_, strides);
     return status ? failed("dnnl_memory_desc", status) : Status();
   }
   /// The primitive chooses.
@@ -83,10 +85,10 @@ public:
     auto rank = static_cast<int>(operand.sizes.size());
     const int64_t *sizes = operand.sizes.data();
     int status = functions_->isV2
-                     ? functions_->layoutInitByTag(room(), rank, sizes,
-                                                   dnn::float32, dnn::anyLayout)
-                     : functions_->layoutCreateWithTag(
-                           &object_, rank, sizes, dnn::float32, dnn::anyLayout);
+                     ? functions_->layoutInitByTag(room(), rank, sizes, type_,
+                                                   dnn::anyLayout)
+                     : functions_->layoutCreateWithTag(&object_, rank, sizes,
+                                                       type_, dnn::anyLayout);
     return status ? failed("dnnl_memory_desc", status) : Status();
   }
 
@@ -99,6 +101,7 @@ private:
   }
 
   const Functions *functions_;
+  int type_;
   std::unique_ptr<std::byte[]> bytes_; // version 2
   void *object_ = nullptr;             // version 3
 };
@@ -191,6 +194,16 @@ private:
   const Functions &functions_;
 };
 
+/// Dense, with the last axis innermost.
+Primitive::Operand rowMajor(Primitive::Operand operand) {
+  int64_t stride = 1;
+  for (size_t axis = operand.sizes.size(); axis-- > 0;) {
+    operand.strides[axis] = stride;
+    stride *= operand.sizes[axis];
+  }
+  return operand;
+}
+
 /// Dense, with axis 1 innermost.
 Primitive::Operand channelsLast(Primitive::Operand operand) {
   int64_t stride = 1;
@@ -209,13 +222,16 @@ Primitive::Operand channelsLast(Primitive::Operand operand) {
 
 /// Everything that depends on the number of threads.
 struct LoadedPrimitive::Made {
-  explicit Made(const Functions &functions)
-      : functions(functions), xGiven(functions), wGiven(functions),
-        yGiven(functions), x(functions), w(functions), y(functions),
-        bias(functions), main(functions), packed(functions), xIn(functions),
-        wIn(functions), yOut(functions) {}
+  Made(const Functions &functions, DType dtype)
+      : functions(functions), xGiven(functions, dtype),
+        wGiven(functions, dtype), yGiven(functions, dtype), x(functions, dtype),
+        w(functions, dtype), y(functions, dtype), bias(functions, dtype),
+        main(functions), packed(functions), xIn(functions), wIn(functions),
+        yOut(functions) {}
 
-  Status start(const Primitive &primitive, int threads);
+  static StatusOr<std::unique_ptr<Made>>
+  begin(const OneDnn &dnn, const Primitive &primitive, int threads);
+  Status start(const Primitive &primitive, int threads, bool moves);
   Status describe(const Primitive &primitive, Unit &unit);
   Status describeConv(const Primitive &primitive, const Attributes &attributes,
                       Unit &unit);
@@ -363,6 +379,14 @@ static Primitive::Operand biasOf(const Primitive &primitive) {
   return bias;
 }
 
+/// Without instructions for a type the library computes with another.
+static Status refuseType(const OneDnn &dnn, const Primitive &primitive) {
+  return dnn.multiplies(primitive.dtype)
+             ? Status()
+             : internal_error(absl::StrCat("oneDNN: this CPU multiplies no ",
+                                           std::string(name(primitive.dtype))));
+}
+
 /// The library counts in 32 bits here and there, and divides by what overflows.
 static Status refuseLarge(const Primitive &primitive) {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
@@ -383,12 +407,17 @@ static Status refuseLarge(const Primitive &primitive) {
 }
 
 /// Layouts and descriptions: what the library says before it writes code.
-Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads) {
+/// A convolution, or a matmul that `moves`, reads data that are reordered
+/// first.
+Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads,
+                                    bool moves) {
   const bool isMatmul = primitive.kind == Primitive::Kind::matmul;
   auto wanted = [&](const Primitive::Operand &operand) {
-    return isMatmul ? operand : channelsLast(operand);
+    return !isMatmul ? channelsLast(operand)
+           : moves   ? rowMajor(operand)
+                     : operand;
   };
-  Status status = refuseLarge(primitive);
+  Status status;
   auto then = [&](auto &&next) {
     if (status.ok())
       status = next();
@@ -397,7 +426,9 @@ Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads) {
   then([&] { return wGiven.set(primitive.w); });
   then([&] { return yGiven.set(primitive.y); });
   then([&] { return x.set(wanted(primitive.x)); });
-  then([&] { return isMatmul ? w.set(primitive.w) : w.setAny(primitive.w); });
+  then([&] {
+    return isMatmul && !moves ? w.set(primitive.w) : w.setAny(primitive.w);
+  });
   then([&] { return y.set(wanted(primitive.y)); });
   if (primitive.hasBias)
     then([&] { return bias.set(biasOf(primitive)); });
@@ -410,6 +441,26 @@ Status LoadedPrimitive::Made::start(const Primitive &primitive, int threads) {
   return status;
 }
 
+/// Operands of a matmul are read as they lie where the library can.
+StatusOr<std::unique_ptr<LoadedPrimitive::Made>>
+LoadedPrimitive::Made::begin(const OneDnn &dnn, const Primitive &primitive,
+                             int threads) {
+  Status status = refuseType(dnn, primitive);
+  if (status.ok())
+    status = refuseLarge(primitive);
+  if (!status.ok())
+    return status;
+  for (bool moves : {false, true}) {
+    auto made = std::make_unique<Made>(dnn.functions(), primitive.dtype);
+    status = made->start(primitive, threads, moves);
+    if (status.ok())
+      return made;
+    if (primitive.kind != Primitive::Kind::matmul)
+      break;
+  }
+  return status;
+}
+
 StatusOr<const LoadedPrimitive::Made *>
 LoadedPrimitive::madeFor(int threads) const {
   std::lock_guard<std::mutex> lock(mutex_);
@@ -419,10 +470,13 @@ LoadedPrimitive::madeFor(int threads) const {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())
     return dnn.status();
-  auto made = std::make_unique<Made>((*dnn)->functions());
-  ThreadCount count(made->functions, threads);
-  Status status = made->start(primitive_, threads);
-  if (status.ok() && primitive_.kind != Primitive::Kind::pack)
+  ThreadCount count((*dnn)->functions(), threads);
+  auto begun = Made::begin(**dnn, primitive_, threads);
+  if (!begun.ok())
+    return begun.status();
+  std::unique_ptr<Made> &made = *begun;
+  Status status;
+  if (primitive_.kind != Primitive::Kind::pack)
     status = made->main.make();
   if (status.ok())
     status = made->makeReorders(primitive_);
@@ -436,7 +490,7 @@ Status LoadedPrimitive::check(const Primitive &primitive) {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())
     return dnn.status();
-  return Made((*dnn)->functions()).start(primitive, primitive.threads);
+  return Made::begin(**dnn, primitive, primitive.threads).status();
 }
 
 LoadedPrimitive::LoadedPrimitive(const Primitive &primitive)
@@ -486,16 +540,21 @@ Status LoadedPrimitive::run(std::span<void *const> arguments) const {
       status = unit.run(memories, room);
     return target;
   };
+  auto start = [&](void *argument, const Primitive::Operand &operand) {
+    return static_cast<std::byte *>(argument) +
+           operand.offset * size_in_bytes(primitive_.dtype);
+  };
   if (packs) {
+    void *w = start(arguments[0], primitive_.w);
     if (made.wIn.primitive)
-      move(made.wIn, made.wGiven.get(), arguments[0], made.wWanted(),
-           arguments[1]);
+      move(made.wIn, made.wGiven.get(), w, made.wWanted(), arguments[1]);
     else
-      std::memcpy(arguments[1], arguments[0],
-                  functions.layoutBytes(made.wWanted()));
+      std::memcpy(arguments[1], w, functions.layoutBytes(made.wWanted()));
     return status;
   }
-  void *x = arguments[0], *w = arguments[1], *result = arguments.back();
+  void *x = start(arguments[0], primitive_.x), *result = arguments.back();
+  void *w =
+      primitive_.isPacked ? arguments[1] : start(arguments[1], primitive_.w);
   void *y = made.yOut.primitive ? scratch + made.yAt : result;
   if (made.xIn.primitive)
     x = move(made.xIn, made.xGiven.get(), x, made.x.get(), scratch + made.xAt);

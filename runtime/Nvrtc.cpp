@@ -71,6 +71,13 @@ constexpr int kOldest = 12000; // the first that knows sm_90a
 constexpr std::array<const char *, 2> kSonames = {"libnvrtc.so.13",
                                                   "libnvrtc.so.12"};
 
+// Contraction is off so that both back ends agree; `fma` is explicit.
+// Functions without a qualifier are device functions: plain C++ will do.
+// The log says where registers do not suffice.
+constexpr std::array<const char *, 4> kOptions = {
+    "--std=c++17", "--fmad=false", "--device-as-default-execution-space",
+    "--ptxas-options=--warn-on-spills"};
+
 bool exists(const std::string &path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0;
@@ -178,26 +185,42 @@ StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::open(const std::string &file) {
   return std::shared_ptr<const Nvrtc>(std::move(nvrtc));
 }
 
+/// Whether a driver (0: there is none) cannot load what NVRTC of a major
+/// version makes.
+static bool isNewer(int major, int driverVersion) {
+  return driverVersion > 0 && major > driverVersion / 1000;
+}
+
+/// The driver's version, or 0.
+static int versionOfDriver() {
+  StatusOr<const Driver *> driver = Driver::get();
+  return driver.ok() ? (*driver)->version : 0;
+}
+
 StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::find(int driverVersion) {
   std::vector<std::string> refusals;
+  // One file may have several names, and the loader finds it as well.
+  auto refuse = [&](std::string why) {
+    if (std::find(refusals.begin(), refusals.end(), why) == refusals.end())
+      refusals.push_back(std::move(why));
+  };
   for (const std::string &candidate : nvrtcCandidates()) {
     StatusOr<std::shared_ptr<const Nvrtc>> nvrtc = open(candidate);
     if (!nvrtc.ok()) {
-      refusals.emplace_back(nvrtc.status().message());
+      refuse(std::string(nvrtc.status().message()));
       continue;
     }
     int version = (*nvrtc)->version();
     if (version < kOldest) {
-      refusals.push_back(absl::StrCat((*nvrtc)->file(),
-                                      " is too old: ", cudaVersionText(version),
-                                      ", needs ", cudaVersionText(kOldest)));
+      refuse(absl::StrCat((*nvrtc)->file(),
+                          " is too old: ", cudaVersionText(version), ", needs ",
+                          cudaVersionText(kOldest)));
       continue;
     }
-    if (driverVersion > 0 && version / 1000 > driverVersion / 1000) {
-      refusals.push_back(
-          absl::StrCat((*nvrtc)->file(),
-                       " is newer than the driver: ", cudaVersionText(version),
-                       ", driver ", cudaVersionText(driverVersion)));
+    if (isNewer(version / 1000, driverVersion)) {
+      refuse(absl::StrCat((*nvrtc)->file(), " is newer than the driver: ",
+                          cudaVersionText(version), ", driver ",
+                          cudaVersionText(driverVersion)));
       continue;
     }
     log(LogLevel::debug, absl::StrCat("NVRTC ", cudaVersionText(version),
@@ -210,10 +233,8 @@ StatusOr<std::shared_ptr<const Nvrtc>> Nvrtc::find(int driverVersion) {
 
 StatusOr<const Nvrtc *> Nvrtc::get() {
   // Leaked: kernels may be compiled until the program ends.
-  static const auto &nvrtc = *new StatusOr<std::shared_ptr<const Nvrtc>>([] {
-    StatusOr<const Driver *> driver = Driver::get();
-    return find(driver.ok() ? (*driver)->version : 0);
-  }());
+  static const auto &nvrtc =
+      *new StatusOr<std::shared_ptr<const Nvrtc>>(find(versionOfDriver()));
   if (!nvrtc.ok())
     return nvrtc.status();
   return nvrtc->get();
@@ -240,9 +261,33 @@ void Nvrtc::preload() {
   });
 }
 
+/// The file that a name leads to through its links, or the name.
+static std::string realFile(const std::string &path) {
+  std::unique_ptr<char, decltype(&std::free)> real(
+      realpath(path.c_str(), nullptr), std::free);
+  return real ? real.get() : path;
+}
+
+/// 13 of a file libnvrtc.so.13.0.88; 0 if its name does not say.
+static int majorOf(const std::string &file) {
+  constexpr std::string_view kBehind = ".so.";
+  const size_t at = file.rfind(kBehind);
+  return at == std::string::npos ? 0 : std::atoi(&file[at + kBehind.size()]);
+}
+
+std::string Nvrtc::keyOf(const std::string &file) {
+  const std::string real = realFile(file);
+  struct stat info = {};
+  (void)stat(real.c_str(), &info);
+  return absl::StrCat(real.substr(real.rfind('/') + 1), " of ", info.st_size,
+                      " bytes, ", absl::StrJoin(kOptions, " "));
+}
+
 StatusOr<std::string> Nvrtc::locate() {
+  const int driver = versionOfDriver();
   for (const std::string &candidate : nvrtcCandidates())
-    if (candidate.find('/') != std::string::npos && exists(candidate))
+    if (candidate.find('/') != std::string::npos && exists(candidate) &&
+        !isNewer(majorOf(realFile(candidate)), driver))
       return candidate;
   // Only the loader knows its own path.
   StatusOr<const Nvrtc *> nvrtc = get();
@@ -338,13 +383,8 @@ StatusOr<CompiledText> Nvrtc::compile(const std::string &text,
   const Functions &f = *functions_;
   std::string archOption =
       absl::StrCat("--gpu-architecture=", std::string(arch));
-  // Contraction is off so that both back ends agree; `fma` is explicit.
-  // Functions without a qualifier are device functions: plain C++ will do.
-  // The log says where registers do not suffice.
-  std::vector<const char *> options = {archOption.c_str(), "--std=c++17",
-                                       "--fmad=false",
-                                       "--device-as-default-execution-space",
-                                       "--ptxas-options=--warn-on-spills"};
+  std::vector<const char *> options = {archOption.c_str()};
+  options.insert(options.end(), kOptions.begin(), kOptions.end());
   if (report)
     options.push_back("--ptxas-options=-v");
   ScopedProgram scope(f);

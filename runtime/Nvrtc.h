@@ -37,11 +37,17 @@ public:
   static void preload();
 
   /// Whether `get` will most likely succeed, without the time that loading the
-  /// library takes: the file that would be tried first exists.
+  /// library takes: the first file that exists and, by its name, is not newer
+  /// than the driver.
   static StatusOr<std::string> locate();
 
   /// Looks again, with the driver's version given (0: no driver).
   static StatusOr<std::shared_ptr<const Nvrtc>> find(int driverVersion);
+
+  /// What tells code that the library in `file` makes from that of others, of
+  /// which nothing is loaded: its name and size, and the options it is given.
+  /// `libnvrtc.so.13.0.88 of 94512344 bytes, --std=c++17 ...`
+  static std::string keyOf(const std::string &file);
 
   const std::string &file() const { return file_; }
   int version() const { return version_; } // 13000 is 13.0

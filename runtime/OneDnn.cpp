@@ -73,6 +73,7 @@ StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
   resolve("omp_set_num_threads", functions->setNumThreads);
   resolve("omp_get_max_threads", functions->getMaxThreads);
   resolve("dnnl_version", functions->version);
+  resolve("dnnl_get_effective_cpu_isa", functions->effectiveIsa);
   resolve("dnnl_memory_desc_get_size", functions->layoutBytes);
   resolve("dnnl_primitive_desc_query_md", functions->layoutQuery);
   if (!resolve.missing) {
@@ -134,11 +135,21 @@ StatusOr<const OneDnn *> OneDnn::get() {
   return dnn;
 }
 
+bool OneDnn::multiplies(DType dtype) const {
+  if (dtype == DType::float32)
+    return true;
+  const unsigned isa = functions_->effectiveIsa();
+  return dtype == DType::bfloat16 &&
+         (isa & dnn::bfloat16Isa) == dnn::bfloat16Isa;
+}
+
 std::string oneDnnKey() {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok())
     return "none";
   return absl::StrCat("oneDNN ", (*dnn)->version(), " from ", (*dnn)->file(),
+                      ", ISA: 0x",
+                      absl::Hex((*dnn)->functions().effectiveIsa()),
                       ", threads: ", num_threads());
 }
 

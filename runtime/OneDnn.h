@@ -28,6 +28,10 @@ public:
   const std::string &file() const { return file_; }
   const std::string &version() const { return version_; } // 2.6.3
 
+  /// Whether it has instructions for this type on this CPU: float32, and
+  /// bfloat16 where there are any.
+  bool multiplies(DType dtype) const;
+
   struct Functions;
   const Functions &functions() const { return *functions_; }
 
@@ -38,14 +42,15 @@ private:
 };
 
 /// What tells plans made with one library, or without, from those of another:
-/// `oneDNN 2.6.3 from /lib/libdnnl.so.2, threads: 2`, or `none`.
+/// `oneDNN 2.6.3 from /lib/libdnnl.so.2, ISA: 0x3e7, threads: 2`, or `none`.
 std::string oneDnnKey();
 
 /// A primitive of a plan, made by the library. Any number of threads may run it
 /// at once.
 class LoadedPrimitive {
 public:
-  /// Fails where the library has nothing better than its reference loops.
+  /// Fails where the library has nothing better than its reference loops, or
+  /// no instructions for the type.
   static StatusOr<std::shared_ptr<const LoadedPrimitive>>
   load(const Primitive &primitive);
 

@@ -25,6 +25,7 @@ struct DnnVersion {
 namespace dnn {
 inline constexpr int cpu = 1;
 inline constexpr unsigned inOrder = 1;
+inline constexpr int bfloat16 = 2;
 inline constexpr int float32 = 3;
 inline constexpr int anyLayout = 1;
 inline constexpr int forwardInference = 96;
@@ -38,6 +39,8 @@ inline constexpr int destination = 17;
 inline constexpr int weights = 33;
 inline constexpr int bias = 41;
 inline constexpr int scratchpad = 80;
+/// The bits of AVX-512 with bfloat16; AMX has them, too.
+inline constexpr unsigned bfloat16Isa = 0xe7;
 /// What version 2 keeps in a memory description, and in a primitive's before it
 /// is made, with room to spare: 696 and 5976 bytes.
 inline constexpr size_t layoutBytes = 1024;
@@ -112,6 +115,7 @@ struct OneDnn::Functions {
   DnnLayout (*layoutQuery)(DnnObject description, int what,
                            int index) = nullptr;
   const DnnVersion *(*version)() = nullptr;
+  unsigned (*effectiveIsa)() = nullptr; // bits; more of them, more instructions
   void (*setNumThreads)(int count) = nullptr; // of OpenMP, for this thread
   int (*getMaxThreads)() = nullptr;
 

@@ -142,10 +142,10 @@ void visit(Visitor &visitor, Value &x) {
   else if constexpr (std::is_same_v<T, Kernel>)
     fields(x.name, x.code, x.source);
   else if constexpr (std::is_same_v<T, Primitive::Operand>)
-    fields(x.sizes, x.strides);
+    fields(x.sizes, x.strides, x.offset);
   else if constexpr (std::is_same_v<T, Primitive>)
-    fields(x.kind, x.x, x.w, x.y, x.stride, x.dilation, x.before, x.after,
-           x.hasBias, x.isPacked, x.threads);
+    fields(x.kind, x.dtype, x.x, x.w, x.y, x.stride, x.dilation, x.before,
+           x.after, x.hasBias, x.isPacked, x.threads);
   else if constexpr (std::is_same_v<T, Launch>)
     fields(x.kernel, x.primitive, x.arguments, x.tensorMaps, x.grid[0],
            x.grid[1], x.grid[2], x.block[0], x.block[1], x.block[2],
@@ -184,7 +184,8 @@ bool isValid(const BufferRef &ref, const Plan &plan) {
 }
 
 bool isValid(const Primitive::Operand &operand) {
-  return operand.sizes.size() == operand.strides.size() &&
+  return operand.offset >= 0 &&
+         operand.sizes.size() == operand.strides.size() &&
          std::ranges::all_of(operand.sizes, [](int64_t n) { return n > 0; }) &&
          std::ranges::all_of(operand.strides, [](int64_t n) { return n >= 0; });
 }
@@ -193,7 +194,8 @@ bool isValid(const Primitive &primitive) {
   const size_t rank = primitive.x.sizes.size();
   if (!isValid(primitive.x) || !isValid(primitive.w) || !isValid(primitive.y) ||
       rank < 2 || rank > Shape::kMaxRank || primitive.y.sizes.size() != rank ||
-      primitive.threads < 1)
+      primitive.threads < 1 ||
+      (primitive.dtype != DType::float32 && primitive.dtype != DType::bfloat16))
     return false;
   if (primitive.kind == Primitive::Kind::matmul)
     return primitive.w.sizes.size() == rank && !primitive.isPacked;

@@ -53,7 +53,7 @@ struct Kernel {
   std::string source; // CUDA text or empty: for dumps and error messages
 };
 
-/// Work on float32 that oneDNN does better than a kernel.
+/// Work that oneDNN does better than a kernel.
 struct Primitive {
   enum class Kind : uint8_t {
     conv,   // arguments: x, w, bias if any, y
@@ -62,9 +62,11 @@ struct Primitive {
   };
   struct Operand {
     std::vector<int64_t> sizes, strides; // in elements
+    int64_t offset = 0;                  // of the first one
     friend bool operator==(const Operand &, const Operand &) = default;
   };
   Kind kind = Kind::conv;
+  DType dtype = DType::float32; // of all operands: float32 or bfloat16
   /// conv: [N, C, ...], [O, C, ...] or [groups, O / groups, C / groups, ...],
   /// [N, O, ...]. matmul: [..., m, k], [..., k, n], [..., m, n]. The bias has
   /// an element for each of O, or n.

@@ -22,13 +22,16 @@ static Status fill(const Gpu &gpu, Storage &memory, DType dtype,
   constexpr int64_t kElements = 1 << 16;
   const int64_t size = size_in_bytes(dtype);
   int64_t count = std::min(kElements, memory.bytes() / size);
-  std::vector<std::byte> made(static_cast<size_t>(count * size));
+  auto made = Storage::allocate(Device::cpu(), count * size);
+  if (!made.ok())
+    return made.status();
   std::mt19937 generator(0);
   for (int64_t i = 0; i < count; ++i)
-    store_from_double(made.data(), dtype, i,
+    store_from_double((*made)->data(), dtype, i,
                       static_cast<double>(generator()) * 0x1p-31 - 1);
   int64_t done = count * size;
-  Status status = copyFromHost(memory, made.data(), done);
+  // The memory is ordered with the stream that it was allocated for alone.
+  Status status = copy(memory, **made, done, stream);
   const auto begin = reinterpret_cast<CudaPointer>(memory.data());
   while (status.ok() && done > 0 && done < memory.bytes()) {
     int64_t more = std::min(done, memory.bytes() - done);

@@ -19,16 +19,15 @@ using CudaStream = struct CUstream_st *;
 using CudaEvent = struct CUevent_st *;
 
 class Gpu;
+class Mark;
 class Pool;
 
-/// Work on some memory that a stream may still be at. Without an event: all
-/// that is on the stream by the time somebody asks, which only Weft's own
-/// streams have, since those live as long as the process. Several memories may
-/// share an event.
+/// Work on some memory that a stream may still be at, up to a mark. Several
+/// memories may share one.
 struct Use {
   Gpu *gpu = nullptr;
   CudaStream stream = nullptr;
-  std::shared_ptr<CUevent_st> event;
+  std::shared_ptr<Mark> mark;
 };
 
 /// What was computed from some memory and kept: of no use without it.

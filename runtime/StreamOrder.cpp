@@ -18,7 +18,7 @@ struct StreamOrder {
     if (Status status = Gpu::wait(stream, storage.writer_); !status.ok())
       return status;
     if (readersToo)
-      for (Use &use : storage.readers_)
+      for (const Use &use : storage.readers_)
         if (Status status = Gpu::wait(stream, use); !status.ok())
           return status;
     return {};
@@ -26,10 +26,11 @@ struct StreamOrder {
 
   static void markRead(Storage &storage, const Use &use) {
     std::lock_guard lock(storage.mutex_);
-    // One mark a stream: the newer one is behind the older.
+    // One mark a stream, the latest: another thread's may have come before.
     for (Use &reader : storage.readers_)
       if (reader.stream == use.stream) {
-        reader = use;
+        if (use.mark->isLaterThan(*reader.mark))
+          reader = use;
         return;
       }
     storage.readers_.push_back(use);
@@ -40,6 +41,11 @@ struct StreamOrder {
     // The write waited for everything before it.
     storage.readers_.clear();
     storage.writer_ = use;
+  }
+
+  static CudaStream downloads(Gpu &gpu, Storage &storage) {
+    std::lock_guard lock(storage.mutex_);
+    return gpu.downloads(storage.writer_);
   }
 
   static Status waitOnHost(Storage &storage) {
@@ -93,7 +99,7 @@ Status Accesses::wait() const {
               StreamOrder::wait(*storage, place->stream, storages == &writes);
           !status.ok())
         return status;
-  return {};
+  return place->gpu->begin(place->stream);
 }
 
 Status Accesses::mark() const {
@@ -133,6 +139,8 @@ Status copyHostToGpu(Storage &to, const void *from, int64_t bytes,
   const Driver &driver = place->gpu->driver();
   ScopedContext scope(*place->gpu);
   if (Status status = StreamOrder::wait(to, place->stream, true); !status.ok())
+    return status;
+  if (Status status = place->gpu->begin(place->stream); !status.ok())
     return status;
   Status status = driver.check(
       driver.memcpyHtoDAsync(pointer(to.data()), from,
@@ -190,6 +198,8 @@ Status copyGpuToGpu(Storage &to, Storage &from, int64_t bytes,
       !status.ok())
     return status;
   if (Status status = StreamOrder::wait(to, target->stream, true); !status.ok())
+    return status;
+  if (Status status = target->gpu->begin(target->stream); !status.ok())
     return status;
   auto size = static_cast<size_t>(bytes);
   Status status =
@@ -253,12 +263,29 @@ Status copy(Storage &to, Storage &from, int64_t bytes, CudaStream stream) {
   return {};
 }
 
+/// The stream for a copy of `storage` to new memory on `device`.
+static StatusOr<CudaStream> streamOf(Storage &storage, Device device) {
+  bool goesUp = device.is_gpu() && storage.device().is_cpu(),
+       goesDown = device.is_cpu() && storage.device().is_gpu();
+  if (!goesUp && !goesDown)
+    return CudaStream(nullptr);
+  StatusOr<Gpu *> gpu =
+      Gpu::get(goesUp ? device.index : storage.device().index);
+  if (!gpu.ok())
+    return gpu.status();
+  return goesUp ? (*gpu)->uploads() : StreamOrder::downloads(**gpu, storage);
+}
+
 StatusOr<std::shared_ptr<Storage>> copyTo(Storage &storage, Device device) {
+  StatusOr<CudaStream> stream = streamOf(storage, device);
+  if (!stream.ok())
+    return stream.status();
   StatusOr<std::shared_ptr<Storage>> result =
-      Storage::allocate(device, storage.bytes());
+      Storage::allocate(device, storage.bytes(), *stream);
   if (!result.ok())
     return result;
-  if (Status status = copy(**result, storage, storage.bytes()); !status.ok())
+  if (Status status = copy(**result, storage, storage.bytes(), *stream);
+      !status.ok())
     return status;
   return result;
 }

@@ -53,7 +53,8 @@ Status copy(Storage &to, Storage &from, int64_t bytes,
 Status copyFromHost(Storage &to, const void *from, int64_t bytes);
 Status copyToHost(void *to, Storage &from, int64_t bytes);
 
-/// The elements of `storage` on `device`, in new memory.
+/// The elements of `storage` on `device`, in new memory. What goes to or from
+/// the host waits for no other work.
 StatusOr<std::shared_ptr<Storage>> copyTo(Storage &storage, Device device);
 
 } // namespace weft::runtime

@@ -41,3 +41,5 @@ for feature in ("nvrtc", "gpu:0"):
         config.available_features.add(feature.split(":")[0])
 if re.search(r"^oneDNN: \d", info, re.MULTILINE):
     config.available_features.add("onednn")
+if re.search(r"^oneDNN: .*, bfloat16$", info, re.MULTILINE):
+    config.available_features.add("onednn-bfloat16")

@@ -127,7 +127,9 @@ compile_arity(const F &function, std::vector<InputSpec> inputs,
 /// of one std::vector<Tensor>) once to record it, and compiles what it
 /// recorded. It may return a Tensor, a pair, tuple or std::vector of them.
 /// Tensors and parameters that it uses besides its inputs are kept as they are
-/// now.
+/// now: what runs compute from parameters alone is computed here, and then
+/// parameters that nothing else reads are let go. A net that is not needed
+/// beside its Executable may be destroyed, so that no weight is kept twice.
 ///
 ///   StatusOr<Executable> exe = compile(net, {{uint8, {28, 28, 1}}});
 ///   if (!exe.ok())
@@ -135,7 +137,8 @@ compile_arity(const F &function, std::vector<InputSpec> inputs,
 ///   exe->run({borrow(pixels, uint8, {28, 28, 1})});
 ///
 /// Errors: parameters that nobody loaded, by name; errors of the recorded
-/// tensors; another number of specs than the function takes; compilation.
+/// tensors; another number of specs than the function takes; compilation;
+/// memory for what is computed from parameters.
 template <typename F>
 StatusOr<Executable> compile(const F &function, std::vector<InputSpec> inputs,
                              const CompileOptions &options = {}) {

@@ -221,7 +221,7 @@ Tensor any(const Tensor &x, const Axes &axes = {}, bool keepdim = false,
 ///
 ///   argmax(tensor({{1, 5}, {7, 2}}), 1)   // [1, 0]
 ///
-/// Errors: an axis without elements; bools.
+/// Errors: an axis without elements, or with more than int32 counts; bools.
 Tensor argmax(const Tensor &x, std::optional<int64_t> axis = {},
               bool keepdim = false,
               std::source_location location = std::source_location::current());

@@ -46,8 +46,8 @@ Status set_cache_dir(std::optional<std::string> folder);
 std::optional<std::string> cache_dir();
 
 /// How kernels for a GPU are cut into pieces. Today this is a choice for
-/// products and convolutions of 16-bit floats, which run on tensor cores;
-/// others have one form.
+/// products and convolutions of 16-bit floats, which run on tensor cores, and
+/// for pooling and depthwise convolutions; others have one form.
 enum class Tuning : uint8_t {
   /// As a model of the device says: the same kernels, and the same bits, in
   /// every run. Nothing is measured.

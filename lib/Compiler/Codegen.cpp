@@ -258,7 +258,8 @@ private:
     if (!loaded.ok())
       return loaded.status();
     int64_t bytes = (*loaded)->packedBytes();
-    runtime::TensorSpec spec{DType::float32, Shape{bytes / 4}, bytes};
+    const DType dtype = primitive.dtype;
+    runtime::TensorSpec spec{dtype, Shape{bytes / size_in_bytes(dtype)}, bytes};
     Packing packing{weights, -1, {}, std::move(primitive), spec};
     if (weights.kind == Kind::input) {
       packing.input = inputNumbers_[static_cast<size_t>(weights.index)];
@@ -379,13 +380,26 @@ StatusOr<CompiledProgram> compileProgram(const Program &program,
   return compileModule(*importProgram(program, context.get()), target);
 }
 
+/// What launches of a kernel ask for beside what its text declares.
+static int64_t sharedBytesOf(const runtime::Plan &plan, int32_t kernel) {
+  int64_t bytes = 0;
+  for (const runtime::Launch &launch : plan.launches)
+    if (launch.primitive < 0 && launch.kernel == kernel)
+      bytes = std::max<int64_t>(bytes, launch.sharedBytes);
+  return bytes;
+}
+
 std::vector<KernelText> kernelTexts(const CompiledProgram &program) {
   std::vector<KernelText> texts;
   llvm::StringSet<> seen; // a kernel may serve both plans
   for (const runtime::Plan *plan : {&program.main, &program.prepare})
-    for (const runtime::Kernel &kernel : plan->kernels)
+    for (auto [i, kernel] : llvm::enumerate(plan->kernels))
       if (seen.insert(kernel.source).second)
-        texts.push_back({kernel.name, kernel.source, {}, {}});
+        texts.push_back({kernel.name,
+                         kernel.source,
+                         {},
+                         {},
+                         sharedBytesOf(*plan, static_cast<int32_t>(i))});
   return texts;
 }
 

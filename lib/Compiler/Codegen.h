@@ -25,6 +25,10 @@ struct Target {
   Tuning tuning = Tuning::off;
   int index = 0;
   std::string gpu; // its name
+  /// What makes and loads the code of its kernels: NVRTC, the driver.
+  std::string toolchain;
+  /// No code comes from memory or disk: what was found there does not load.
+  bool anew = false;
 
   /// Whether 16-bit floats are multiplied on tensor cores: convolutions then
   /// work with their channels last, and attention is one kernel.

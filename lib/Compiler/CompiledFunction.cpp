@@ -11,12 +11,18 @@ namespace {
 
 class Function final : public CompiledFunction {
 public:
+  /// Of a sequence whose weights are fixed: those that only @prepare has read
+  /// may go.
   Function(Sequence sequence, Capture capture, Device device)
       : sequence_(std::move(sequence)), device_(device),
         storages_(std::move(capture.arguments.storages)),
         scalars_(std::move(capture.arguments.scalars)) {
     for (const NodePtr &leaf : capture.leaves)
       placeholders_.push_back(leaf->placeholder);
+    const std::vector<bool> read = sequence_.inputsRead();
+    for (size_t i = 0; i < storages_.size(); ++i)
+      if (!read[i])
+        storages_[i] = nullptr;
     for (const auto &storage : storages_)
       if (storage)
         storage->freeze();
@@ -39,7 +45,7 @@ public:
 private:
   Sequence sequence_;
   Device device_;
-  Storages storages_; // of weights and constants; null for inputs
+  Storages storages_; // of what runs read beside inputs, else null
   std::vector<Scalar> scalars_;
   std::vector<int32_t> placeholders_; // input number of each, or -1
 };
@@ -90,6 +96,10 @@ CompiledFunction::compile(std::span<const NodePtr> outputs,
       Sequence::of(std::move(captured.program), device, {.tuning = tuning});
   if (!sequence.ok())
     return sequence.status();
+  if (Status status =
+          sequence->fixWeights(pointersTo(captured.arguments.storages));
+      !status.ok())
+    return status;
   return std::shared_ptr<const CompiledFunction>(std::make_shared<Function>(
       std::move(*sequence), std::move(captured), device));
 }

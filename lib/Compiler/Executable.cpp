@@ -54,13 +54,13 @@ static bool takesInputsOf(const CompiledProgram &compiled,
          std::ranges::all_of(compiled.prepareInputs, exists);
 }
 
-/// Whether its primitives are those of the library at hand, and the other way
-/// round: a plan made without gives way once there is one.
-static bool fitsLibrary(const CompiledProgram &compiled) {
+/// The library that a program was compiled with or found missing (oneDnnKey);
+/// empty if it has no use for one.
+static std::string libraryOf(const CompiledProgram &compiled) {
   for (const runtime::Plan *plan : {&compiled.main, &compiled.prepare})
-    if (!plan->library.empty() && plan->library != runtime::oneDnnKey())
-      return false;
-  return true;
+    if (!plan->library.empty())
+      return plan->library;
+  return "";
 }
 
 /// Whether all kernels are machine code. PTX stands in while the compiler at
@@ -73,7 +73,10 @@ static bool isMachineCode(const CompiledProgram &compiled) {
   return true;
 }
 
-/// A program on disk.
+/// A program on disk. Where the library matters there is one for each that was
+/// at hand, with it or without, on so many threads: they live side by side.
+/// That it matters is what the disk has under the key without a library, so
+/// that no other graph opens one.
 class StoredProgram {
 public:
   StoredProgram(const ProgramSource &source, const Target &target)
@@ -91,45 +94,35 @@ public:
     auto start = std::chrono::steady_clock::now();
     CompiledProgram loaded;
     std::optional<std::string> bytes = disk_->get(key_);
+    if (bytes == kPerLibrary)
+      bytes = disk_->get(keyWith(runtime::oneDnnKey()));
     if (!bytes || !deserialize(*bytes, loaded) ||
-        !takesInputsOf(loaded, source_) || !fitsLibrary(loaded))
+        !takesInputsOf(loaded, source_))
       return std::nullopt;
-    ++counters().graphsLoaded;
     logPlan("loaded from disk", loaded, start);
     return loaded;
   }
 
   void store(const CompiledProgram &compiled) const {
-    if (disk_ && isMachineCode(compiled))
-      disk_->put(key_, serialize(compiled));
+    if (!disk_ || !isMachineCode(compiled))
+      return;
+    const std::string library = libraryOf(compiled);
+    if (!library.empty())
+      disk_->put(key_, kPerLibrary);
+    disk_->put(keyWith(library), serialize(compiled));
   }
 
 private:
+  static constexpr std::string_view kPerLibrary = "one for each library";
+
+  std::string keyWith(const std::string &library) const {
+    return library.empty() ? key_ : key_ + "\n" + library;
+  }
+
   const ProgramSource &source_;
   std::shared_ptr<runtime::DiskCache> disk_; // null: there is none
   std::string key_;
 };
-
-/// From disk, or compiled and put there. A warm process runs neither MLIR nor a
-/// kernel compiler, unless it is to show what they do.
-static StatusOr<CompiledProgram> loadOrCompile(const ProgramSource &source,
-                                               const Target &target,
-                                               const Status &refusal) {
-  const StoredProgram stored(source, target);
-  if (std::optional<CompiledProgram> loaded = stored.load())
-    return std::move(*loaded);
-  if (!refusal.ok())
-    return refusal;
-  auto start = std::chrono::steady_clock::now();
-  ++counters().graphsCompiled;
-  mlir::OwningOpRef<mlir::ModuleOp> module = source.import();
-  StatusOr<CompiledProgram> compiled = compileModule(*module, target);
-  if (!compiled.ok())
-    return compiled;
-  logPlan("compiled", *compiled, start);
-  stored.store(*compiled);
-  return compiled;
-}
 
 StatusOr<std::shared_ptr<const Executable>>
 Executable::load(CompiledProgram program, Device device) {
@@ -160,6 +153,50 @@ static std::string deviceKey(Device device) {
   return device.is_cpu() ? key + " " + std::to_string(num_threads()) : key;
 }
 
+/// From disk; null if it is not there, or cannot be loaded any more and has to
+/// be compiled anew, whatever it was that has changed. There being no memory is
+/// no fault of what is on disk.
+static OnceMap<Executable>::Result loadStored(const StoredProgram &stored,
+                                              Device device, bool &isBroken) {
+  std::optional<CompiledProgram> program = stored.load();
+  if (!program)
+    return std::shared_ptr<const Executable>();
+  auto executable = Executable::load(std::move(*program), device);
+  isBroken = !executable.ok() &&
+             executable.status().code() != StatusCode::resource_exhausted;
+  if (isBroken) {
+    runtime::log(LogLevel::warning,
+                 "a graph on disk is compiled anew: " +
+                     std::string(executable.status().message()));
+    return std::shared_ptr<const Executable>();
+  }
+  if (executable.ok())
+    ++counters().graphsLoaded;
+  return executable;
+}
+
+/// From disk, or compiled and put there. A warm process runs neither MLIR nor a
+/// kernel compiler, unless it is to show what they do.
+static OnceMap<Executable>::Result loadOrCompile(const ProgramSource &source,
+                                                 Target target, Device device,
+                                                 const Status &refusal) {
+  const StoredProgram stored(source, target);
+  OnceMap<Executable>::Result loaded = loadStored(stored, device, target.anew);
+  if (!loaded.ok() || *loaded)
+    return loaded;
+  if (!refusal.ok())
+    return refusal;
+  auto start = std::chrono::steady_clock::now();
+  ++counters().graphsCompiled;
+  mlir::OwningOpRef<mlir::ModuleOp> module = source.import();
+  StatusOr<CompiledProgram> compiled = compileModule(*module, target);
+  if (!compiled.ok())
+    return compiled.status();
+  logPlan("compiled", *compiled, start);
+  stored.store(*compiled);
+  return Executable::load(std::move(*compiled), device);
+}
+
 /// Loads or compiles.
 static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
                                                   Device device,
@@ -169,11 +206,7 @@ static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
   StatusOr<Target> target = Target::of(device, rules.tuning);
   if (!target.ok())
     return target.status();
-  StatusOr<CompiledProgram> program =
-      loadOrCompile(source, *target, rules.refusal);
-  if (!program.ok())
-    return program.status();
-  return Executable::load(std::move(*program), device);
+  return loadOrCompile(source, std::move(*target), device, rules.refusal);
 }
 
 StatusOr<std::shared_ptr<const Executable>>
@@ -388,8 +421,9 @@ Executable::prepared(std::span<runtime::Storage *const> inputs,
 
 Status Executable::run(std::span<runtime::Storage *const> inputs,
                        std::span<const Scalar> scalars, Storages &outputs,
-                       runtime::CudaStream stream) const {
-  StatusOr<PreparedPtr> ready = prepared(inputs, stream);
+                       runtime::CudaStream stream, PreparedPtr fixed) const {
+  StatusOr<PreparedPtr> ready =
+      fixed ? std::move(fixed) : prepared(inputs, stream);
   if (!ready.ok())
     return ready.status();
   if (Status status = allocate(program_.main.outputs, device_, stream, outputs);

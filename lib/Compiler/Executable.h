@@ -28,14 +28,6 @@ public:
 
   const runtime::Plan &plan() const { return program_.main; }
 
-  /// Enqueues one evaluation. `inputs` are those of the program; `outputs` may
-  /// hold nulls, which are allocated.
-  Status run(std::span<runtime::Storage *const> inputs,
-             std::span<const Scalar> scalars, Storages &outputs,
-             runtime::CudaStream stream) const;
-
-private:
-  class Prepared;
   /// What @prepare made.
   struct PreparedValues {
     std::vector<void *> data;
@@ -45,8 +37,24 @@ private:
   };
   using PreparedPtr = std::shared_ptr<const PreparedValues>;
 
+  /// What @prepare makes of the weights among the program's inputs, from now or
+  /// from before; the other inputs may be null. Null without a @prepare.
   StatusOr<PreparedPtr> prepared(std::span<runtime::Storage *const> inputs,
                                  runtime::CudaStream stream) const;
+
+  /// The inputs of the program that a run reads, beside what is prepared.
+  const std::vector<int32_t> &inputsRead() const { return program_.mainInputs; }
+
+  /// Enqueues one evaluation. `inputs` are those of the program; `outputs` may
+  /// hold nulls, which are allocated. With `fixed` no weights are prepared, and
+  /// inputs that a run does not read may be null.
+  Status run(std::span<runtime::Storage *const> inputs,
+             std::span<const Scalar> scalars, Storages &outputs,
+             runtime::CudaStream stream, PreparedPtr fixed = nullptr) const;
+
+private:
+  class Prepared;
+
   StatusOr<PreparedPtr> runPrepare(std::span<runtime::Storage *const> inputs,
                                    runtime::CudaStream stream) const;
 

@@ -80,8 +80,11 @@ StatusOr<CudaKernel> emitKernel(GroupOp group, const Target &target,
   return std::move(*kernel);
 }
 
-static std::string diskKey(const CudaKernel &kernel, const Target &target) {
-  return "cubin " + target.arch + "\n" + kernel.text;
+/// The text holds all that a kernel calls.
+static std::string diskKey(const CudaKernel &kernel, const Target &target,
+                           const runtime::Nvrtc &nvrtc) {
+  return "cubin " + target.arch + "\n" + runtime::Nvrtc::keyOf(nvrtc.file()) +
+         "\n" + kernel.text;
 }
 
 bool isMachineCode(const std::string &code) {
@@ -91,21 +94,23 @@ bool isMachineCode(const std::string &code) {
 
 void keepCode(const CudaKernel &kernel, const Target &target,
               const std::string &code) {
+  StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
   if (std::shared_ptr<runtime::DiskCache> disk = runtime::diskCache();
-      disk && isMachineCode(code))
-    disk->put(diskKey(kernel, target), code);
+      disk && nvrtc.ok() && isMachineCode(code))
+    disk->put(diskKey(kernel, target, **nvrtc), code);
 }
 
 StatusOr<std::string> codeOf(const CudaKernel &kernel, const Target &target,
                              bool isKept) {
-  if (std::shared_ptr<runtime::DiskCache> disk = runtime::diskCache())
-    if (auto cubin = disk->get(diskKey(kernel, target))) {
-      logKernel(kernel.name, "found on disk");
-      return std::move(*cubin);
-    }
   StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
   if (!nvrtc.ok())
     return nvrtc.status();
+  if (std::shared_ptr<runtime::DiskCache> disk = runtime::diskCache();
+      disk && !target.anew)
+    if (auto cubin = disk->get(diskKey(kernel, target, **nvrtc))) {
+      logKernel(kernel.name, "found on disk");
+      return std::move(*cubin);
+    }
   StatusOr<std::string> arch = target.arch;
   if (target.capability > 0)
     arch = (*nvrtc)->archFor(target.capability);
@@ -157,8 +162,9 @@ StatusOr<KernelPtr> kernelOf(GroupOp group, const std::string &text,
                              const Target &target, KernelForm form,
                              const std::string &tile) {
   static auto *cache = new OnceMap<LaunchableKernel>(4096); // never destroyed
-  std::string key = target.arch + " " + std::to_string(static_cast<int>(form)) +
-                    " " + tile + "\n" + text;
+  std::string key = target.arch + (target.anew ? " anew " : " ") +
+                    std::to_string(static_cast<int>(form)) + " " + tile + "\n" +
+                    text;
   return cache->get(key, [&]() -> StatusOr<KernelPtr> {
     StatusOr<LaunchableKernel> made =
         target.device == Device::Kind::cpu

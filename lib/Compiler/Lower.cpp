@@ -35,10 +35,33 @@ static std::string textOf(ModuleOp module) {
 }
 
 /// The library is not opened for graphs that have no use for it.
-static bool usesLibrary(ModuleOp module) {
+static Library libraryFor(ModuleOp module) {
   bool found = false;
-  module.walk([&](Operation *op) { found |= gainsFromLibrary(op); });
-  return found && runtime::OneDnn::get().ok();
+  module.walk(
+      [&](Operation *op) { found |= gainsFromLibrary(Library::bfloat16, op); });
+  if (!found)
+    return Library::none;
+  StatusOr<const runtime::OneDnn *> dnn = runtime::OneDnn::get();
+  if (!dnn.ok())
+    return Library::none;
+  return (*dnn)->multiplies(bfloat16) ? Library::bfloat16 : Library::float32;
+}
+
+static PoolingRule poolingRuleOf(const Target &target) {
+  if (!target.hasTensorCores())
+    return nullptr;
+  return [arch = target.arch](ir::ConvOp conv, ir::MaxpoolOp pool) {
+    return poolsResults(conv, pool, arch);
+  };
+}
+
+static PairRule pairRuleOf(const Target &target) {
+  if (!target.hasTensorCores())
+    return nullptr;
+  return [arch = target.arch](ir::GroupOp first, ir::GroupOp second,
+                              ir::GroupOp pair) {
+    return gainsFromPair(first, second, pair, {arch});
+  };
 }
 
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
@@ -56,18 +79,15 @@ static Status runPasses(ModuleOp module, const Target &target,
     return success();
   });
   PassManager passes(module.getContext());
-  PipelineOptions options{.until = until,
-                          .explain = stages != nullptr,
-                          .channelsLast = target.hasTensorCores(),
-                          .fuseAttention = target.hasTensorCores(),
-                          .library = target.device == Device::Kind::cpu &&
-                                     usesLibrary(module)};
-  if (target.hasTensorCores())
-    options.gainsFromPair = [&](ir::GroupOp first, ir::GroupOp second,
-                                ir::GroupOp pair) {
-      return gainsFromPair(first, second, pair, {target.arch});
-    };
-  buildPipeline(passes, options);
+  buildPipeline(passes, {.until = until,
+                         .explain = stages != nullptr,
+                         .channelsLast = target.hasTensorCores(),
+                         .fuseAttention = target.hasTensorCores(),
+                         .library = target.device == Device::Kind::cpu
+                                        ? libraryFor(module)
+                                        : Library::none,
+                         .pools = poolingRuleOf(target),
+                         .pairs = pairRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A group is a primitive if it is one convolution or product of float32, its
+// A group is a primitive if it is one convolution or product, its
 // operands lie in memory as the library can describe it, and no more than a
 // bias follows.
 #include "Primitives.h"
@@ -41,47 +41,77 @@ Operand dense(RankedTensorType type) {
   return layout;
 }
 
-/// `layout` with other axes of size 1.
-std::optional<Operand> reshaped(const Operand &layout, RankedTensorType type) {
-  Operand result = dense(type);
-  size_t from = 0;
-  auto skipOnes = [&] {
-    while (from < layout.sizes.size() && layout.sizes[from] == 1)
-      ++from;
-  };
-  for (size_t i = 0; i < result.sizes.size(); ++i) {
-    if (result.sizes[i] == 1)
+/// The axes of `layout` that lie one behind the other as one.
+Operand joined(const Operand &layout) {
+  Operand result;
+  for (size_t i = 0; i < layout.sizes.size(); ++i) {
+    const int64_t size = layout.sizes[i], stride = layout.strides[i];
+    if (size == 1)
       continue;
-    skipOnes();
-    if (from == layout.sizes.size() || layout.sizes[from] != result.sizes[i])
-      return std::nullopt;
-    result.strides[i] = layout.strides[from++];
+    if (!result.sizes.empty() && result.strides.back() == size * stride) {
+      result.sizes.back() *= size;
+      result.strides.back() = stride;
+      continue;
+    }
+    result.sizes.push_back(size);
+    result.strides.push_back(stride);
   }
-  skipOnes();
-  if (from != layout.sizes.size())
-    return std::nullopt;
   return result;
+}
+
+/// `layout` with other axes, of which each is a part of a joined one.
+std::optional<Operand> reshaped(const Operand &layout, RankedTensorType type) {
+  const Operand runs = joined(layout);
+  Operand result = dense(type);
+  result.offset = layout.offset;
+  size_t to = result.sizes.size();
+  for (size_t run = runs.sizes.size(); run-- > 0;) {
+    int64_t covered = 1;
+    while (to > 0 && covered * result.sizes[to - 1] <= runs.sizes[run]) {
+      result.strides[--to] = covered * runs.strides[run];
+      covered *= result.sizes[to];
+    }
+    if (covered != runs.sizes[run])
+      return std::nullopt;
+  }
+  return result;
+}
+
+/// `layout` as the slice shows it.
+void slide(Operand &layout, SliceOp slice) {
+  for (auto [axis, start] : llvm::enumerate(slice.getStarts())) {
+    layout.sizes[axis] = typeOf(slice).getDimSize(axis);
+    layout.offset += start * layout.strides[axis];
+    layout.strides[axis] *= slice.getSteps()[axis];
+  }
 }
 
 /// Nothing if `value` is computed or shows its elements in another way.
 std::optional<Read> readOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !type.getElementType().isF32())
+  if (!type)
     return std::nullopt;
   if (auto argument = dyn_cast<BlockArgument>(value))
     return Read{argument, dense(type)};
   Operation *op = value.getDefiningOp();
-  if (!isa<TransposeOp, ReshapeOp>(op))
+  if (!isa<TransposeOp, ReshapeOp, SliceOp>(op))
     return std::nullopt;
   std::optional<Read> read = readOf(op->getOperand(0));
   if (!read)
     return std::nullopt;
   if (auto transpose = dyn_cast<TransposeOp>(op)) {
     Operand from = std::exchange(read->layout, {});
+    read->layout.offset = from.offset;
     for (int64_t axis : transpose.getPermutation()) {
       read->layout.sizes.push_back(from.sizes[axis]);
       read->layout.strides.push_back(from.strides[axis]);
     }
+    return read;
+  }
+  if (auto slice = dyn_cast<SliceOp>(op)) {
+    if (llvm::any_of(slice.getSteps(), [](int64_t step) { return step < 1; }))
+      return std::nullopt;
+    slide(read->layout, slice);
     return read;
   }
   std::optional<Operand> layout = reshaped(read->layout, type);
@@ -89,6 +119,16 @@ std::optional<Read> readOf(Value value) {
     return std::nullopt;
   read->layout = std::move(*layout);
   return read;
+}
+
+/// Whether numbers of channels are those at the start of their argument.
+bool isWhole(const Operand &channels) {
+  return channels.offset == 0 &&
+         llvm::all_of(llvm::zip(channels.sizes, channels.strides),
+                      [](auto axis) {
+                        auto [size, stride] = axis;
+                        return size == 1 || stride == 1;
+                      });
 }
 
 /// The axis of channels from the last place to place 1.
@@ -104,10 +144,13 @@ void splitGroups(Operand &w, int64_t groups) {
   w.strides.insert(w.strides.begin(), w.sizes[1] * w.strides[0]);
 }
 
+/// What any library multiplies; the one at hand is asked for each primitive.
+constexpr Library kMost = Library::bfloat16;
+
 /// What a library computes of a group, or null.
 Operation *anchorOf(GroupOp group) {
   for (Operation &op : group.getBody().front())
-    if (isLibraryWork(&op))
+    if (isLibraryWork(kMost, &op))
       return &op;
   return nullptr;
 }
@@ -134,6 +177,8 @@ public:
         call_.arguments.push_back(
             group_.getInputs()[read->argument.getArgNumber()]);
     primitive().hasBias = bias_.has_value();
+    primitive().dtype =
+        toDType(getElementTypeOrSelf(group_.getResult(0).getType()));
     primitive().threads = num_threads();
     if (Status status = runtime::LoadedPrimitive::check(primitive());
         !status.ok())
@@ -168,6 +213,8 @@ private:
       Read bias;
       if (failed(read(conv.getBias(), bias, "the bias")))
         return failure();
+      if (!isWhole(bias.layout))
+        return fail("the bias is a part of another");
       bias_ = std::move(bias);
     }
     primitive().x = x_.layout;
@@ -226,7 +273,7 @@ private:
     if (!broadcast)
       return std::nullopt;
     std::optional<Read> read = readOf(broadcast.getX());
-    if (!read)
+    if (!read || !isWhole(read->layout))
       return std::nullopt;
     auto to = cast<RankedTensorType>(value.getType());
     auto missing =
@@ -235,8 +282,6 @@ private:
       bool isChannel = axis == channelAxis_;
       int64_t size = axis < missing ? 1 : read->layout.sizes[axis - missing];
       if (size != (isChannel ? to.getDimSize(axis) : 1))
-        return std::nullopt;
-      if (isChannel && size != 1 && read->layout.strides[axis - missing] != 1)
         return std::nullopt;
     }
     return read;
@@ -254,7 +299,7 @@ private:
 
 bool mayBePrimitive(GroupOp group) {
   return llvm::any_of(group.getBody().front(), [](Operation &op) {
-    return isLibraryWork(&op) || gainsFromLibrary(&op);
+    return isLibraryWork(kMost, &op) || gainsFromLibrary(kMost, &op);
   });
 }
 
@@ -283,8 +328,33 @@ template <typename Visit> void visitBuffers(runtime::Plan &plan, Visit visit) {
   }
 }
 
+/// Inputs of `plan` that no step reads; `numbers` are those of the program.
+void dropUnreadInputs(runtime::Plan &plan, std::vector<int32_t> &numbers) {
+  using Kind = runtime::BufferRef::Kind;
+  std::vector<int64_t> places(plan.inputs.size(), -1);
+  visitBuffers(plan, [&](runtime::BufferRef &ref) {
+    if (ref.kind == Kind::input)
+      places[static_cast<size_t>(ref.index)] = 0;
+  });
+  std::vector<runtime::TensorSpec> inputs;
+  std::vector<int32_t> kept;
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (places[i] < 0)
+      continue;
+    places[i] = static_cast<int64_t>(inputs.size());
+    inputs.push_back(std::move(plan.inputs[i]));
+    kept.push_back(numbers[i]);
+  }
+  visitBuffers(plan, [&](runtime::BufferRef &ref) {
+    if (ref.kind == Kind::input)
+      ref.index = places[static_cast<size_t>(ref.index)];
+  });
+  plan.inputs = std::move(inputs);
+  numbers = std::move(kept);
+}
+
 /// Results of `prepare` that `main` does not read become memory of its run.
-void dropUnread(runtime::Plan &main, runtime::Plan &prepare) {
+void dropUnreadResults(runtime::Plan &main, runtime::Plan &prepare) {
   using Kind = runtime::BufferRef::Kind;
   std::vector<bool> isRead(prepare.outputs.size(), false);
   visitBuffers(main, [&](runtime::BufferRef &ref) {
@@ -352,7 +422,8 @@ void packWeights(CompiledProgram &program,
     prepare.steps.push_back(static_cast<int32_t>(prepare.launches.size()));
     prepare.launches.push_back(std::move(launch));
   }
-  dropUnread(program.main, prepare);
+  dropUnreadInputs(program.main, program.mainInputs);
+  dropUnreadResults(program.main, prepare);
 }
 
 } // namespace weft::compiler

@@ -11,9 +11,9 @@ namespace weft::compiler {
 StatusOr<Sequence> Sequence::of(Program program, Device device,
                                 const CompileRules &rules) {
   Sequence sequence;
-  const size_t numInputs = program.inputs.size();
   sequence.outputs_ = program.outputs;
-  sequence.numValues_ = numInputs + program.ops.size();
+  sequence.numInputs_ = program.inputs.size();
+  sequence.numValues_ = program.inputs.size() + program.ops.size();
   for (Piece &piece : cut(std::move(program))) {
     auto executable = executableOf(piece.program, device, rules);
     if (!executable.ok())
@@ -22,25 +22,53 @@ StatusOr<Sequence> Sequence::of(Program program, Device device,
                                std::move(piece.inputs),
                                std::move(piece.outputs),
                                std::move(piece.scalars),
-                               {}});
+                               {},
+                               nullptr});
   }
-  sequence.findDead(numInputs);
+  sequence.findDead();
   return sequence;
 }
 
 /// What memory may go after each step: steps between two others that hold the
 /// ends of a long loop shall not keep all of it.
-void Sequence::findDead(size_t numInputs) {
+void Sequence::findDead() {
   std::vector<bool> read(numValues_, false);
   for (int32_t output : outputs_)
     read[static_cast<size_t>(output)] = true;
   for (size_t i = steps_.size(); i-- > 0;)
     for (int32_t input : steps_[i].inputs) {
       auto value = static_cast<size_t>(input);
-      if (value >= numInputs && !read[value])
+      if (value >= numInputs_ && !read[value])
         steps_[i].dead.push_back(input);
       read[value] = true;
     }
+}
+
+Status Sequence::fixWeights(std::span<runtime::Storage *const> inputs) {
+  for (Step &step : steps_) {
+    // No weight is the value of another step.
+    StoragePointers weights;
+    for (int32_t input : step.inputs)
+      weights.push_back(static_cast<size_t>(input) < numInputs_
+                            ? inputs[static_cast<size_t>(input)]
+                            : nullptr);
+    auto prepared = step.executable->prepared(weights, /*stream=*/nullptr);
+    if (!prepared.ok())
+      return prepared.status();
+    step.prepared = std::move(*prepared);
+  }
+  return {};
+}
+
+std::vector<bool> Sequence::inputsRead() const {
+  std::vector<bool> read(numValues_, false);
+  for (const Step &step : steps_)
+    for (int32_t input : step.executable->inputsRead())
+      read[static_cast<size_t>(step.inputs[static_cast<size_t>(input)])] = true;
+  for (int32_t output : outputs_) // an input as it is
+    read[static_cast<size_t>(output)] = true;
+  read.resize(numInputs_);
+  return read;
 }
 
 /// `owners` hold the values that are not inputs.
@@ -56,7 +84,8 @@ Status Sequence::runStep(const Step &step, StoragePointers &values,
     outputs.push_back(owners[static_cast<size_t>(output)]);
   for (int32_t scalar : step.scalars)
     numbers.push_back(scalars[static_cast<size_t>(scalar)]);
-  if (Status status = step.executable->run(inputs, numbers, outputs, stream);
+  if (Status status =
+          step.executable->run(inputs, numbers, outputs, stream, step.prepared);
       !status.ok())
     return status;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -73,7 +102,8 @@ Status Sequence::run(std::span<runtime::Storage *const> inputs,
                      std::span<const Scalar> scalars, Storages &outputs,
                      runtime::CudaStream stream) const {
   if (steps_.size() == 1)
-    return steps_[0].executable->run(inputs, scalars, outputs, stream);
+    return steps_[0].executable->run(inputs, scalars, outputs, stream,
+                                     steps_[0].prepared);
   outputs.resize(outputs_.size());
   StoragePointers values(inputs.begin(), inputs.end());
   values.resize(numValues_);

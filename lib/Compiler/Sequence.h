@@ -14,6 +14,14 @@ public:
   static StatusOr<Sequence> of(Program program, Device device,
                                const CompileRules &rules);
 
+  /// Has every @prepare run now, on the weights among `inputs`; the others may
+  /// be null. Runs take what it made from now on, whatever weights they get.
+  Status fixWeights(std::span<runtime::Storage *const> inputs);
+
+  /// For each input of the program whether a run reads it, beside what is
+  /// prepared.
+  std::vector<bool> inputsRead() const;
+
   /// Enqueues one evaluation: as Executable::run, of the whole program.
   Status run(std::span<runtime::Storage *const> inputs,
              std::span<const Scalar> scalars, Storages &outputs,
@@ -27,17 +35,18 @@ private:
     std::shared_ptr<const Executable> executable;
     // Which values and numbers of the program its own are.
     std::vector<int32_t> inputs, outputs, scalars;
-    std::vector<int32_t> dead; // values that no later step reads
+    std::vector<int32_t> dead;        // values that no later step reads
+    Executable::PreparedPtr prepared; // of weights that are fixed, or null
   };
 
-  void findDead(size_t numInputs);
+  void findDead();
   Status runStep(const Step &step, StoragePointers &values, Storages &owners,
                  std::span<const Scalar> scalars,
                  runtime::CudaStream stream) const;
 
   std::vector<Step> steps_;
   std::vector<int32_t> outputs_; // values of the program
-  size_t numValues_ = 0;
+  size_t numInputs_ = 0, numValues_ = 0;
 };
 
 } // namespace weft::compiler

@@ -46,7 +46,8 @@ static std::string resourceTable(ArrayRef<KernelText> kernels) {
       rows.push_back(
           {numbered(i, kernel), std::to_string(r->registers),
            std::to_string(r->stackBytes), std::to_string(r->spillStoreBytes),
-           std::to_string(r->spillLoadBytes), std::to_string(r->sharedBytes),
+           std::to_string(r->spillLoadBytes),
+           std::to_string(r->sharedBytes + kernel.dynamicSharedBytes),
            std::to_string(r->barriers)});
   return rows.size() == 1 ? "" : tableOf(rows);
 }

@@ -6,6 +6,7 @@
 #include "weft/Target/CUDA/Emit.h"
 
 #include "runtime/Gpu.h"
+#include "runtime/Nvrtc.h"
 
 namespace weft::compiler {
 
@@ -14,6 +15,15 @@ static constexpr std::string_view kDefaultArch = "sm_90a";
 
 bool Target::hasTensorCores() const {
   return device == Device::Kind::gpu && usesTensorCores(arch);
+}
+
+/// What makes and loads code for GPUs; the same all the time.
+static std::string toolchainWith(const runtime::Driver &driver) {
+  // Located, not loaded: see is_usable.
+  static const std::string *nvrtc = new std::string(
+      runtime::Nvrtc::keyOf(runtime::Nvrtc::locate().value_or("")));
+  return *nvrtc + ", driver for CUDA " +
+         runtime::cudaVersionText(driver.version);
 }
 
 StatusOr<Target> Target::of(Device device, Tuning tuning) {
@@ -31,13 +41,15 @@ StatusOr<Target> Target::of(Device device, Tuning tuning) {
   target.tuning = tuning;
   target.index = device.index;
   target.gpu = (*gpu)->name();
+  target.toolchain = toolchainWith((*gpu)->driver());
   return target;
 }
 
 std::string Target::key() const {
+  std::string key = arch + "\n" + toolchain;
   if (tuning == Tuning::off)
-    return arch;
-  return arch + " tuned " + std::string(name(tuning)) + " on " + gpu;
+    return key;
+  return key + " tuned " + std::string(name(tuning)) + " on " + gpu;
 }
 
 /// `sm_80`, `sm_90a`, `sm_103f`: others than those of today as well.

@@ -483,6 +483,16 @@ Status non_empty(std::string_view op, const Shape &x,
   return {};
 }
 
+Status positions(std::string_view op, const Shape &x, int64_t axis) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  if (Status status = non_empty(op, x, std::span(&axis, 1)); !status.ok())
+    return status;
+  if (const int64_t size = x[static_cast<int>(axis)]; size > kMost)
+    return error(op, "positions do not fit int32", "axis ", axis, " has ", size,
+                 " elements, at most ", kMost);
+  return {};
+}
+
 StatusOr<Shape> matmul(const Shape &lhs, const Shape &rhs) {
   for (const Shape *shape : {&lhs, &rhs})
     if (Status status = valid("matmul", *shape); !status.ok())

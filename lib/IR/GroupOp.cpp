@@ -78,11 +78,6 @@ ParseResult GroupOp::parse(OpAsmParser &parser, OperationState &state) {
 
 // ---- verifier ---------------------------------------------------------------
 
-/// Whether `schedule` is a way to run what asks for `content`.
-static bool runs(ScheduleKind schedule, ScheduleKind content) {
-  return schedule == content;
-}
-
 static int64_t elementsOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getNumElements();
 }
@@ -108,10 +103,24 @@ static LogicalResult verifyOps(GroupOp group) {
   return success();
 }
 
+MaxpoolOp GroupOp::getPooling() {
+  Block &block = getBody().front();
+  SmallVector<AnchorOpInterface> anchors(block.getOps<AnchorOpInterface>());
+  if (anchors.size() != 2 || block.getTerminator()->getNumOperands() != 1)
+    return {};
+  auto conv = dyn_cast<ConvOp>(*anchors[0]);
+  auto pool = dyn_cast<MaxpoolOp>(*anchors[1]);
+  if (!conv || !pool || shapeOf(pool.getX()) != shapeOf(conv.getResult()) ||
+      pool.getChannelsLast() != conv.getChannelsLast() ||
+      block.getTerminator()->getOperand(0) != pool.getResult())
+    return {};
+  return pool;
+}
+
 /// One loop nest serves all, or each of a pair of products has its own.
 static LogicalResult verifyAnchors(GroupOp group,
                                    ArrayRef<AnchorOpInterface> anchors) {
-  if (group.isPair())
+  if (group.isPair() || group.getPooling())
     return success();
   for (AnchorOpInterface other : anchors.drop_front(!anchors.empty())) {
     auto first = dyn_cast<ReductionOpInterface>(*anchors.front());
@@ -139,9 +148,10 @@ static LogicalResult verifyResults(GroupOp group,
   if (group.getNumResults() == 0)
     return group.emitError() << "group: no results";
   int64_t rows = elementsOf(anchors.empty() ? group.getResult(0)
-                                            : anchors.front()->getResult(0));
-  int64_t points =
-      group.isPair() ? elementsOf(anchors.back()->getResult(0)) : rows;
+                                            : anchors.back()->getResult(0));
+  int64_t points = rows;
+  if (group.isPair())
+    rows = elementsOf(anchors.front()->getResult(0));
   if (!anchors.empty() && isa<ReductionOpInterface>(*anchors.front()))
     points = elementsOf(anchors.front()->getOperand(0));
   for (Value result : group.getResults())
@@ -190,7 +200,7 @@ LogicalResult GroupOp::verifyRegions() {
   if (failed(verifyInPlace(*this)))
     return failure();
   ScheduleAttr schedule = getScheduleAttr();
-  if (schedule && !runs(schedule.getKind(), content))
+  if (schedule && schedule.getKind() != content)
     return emitError() << "group: schedule does not fit what the group holds: "
                        << "schedule "
                        << stringifyScheduleKind(schedule.getKind())

@@ -7,10 +7,9 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include <algorithm>
 
 using namespace mlir;
 
@@ -245,13 +244,15 @@ static ScheduleKind reductionSchedule(Value x, ArrayRef<int64_t> axes) {
 static LogicalResult verifyReduction(StringRef name, Operation *op, Value x,
                                      ArrayRef<int64_t> axes) {
   Shape shape = toShape(x.getType());
-  if (name != "sum" && name != "prod" && name != "all" && name != "any")
-    if (Status status = shape_rules::non_empty(name, shape, span(axes));
-        !status.ok())
-      return op->emitError() << status.message();
-  Type element = name.starts_with("arg")
-                     ? IntegerType::get(op->getContext(), 32)
-                     : elementOf(x);
+  const bool isArg = name.starts_with("arg");
+  Status status;
+  if (isArg)
+    status = shape_rules::positions(name, shape, axes.front());
+  else if (name == "max" || name == "min")
+    status = shape_rules::non_empty(name, shape, span(axes));
+  if (!status.ok())
+    return op->emitError() << status.message();
+  Type element = isArg ? IntegerType::get(op->getContext(), 32) : elementOf(x);
   return verifyResult(op, shape_rules::reduce(name, shape, span(axes)),
                       element);
 }

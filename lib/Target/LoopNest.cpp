@@ -707,6 +707,8 @@ int Builder::meanOf(int data, Type type, ArrayRef<Guard> guards,
 
 /// The value that loops compute where they store `result`.
 Value Builder::storedValue(Value result) const {
+  if (nest_.pooling)
+    return stripReshapes(nest_.pooling->getOperand(0));
   result = stripReshapes(result);
   bool reorders = !anchors_.empty() && isa<AttentionOp>(anchors_.front());
   while (reorders && result.getDefiningOp<TransposeOp>())
@@ -756,7 +758,7 @@ LogicalResult Builder::addStoreStage(bool inner, ArrayRef<unsigned> outputs) {
     int id = at(value, index, {});
     if (id < 0)
       return failure();
-    bool reorders = value != stripReshapes(result);
+    bool reorders = !nest_.pooling && value != stripReshapes(result);
     nest_.stages.back().stores.push_back(
         {output, reorders ? storedAt(result, std::move(index)) : inOrder, id});
   }
@@ -788,6 +790,7 @@ LogicalResult Builder::addStores() {
 }
 
 FailureOr<LoopNest> Builder::build() {
+  nest_.pooling = group_.getPooling();
   findSpace();
   math_.emplace(context_, nest_.sizes);
   LogicalResult anchored = success();
@@ -895,6 +898,15 @@ void print(const LoopNest &nest, llvm::raw_ostream &os) {
     for (const Store &store : stage.stores)
       os << "    store %" << store.value << " to " << store.output << "["
          << store.offset << "]\n";
+  }
+  if (MaxpoolOp pool = nest.pooling) {
+    os << "  pooled kernel [";
+    llvm::interleaveComma(pool.getKernel(), os);
+    os << "] stride [";
+    llvm::interleaveComma(pool.getStride(), os);
+    os << "] padding [";
+    llvm::interleaveComma(pool.getPadding(), os);
+    os << "]\n";
   }
 }
 

@@ -80,7 +80,7 @@ Tensor arg_reduce(OpKind kind, const Tensor &x, std::optional<int64_t> axis,
   if (!dim.ok())
     return record::fail(dim.status(), location, {&x});
   const std::vector<int64_t> axes = {*dim};
-  if (Status s = shape_rules::non_empty(op, x.shape(), axes); !s.ok())
+  if (Status s = shape_rules::positions(op, x.shape(), *dim); !s.ok())
     return record::fail(s, location, {&x});
   StatusOr<Shape> shape = shape_rules::reduce(op, x.shape(), axes);
   if (!shape.ok())

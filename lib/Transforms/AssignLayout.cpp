@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions of 16-bit floats work with their channels last, as tensor cores
-// want to read them; or those of float32, as a library on the CPU does. What
+// want to read them; or those that a library on the CPU computes. What
 // computes with their results follows, so that the elements are moved at the
 // borders of the graph and not between its ops.
 #include "weft/Transforms/Passes.h"
 
+#include "ConvForm.h"
 #include "FusionRules.h"
 
 #include "weft/Transforms/LibraryWork.h"
 
-#include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/Sequence.h"
-#include "llvm/Support/MathExtras.h"
 
 namespace weft {
 #define GEN_PASS_DEF_ASSIGNLAYOUT
@@ -31,14 +30,6 @@ static bool isHalf(Value value) {
 
 // ---- axes -------------------------------------------------------------------
 
-/// [N, C, ...] to [N, ..., C]: what axis i of the result is of x.
-static SmallVector<int64_t> toLast(int64_t rank) {
-  auto permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  std::rotate(permutation.begin() + 1, permutation.begin() + 2,
-              permutation.end());
-  return permutation;
-}
-
 static SmallVector<int64_t> toFirst(int64_t rank) {
   auto permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
   std::rotate(permutation.begin() + 1, permutation.end() - 1,
@@ -46,49 +37,23 @@ static SmallVector<int64_t> toFirst(int64_t rank) {
   return permutation;
 }
 
-template <typename T>
-static SmallVector<T> permuted(ArrayRef<T> list,
-                               ArrayRef<int64_t> permutation) {
-  SmallVector<T> result;
-  for (int64_t i : permutation)
-    result.push_back(list[i]);
-  return result;
-}
-
 /// Where axis `axis` of [N, C, ...] lies in [N, ..., C].
 static int64_t axisInLast(int64_t axis, int64_t rank) {
   return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1;
 }
 
-static Value transpose(OpBuilder &builder, Value x,
-                       ArrayRef<int64_t> permutation) {
-  return builder.createOrFold<TransposeOp>(x.getLoc(), x, permutation);
-}
-
-/// The form in which a convolution without groups reads its data.
 namespace {
-struct DataForm {
-  /// So many that pieces of a few bytes can be copied; zeros add nothing to the
-  /// sums.
-  int64_t channels;
-  /// Few channels and a stride of 2: two neighbouring pixels count as one with
-  /// twice the channels, in steps of 1, so that pieces are twice as large.
-  bool pairs = false;
-  int64_t tapsBefore = 0, taps = 0; // of zero weights in front; of pairs
-  int64_t paddingBefore = 0, paddingAfter = 0;
-};
-
 class Assigner {
 public:
-  Assigner(func::FuncOp function, bool single)
-      : function_(function), single_(single), builder_(function) {}
+  Assigner(func::FuncOp function, Library library)
+      : function_(function), library_(library), builder_(function) {}
 
   void run();
 
 private:
   void rewrite(Operation *op);
   void rewriteConv(ConvOp conv);
-  void rewriteSingle(ConvOp conv);
+  void rewriteForLibrary(ConvOp conv);
   void rewriteInPlace(Operation *op);
   void rewriteReduction(Operation *op);
   void rewriteConcatenate(ConcatenateOp op);
@@ -98,19 +63,11 @@ private:
 
   bool isLast(Value value) const { return last_.contains(value); }
   Value lastOf(Value value);
-  RankedTensorType lastType(Value value) const;
-  Value dataOf(ConvOp conv, const DataForm &form);
-  Value weightsOf(ConvOp conv, const DataForm &form);
-  Value groupWeightsOf(ConvOp conv);
-  Value padded(Value value, int64_t axis, int64_t before, int64_t after);
-  Value paired(Value value);
-  Value contiguous(Value x) {
-    return builder_.create<ContiguousOp>(x.getLoc(), x);
-  }
+  Value dataOf(ConvOp conv, const ConvForm &form);
   void replace(Operation *op, Value last);
 
   func::FuncOp function_;
-  bool single_;
+  Library library_; // none: tensor cores
   OpBuilder builder_;
   llvm::DenseMap<Value, Value> last_; // with the channels last; only looked up
 };
@@ -124,12 +81,6 @@ Value Assigner::lastOf(Value value) {
   return last;
 }
 
-RankedTensorType Assigner::lastType(Value value) const {
-  RankedTensorType type = typeOf(value);
-  return RankedTensorType::get(
-      permuted(type.getShape(), toLast(type.getRank())), type.getElementType());
-}
-
 /// Readers that do not follow get the elements moved back.
 void Assigner::replace(Operation *op, Value last) {
   Value first = builder_.create<TransposeOp>(op->getLoc(), last,
@@ -141,64 +92,6 @@ void Assigner::replace(Operation *op, Value last) {
 
 // ---- convolutions -----------------------------------------------------------
 
-static DataForm formOf(ConvOp conv) {
-  RankedTensorType x = typeOf(conv.getX()), w = typeOf(conv.getW());
-  DataForm form{x.getDimSize(1)};
-  if (conv.getGroups() != 1)
-    return form;
-  form.channels = llvm::alignTo(form.channels, form.channels <= 4 ? 4 : 8);
-  int64_t width = x.getShape().back(), taps = w.getShape().back(),
-          before = *(conv.getPadding().end() - 2),
-          results = typeOf(conv).getShape().back();
-  // Pairs of a window of two pixels or one would be zeros by half and more.
-  if (form.channels != 4 || taps < 3 || conv.getStride().back() != 2 ||
-      conv.getDilation().back() != 1)
-    return form;
-  form.paddingBefore = llvm::divideCeil(before, 2);
-  form.tapsBefore = 2 * form.paddingBefore - before;
-  form.taps = llvm::divideCeil(taps + form.tapsBefore, 2);
-  form.paddingAfter =
-      results - 1 + form.taps - llvm::divideCeil(width, 2) - form.paddingBefore;
-  form.pairs = form.paddingAfter >= 0;
-  return form;
-}
-
-/// `value` with zeros before and behind it along an axis.
-Value Assigner::padded(Value value, int64_t axis, int64_t before,
-                       int64_t after) {
-  RankedTensorType type = typeOf(value);
-  SmallVector<Value> parts;
-  SmallVector<int64_t> shape(type.getShape());
-  auto addZeros = [&](int64_t size) {
-    shape[axis] = size;
-    RankedTensorType zeros = type.clone(shape);
-    if (size > 0)
-      parts.push_back(builder_.create<ConstantOp>(
-          value.getLoc(), zeros,
-          DenseElementsAttr::get(zeros,
-                                 builder_.getZeroAttr(type.getElementType()))));
-  };
-  addZeros(before);
-  parts.push_back(value);
-  addZeros(after);
-  if (parts.size() == 1)
-    return value;
-  shape[axis] = before + type.getDimSize(axis) + after;
-  return builder_.create<ConcatenateOp>(value.getLoc(), type.clone(shape),
-                                        parts, static_cast<uint64_t>(axis));
-}
-
-/// Two neighbours along the last spatial axis as one; an odd one gets a zero.
-Value Assigner::paired(Value value) {
-  int64_t axis = typeOf(value).getRank() - 2;
-  value = padded(value, axis, 0, typeOf(value).getDimSize(axis) % 2);
-  RankedTensorType type = typeOf(value);
-  SmallVector<int64_t> shape(type.getShape());
-  shape[shape.size() - 2] /= 2;
-  shape.back() *= 2;
-  return builder_.create<ReshapeOp>(value.getLoc(), type.clone(shape), value);
-}
-
 /// Whether `value` lies in memory, as an argument or because a group of its own
 /// writes it there, so that a product can copy it as it is.
 static bool isInMemory(Value value) {
@@ -206,54 +99,19 @@ static bool isInMemory(Value value) {
   return !op || (!isFree(op) && !isPrologue(op));
 }
 
-Value Assigner::dataOf(ConvOp conv, const DataForm &form) {
+Value Assigner::dataOf(ConvOp conv, const ConvForm &form) {
   Value x = conv.getX(), last = lastOf(x);
-  int64_t rank = typeOf(x).getRank();
-  Value wide =
-      padded(last, rank - 1, 0, form.channels - typeOf(last).getShape().back());
-  if (form.pairs)
-    wide = paired(wide);
+  Value wide = form.dataOf(builder_, last);
   if (isInMemory(wide) || conv.getGroups() != 1)
     return wide;
-  Value result = contiguous(wide);
+  Value result = contiguous(builder_, wide);
   if (wide == last)
     last_[x] = result;
   return result;
 }
 
-/// Neighbouring outputs of groups read neighbouring weights.
-Value Assigner::groupWeightsOf(ConvOp conv) {
-  Value w = conv.getW();
-  int64_t rank = typeOf(w).getRank();
-  auto reversed = llvm::to_vector(llvm::seq<int64_t>(2, rank));
-  reversed.append({1, 0});
-  auto back = llvm::to_vector(llvm::seq<int64_t>(-1, rank - 1));
-  back.front() = rank - 1;
-  return transpose(builder_, contiguous(transpose(builder_, w, reversed)),
-                   back);
-}
-
-Value Assigner::weightsOf(ConvOp conv, const DataForm &form) {
-  Value w = conv.getW();
-  RankedTensorType type = typeOf(w);
-  int64_t rank = type.getRank(), missing = form.channels - type.getDimSize(1),
-          taps =
-              type.getNumElements() / (type.getDimSize(0) * type.getDimSize(1));
-  // Without taps the channels are neighbours already.
-  if (taps == 1 && missing == 0 && !form.pairs)
-    return builder_.createOrFold<ReshapeOp>(w.getLoc(), lastType(w), w);
-  Value last =
-      padded(transpose(builder_, w, toLast(rank)), rank - 1, 0, missing);
-  if (form.pairs) {
-    int64_t after =
-        2 * form.taps - form.tapsBefore - typeOf(last).getDimSize(rank - 2);
-    last = paired(padded(last, rank - 2, form.tapsBefore, after));
-  }
-  return contiguous(last);
-}
-
 /// The library reorders weights itself, and data that do not lie so yet.
-void Assigner::rewriteSingle(ConvOp conv) {
+void Assigner::rewriteForLibrary(ConvOp conv) {
   Value w = transpose(builder_, conv.getW(), toLast(typeOf(conv).getRank()));
   replace(conv, builder_.create<ConvOp>(conv.getLoc(), lastType(conv),
                                         lastOf(conv.getX()), w, conv.getBias(),
@@ -263,10 +121,8 @@ void Assigner::rewriteSingle(ConvOp conv) {
 }
 
 void Assigner::rewriteConv(ConvOp conv) {
-  DataForm form = formOf(conv);
-  Value x = dataOf(conv, form);
-  Value w =
-      conv.getGroups() == 1 ? weightsOf(conv, form) : groupWeightsOf(conv);
+  const ConvForm form(conv);
+  Value x = dataOf(conv, form), w = form.weightsOf(builder_, conv);
   SmallVector<int64_t> stride(conv.getStride()), padding(conv.getPadding());
   if (form.pairs) {
     stride.back() = 1;
@@ -360,17 +216,17 @@ void Assigner::rewriteProduct(ValueRange operands) {
       continue;
     OpBuilder::InsertionGuard guard(builder_);
     builder_.setInsertionPointAfter(def);
-    Value result = contiguous(operand);
+    Value result = contiguous(builder_, operand);
     operand.replaceAllUsesExcept(result, result.getDefiningOp());
   }
 }
 
 void Assigner::rewrite(Operation *op) {
   builder_.setInsertionPoint(op);
-  if (auto conv = dyn_cast<ConvOp>(op); conv && single_) {
-    if (getElementTypeOrSelf(conv.getX()).isF32() &&
-        getElementTypeOrSelf(conv.getW()).isF32() && !conv.getChannelsLast())
-      rewriteSingle(conv);
+  const bool forLibrary = library_ != Library::none;
+  if (auto conv = dyn_cast<ConvOp>(op); conv && forLibrary) {
+    if (isMultipliedBy(library_, conv) && !conv.getChannelsLast())
+      rewriteForLibrary(conv);
     return;
   }
   if (auto conv = dyn_cast<ConvOp>(op)) {
@@ -380,7 +236,7 @@ void Assigner::rewrite(Operation *op) {
     return;
   }
   if (auto matmul = dyn_cast<MatmulOp>(op)) {
-    if (!single_ && isHalf(matmul.getLhs()))
+    if (!forLibrary && isHalf(matmul.getLhs()))
       rewriteProduct(matmul.getOperands());
     return;
   }
@@ -407,8 +263,8 @@ void Assigner::run() {
   SmallVector<Operation *> ops;
   for (Operation &op : function_.getBody().front().without_terminator())
     ops.push_back(&op);
-  if (single_ && llvm::none_of(ops, [](Operation *op) {
-        return isa<ConvOp>(op) && gainsFromLibrary(op);
+  if (library_ != Library::none && llvm::none_of(ops, [&](Operation *op) {
+        return isa<ConvOp>(op) && gainsFromLibrary(library_, op);
       }))
     return;
   for (Operation *op : ops)
@@ -422,7 +278,7 @@ struct AssignLayout : weft::impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (!function.isExternal() && function.getBody().hasOneBlock())
-      Assigner(function, single).run();
+      Assigner(function, library).run();
   }
 };
 } // namespace

@@ -110,6 +110,8 @@ static void buildAll(func::FuncOp function, const FusionPlan &plan) {
 namespace {
 struct Fuse : weft::impl::FuseBase<Fuse> {
   using FuseBase::FuseBase;
+  Fuse(FuseOptions options, PoolingRule pools)
+      : FuseBase(std::move(options)), pools_(std::move(pools)) {}
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
@@ -117,7 +119,7 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
       return;
     eraseDead(function);
     splitConcatenations(function);
-    FusionPlan plan(function, library);
+    FusionPlan plan(function, library, pools_);
     if (explain)
       for (const FusionPlan::Refusal &refusal : plan.refusals())
         emitRemark(refusal.consumer->getLoc())
@@ -152,5 +154,11 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
     }
     return success();
   }
+
+  PoolingRule pools_;
 };
 } // namespace
+
+std::unique_ptr<Pass> weft::createFuse(FuseOptions options, PoolingRule pools) {
+  return std::make_unique<Fuse>(std::move(options), std::move(pools));
+}

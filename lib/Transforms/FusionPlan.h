@@ -15,8 +15,9 @@ namespace weft {
 /// through one gets a copy.
 class FusionPlan {
 public:
-  /// `library`: one computes products and convolutions of float32.
-  FusionPlan(mlir::func::FuncOp function, bool library);
+  /// `library` computes what it multiplies. `pools`: what max pooling runs in
+  /// the kernel of a convolution.
+  FusionPlan(mlir::func::FuncOp function, Library library, PoolingRule pools);
 
   struct Group {
     Candidate candidate;
@@ -75,7 +76,8 @@ private:
   std::string whyNotMerged(int from, int into) const;
 
   llvm::DenseSet<mlir::Operation *> kept_; // views that are nodes
-  bool library_;
+  Library library_;
+  PoolingRule pools_;
   std::vector<Node> nodes_;
   std::vector<Cluster> clusters_;
   llvm::DenseMap<mlir::Operation *, int> numbers_; // of nodes; only looked up

@@ -135,6 +135,7 @@ private:
 
   std::string findSpace();
   std::string findReductionSpace(ArrayRef<ReductionOpInterface> reductions);
+  std::string findPooledSpace(Operation *first, Operation *second);
   bool isPlainLoop();
   bool readsOthersOnly(Value operand, llvm::DenseSet<Value> &tensors);
   std::string start();
@@ -157,6 +158,7 @@ private:
   Access rows_;                // of one element a row (reductions only)
   bool hasRows_ = false;
   bool longRows_ = false;
+  MaxpoolOp pooling_; // of what the loops compute; null: there is none
   SmallVector<int64_t> axes_;
   SmallVector<Step> stack_;
   std::map<std::tuple<Access::Key, Operation *, unsigned>, int> forms_;
@@ -273,6 +275,37 @@ Walk::findReductionSpace(ArrayRef<ReductionOpInterface> reductions) {
   return {};
 }
 
+/// Loops of a convolution whose results are pooled: the pooling reads them in
+/// their order and is the one result of the kernel.
+std::string Walk::findPooledSpace(Operation *first, Operation *second) {
+  auto conv = dyn_cast<ConvOp>(first);
+  auto pool = dyn_cast<MaxpoolOp>(second);
+  if (!conv || !pool || !candidate_.pools)
+    return "both need a loop nest of their own";
+  auto isInside = [&](Operation *op) { return candidate_.ops.contains(op); };
+  if (!llvm::is_contained(candidate_.results, pool.getResult()) ||
+      llvm::any_of(pool->getUsers(), isInside))
+    return "nothing follows max pooling in the kernel of a convolution";
+  for (Value result : candidate_.results)
+    if (result != pool.getResult())
+      return "the result of " + mnemonic(result.getDefiningOp()).str() +
+             " is needed elsewhere, too";
+  for (Value operand : conv->getOperands().take_front(2))
+    if (Operation *def = operand.getDefiningOp();
+        def &&
+        (candidate_.readsThrough(def) || (isInside(def) && isPrologue(def))))
+      return "the kernel of a pooled convolution reads its operands as they "
+             "lie in memory";
+  if (shapeOf(pool.getX()) != shapeOf(conv.getResult()))
+    return "the result of conv is pooled in another shape";
+  if (!candidate_.pools(conv, pool))
+    return "no kernel of this device pools what this convolution computes";
+  pooling_ = pool;
+  space_ = SmallVector<int64_t>(shapeOf(conv.getResult()));
+  kind_ = ScheduleKind::window;
+  return {};
+}
+
 std::string Walk::findSpace() {
   SmallVector<ReductionOpInterface> reductions;
   SmallVector<WindowOpInterface> windows;
@@ -287,6 +320,8 @@ std::string Walk::findSpace() {
   };
   llvm::sort(reductions, inOrder);
   llvm::sort(windows, inOrder);
+  if (windows.size() == 2 && reductions.empty())
+    return findPooledSpace(windows[0], windows[1]);
   if (windows.size() > 1)
     return "both need a loop nest of their own";
   if (!windows.empty() && !reductions.empty())
@@ -310,6 +345,8 @@ std::string Walk::findSpace() {
 std::string Walk::start() {
   for (Value result : candidate_.results) {
     tensors_.insert(result);
+    if (pooling_)
+      result = pooling_.getX();
     // Attention alone may store in another order than its loops'.
     Value core = kind_ == ScheduleKind::attention
                      ? underOrder(result, candidate_)
@@ -492,7 +529,9 @@ static bool addsBias(Operation *op, Operation *product) {
 /// A library multiplies and adds a bias; what else there is to do is done by a
 /// kernel in place, behind it.
 static std::string whyNotInLibrary(const Candidate &candidate) {
-  auto product = llvm::find_if(candidate.ops, isLibraryWork);
+  auto product = llvm::find_if(candidate.ops, [&](Operation *op) {
+    return isLibraryWork(candidate.library, op);
+  });
   if (product != candidate.ops.end())
     for (Operation *op : candidate.ops)
       if (op != *product && !isFree(op) && !addsBias(op, *product))
@@ -501,7 +540,7 @@ static std::string whyNotInLibrary(const Candidate &candidate) {
 }
 
 std::string whyNotOneKernel(const Candidate &candidate) {
-  if (candidate.library)
+  if (candidate.library != Library::none)
     if (std::string why = whyNotInLibrary(candidate); !why.empty())
       return why;
   return Walk(candidate).run();

@@ -3,7 +3,7 @@
 // reason it gives for saying no.
 #pragma once
 
-#include "weft/IR/Dialect.h"
+#include "weft/Transforms/Passes.h"
 
 #include "llvm/ADT/DenseSet.h"
 
@@ -18,8 +18,9 @@ struct Candidate {
   llvm::SmallVector<mlir::Value> results;
   /// Views that lie in memory unless they are among `ops`.
   const llvm::DenseSet<mlir::Operation *> &kept;
-  /// Whether a library computes products and convolutions of float32.
-  bool library;
+  Library library; // computes what it multiplies
+  /// Which max pooling runs in the kernel of a convolution.
+  const PoolingRule &pools;
 
   /// Whether the kernel computes what `op` shows or repeats from its operands.
   bool readsThrough(mlir::Operation *op) const;

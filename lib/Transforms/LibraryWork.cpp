@@ -14,9 +14,21 @@ namespace weft {
 static constexpr int64_t kLeastWork = 8'000'000;
 static constexpr int64_t kLeastRows = 16;
 
-static bool isSingle(Operation *op) {
-  return llvm::all_of(op->getOperandTypes(), [](Type type) {
-    return getElementTypeOrSelf(type).isF32();
+llvm::cl::ValuesClass libraryNames() {
+  return llvm::cl::values(
+      clEnumValN(Library::none, "none", "nothing"),
+      clEnumValN(Library::float32, "float32", "float32"),
+      clEnumValN(Library::bfloat16, "bfloat16", "float32 and bfloat16"));
+}
+
+bool isMultipliedBy(Library library, Operation *op) {
+  if (library == Library::none || !isa<ConvOp, MatmulOp>(op))
+    return false;
+  Type element = getElementTypeOrSelf(op->getOperand(0));
+  if (!element.isF32() && !(element.isBF16() && library == Library::bfloat16))
+    return false;
+  return llvm::all_of(op->getOperandTypes(), [&](Type type) {
+    return getElementTypeOrSelf(type) == element;
   });
 }
 
@@ -24,8 +36,8 @@ static bool gains(int64_t weights, int64_t rows) {
   return rows >= kLeastRows && weights >= (kLeastWork + rows - 1) / rows;
 }
 
-bool gainsFromLibrary(Operation *op) {
-  if (!isa<ConvOp, MatmulOp>(op) || !isSingle(op))
+bool gainsFromLibrary(Library library, Operation *op) {
+  if (!isMultipliedBy(library, op))
     return false;
   ArrayRef<int64_t> y = shapeOf(op->getResult(0)),
                     w = shapeOf(op->getOperand(1));
@@ -37,10 +49,10 @@ bool gainsFromLibrary(Operation *op) {
          gains(ShapedType::getNumElements(w), elements / images / channels);
 }
 
-bool isLibraryWork(Operation *op) {
+bool isLibraryWork(Library library, Operation *op) {
   if (auto conv = dyn_cast<ConvOp>(op))
-    return conv.getChannelsLast() && isSingle(op);
-  return gainsFromLibrary(op);
+    return conv.getChannelsLast() && isMultipliedBy(library, op);
+  return gainsFromLibrary(library, op);
 }
 
 } // namespace weft

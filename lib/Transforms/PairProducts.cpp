@@ -123,7 +123,7 @@ static GroupOp join(GroupOp first, GroupOp second) {
 namespace {
 struct PairProducts : weft::impl::PairProductsBase<PairProducts> {
   PairProducts() = default;
-  explicit PairProducts(GainsFromPair gains) : gains_(std::move(gains)) {}
+  explicit PairProducts(PairRule gains) : gains_(std::move(gains)) {}
 
   void runOnOperation() override {
     if (getOperation().isExternal())
@@ -150,10 +150,10 @@ struct PairProducts : weft::impl::PairProductsBase<PairProducts> {
     }
   }
 
-  GainsFromPair gains_;
+  PairRule gains_;
 };
 } // namespace
 
-std::unique_ptr<Pass> weft::createPairProducts(GainsFromPair gains) {
+std::unique_ptr<Pass> weft::createPairProducts(PairRule gains) {
   return std::make_unique<PairProducts>(std::move(gains));
 }

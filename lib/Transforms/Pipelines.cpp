@@ -42,9 +42,9 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   addCleanup(pm);
   // Behind folding and decomposing, which expect channels at axis 1; before
   // hoisting, which moves the new form of weights to @prepare.
-  if (options.channelsLast || options.library) {
+  if (options.channelsLast || options.library != Library::none) {
     add(createSinkReshapes());
-    add(createAssignLayout({.single = options.library}));
+    add(createAssignLayout({options.library}));
     addCleanup(pm);
   }
   // Before fusion: a group must not mix what runs once with what runs always.
@@ -53,10 +53,11 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
     return;
 
   // A group hides its ops from all others.
-  add(createFuse({.explain = options.explain, .library = options.library}));
+  add(createFuse({.explain = options.explain, .library = options.library},
+                 options.pools));
   // What two kernels do together is known once each is.
-  if (options.gainsFromPair)
-    add(createPairProducts(options.gainsFromPair));
+  if (options.pairs)
+    add(createPairProducts(options.pairs));
   if (options.until == PipelineStage::fused)
     return;
 
@@ -83,10 +84,9 @@ struct CommandLine : public PassPipelineOptions<CommandLine> {
   Option<bool> fuseAttention{*this, "fuse-attention",
                              llvm::cl::desc("Compute attention whole"),
                              llvm::cl::init(false)};
-  Option<bool> library{
-      *this, "library",
-      llvm::cl::desc("A library computes convolutions of float32"),
-      llvm::cl::init(false)};
+  Option<Library> library{*this, "library",
+                          llvm::cl::desc("What a library multiplies"),
+                          llvm::cl::init(Library::none), libraryNames()};
 };
 } // namespace
 

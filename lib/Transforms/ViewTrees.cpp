@@ -12,8 +12,7 @@ using namespace weft::ir;
 
 namespace weft {
 
-// ---- the length of an index
-// --------------------------------------------------
+// ---- the length of an index -------------------------------------------------
 
 int64_t indexGrowth(Operation *view) {
   auto reshape = dyn_cast<ReshapeOp>(view);

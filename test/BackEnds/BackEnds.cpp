@@ -247,8 +247,9 @@ std::vector<Results> runOnCpu(const std::vector<Job> &jobs) {
 }
 
 /// No NVRTC here.
-static StatusOr<CompiledProgram> compileToText(const Job &job) {
-  return compile(job, "cuda:sm_90a", KernelForm::text);
+static StatusOr<CompiledProgram>
+compileToText(const Job &job, const std::string &architecture = "sm_90a") {
+  return compile(job, ("cuda:" + architecture).c_str(), KernelForm::text);
 }
 
 static void addKernels(const CompiledProgram &program,
@@ -258,8 +259,9 @@ static void addKernels(const CompiledProgram &program,
       sources.push_back({kernel.name, kernel.source});
 }
 
-StatusOr<std::vector<emulator::Source>> cudaKernelsOf(const Job &job) {
-  StatusOr<CompiledProgram> program = compileToText(job);
+StatusOr<std::vector<emulator::Source>>
+cudaKernelsOf(const Job &job, const std::string &architecture) {
+  StatusOr<CompiledProgram> program = compileToText(job, architecture);
   if (!program.ok())
     return program.status();
   std::vector<emulator::Source> sources;

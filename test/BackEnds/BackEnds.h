@@ -30,8 +30,10 @@ std::vector<Results> runOnCpu(const std::vector<Job> &jobs);
 /// All kernels are compiled together.
 std::vector<Results> runEmulated(const std::vector<Job> &jobs);
 
-/// The text of every kernel, `@prepare`'s first; nothing is compiled.
-StatusOr<std::vector<emulator::Source>> cudaKernelsOf(const Job &job);
+/// The text of every kernel for an architecture, `@prepare`'s first; nothing is
+/// compiled.
+StatusOr<std::vector<emulator::Source>>
+cudaKernelsOf(const Job &job, const std::string &architecture);
 
 /// Needs `is_usable(Device::gpu())`.
 std::vector<Results> runOnGpu(const std::vector<Job> &jobs);

@@ -182,6 +182,28 @@ TEST(Loop, CompiledAheadOfItsInputs) {
   EXPECT_THAT(values(mine[3]), ElementsAre(102, 1004));
 }
 
+// Each piece has a @prepare of its own; one hands what it made to the others.
+TEST(Loop, CompiledWithWeightsThatGo) {
+  auto executable = [] {
+    wf::nn::Parameter weight = input({1, 2}), shared = input({3, 4});
+    return wf::compile(
+        [&](const wf::Tensor &b) {
+          wf::Tensor y = b, s = shared * shared;
+          for (int i = 0; i < 100; ++i)
+            y = y + weight * weight + s;
+          return std::vector<wf::Tensor>{y, shared};
+        },
+        {{wf::float32, {2}}}, {.device = wf::Device::cpu()});
+  }();
+  ASSERT_TRUE(executable.ok()) << executable.status();
+  for (int i = 0; i < 2; ++i) {
+    auto results = executable->run({input({1, 2})});
+    ASSERT_TRUE(results.ok()) << results.status();
+    EXPECT_THAT(values((*results)[0]), ElementsAre(1001, 2002));
+    EXPECT_THAT(values((*results)[1]), ElementsAre(3, 4));
+  }
+}
+
 TEST(Loop, MemoryOfStepsIsUsedAgain) {
   const int64_t bytes = 1 << 20;
   wf::Tensor b = wf::adopt(std::vector<float>(bytes / 4, 1), {bytes / 4},

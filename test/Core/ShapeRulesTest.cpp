@@ -271,6 +271,17 @@ TEST(NonEmpty, LooksAtTheReducedAxesOnly) {
   EXPECT_FALSE(non_empty("max", {2}, Ints{1}).ok());
 }
 
+TEST(Positions, AreCountedIn32Bits) {
+  const int64_t most = 2147483647;
+  EXPECT_TRUE(positions("argmin", {4, most}, 1).ok());
+  EXPECT_TRUE(positions("argmin", {most + 1, 2}, 1).ok());
+  EXPECT_MESSAGE(positions("argmin", {2, most + 1}, 1),
+                 "argmin: positions do not fit int32: axis 1 has 2147483648 "
+                 "elements, at most 2147483647");
+  EXPECT_MESSAGE(positions("argmax", {0, 2}, 0),
+                 "argmax: no value over an empty axis: axis 0, shape [0, 2]");
+}
+
 TEST(Matmul, ApiExamples) {
   EXPECT_VALUE(matmul({4, 3}, {3, 2}), (Shape{4, 2}));
   EXPECT_VALUE(matmul({7, 5, 4, 3}, {7, 5, 3, 2}), (Shape{7, 5, 4, 2}));

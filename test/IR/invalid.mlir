@@ -370,6 +370,15 @@ func.func @case(%x: tensor<2x0xf32>) {
 
 // -----
 
+// argmax: more positions than i32 counts
+func.func @case(%x: tensor<3000000000xi8>) {
+  // expected-error @below {{argmax: positions do not fit int32: axis 0 has 3000000000 elements, at most 2147483647}}
+  %0 = weft.argmax %x over 0 : tensor<3000000000xi8> -> tensor<i32>
+  return
+}
+
+// -----
+
 // argmax: positions are i32
 func.func @case(%x: tensor<2xf32>) {
   // expected-error @below {{'weft.argmax' op result #0 must be statically shaped tensor of 32-bit signless integer values, but got 'tensor<i64>'}}
@@ -758,6 +767,19 @@ func.func @case(%x: tensor<4x4xf32>) {
     %d = weft.cast %c : tensor<4xi32> -> tensor<4xf32>
     %e = weft.add %b, %d : tensor<4xf32>
     weft.yield %e : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: of the pooling behind a convolution, nothing else is a result
+func.func @case(%x: tensor<1x4x8x8xf16>, %w: tensor<4x4x1x1xf16>) {
+  // expected-error @below {{group: two ops with loop nests of their own: weft.conv and weft.maxpool}}
+  %0:2 = weft.group(%a = %x, %b = %w) : tensor<1x4x8x8xf16>, tensor<4x4x1x1xf16> -> tensor<1x4x8x8xf16>, tensor<1x4x4x4xf16> {
+    %c = weft.conv %a, %b stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1 : tensor<1x4x8x8xf16>, tensor<4x4x1x1xf16> -> tensor<1x4x8x8xf16>
+    %d = weft.maxpool %c kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0] : tensor<1x4x8x8xf16> -> tensor<1x4x4x4xf16>
+    weft.yield %c, %d : tensor<1x4x8x8xf16>, tensor<1x4x4x4xf16>
   }
   return
 }

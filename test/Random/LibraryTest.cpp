@@ -30,17 +30,32 @@ protected:
     return mlir::parseSourceString<mlir::ModuleOp>(text, &context_);
   }
 
-  /// Whole numbers so small that sums are exact in any order.
+  /// Whole numbers so small that sums are exact in any order, and in a
+  /// bfloat16.
   static reference::Value wholeNumbers(mlir::Type type, Draw &draw) {
     auto tensor = mlir::cast<mlir::RankedTensorType>(type);
     Shape shape(std::span<const int64_t>(tensor.getShape()));
-    reference::Value value = reference::zeros(float32, shape);
+    const DType dtype = ir::toDType(tensor.getElementType());
+    const int64_t most = dtype == float32 ? 4 : 1;
+    reference::Value value = reference::zeros(dtype, shape);
     for (double &element : value.reals)
-      element = static_cast<double>(draw.integer(-4, 4));
+      element = static_cast<double>(draw.integer(-most, most));
     return value;
   }
 
+  /// In float32 and in bfloat16.
   void expectRight(const std::string &text) {
+    expectExact(text);
+    expectExact(inBfloat16(text));
+  }
+
+  static std::string inBfloat16(std::string text) {
+    for (size_t at = 0; (at = text.find("xf32", at)) != std::string::npos;)
+      text.replace(at, 4, "xbf16");
+    return text;
+  }
+
+  void expectExact(const std::string &text) {
     auto module = parse(text);
     ASSERT_TRUE(module);
     reference::Arguments arguments;
@@ -126,10 +141,50 @@ func.func @main(%x: tensor<67x351xf32>, %w: tensor<353x351xf32> {weft.parameter,
 )");
 }
 
+// Operands that are parts of one tensor, as queries and keys are, seen with
+// their axes in another order, with steps; rows of two axes; a part of a bias.
+TEST_F(LibraryTest, ProductsOfParts) {
+  expectRight(R"(
+func.func @main(%qkv: tensor<1000x192xf32>, %rows: tensor<2x100x256xf32>,
+                %w: tensor<512x512xf32>, %b: tensor<1024xf32>)
+    -> (tensor<2x500x500xf32>, tensor<200x512xf32>) {
+  %0 = weft.reshape %qkv : tensor<1000x192xf32> -> tensor<2x500x3x64xf32>
+  %1 = weft.transpose %0 [2, 0, 1, 3] : tensor<2x500x3x64xf32> -> tensor<3x2x500x64xf32>
+  %2 = weft.slice %1 from [0, 0, 0, 0] by [1, 1, 1, 1] : tensor<3x2x500x64xf32> -> tensor<1x2x500x64xf32>
+  %3 = weft.reshape %2 : tensor<1x2x500x64xf32> -> tensor<2x500x64xf32>
+  %4 = weft.slice %1 from [1, 0, 0, 0] by [1, 1, 1, 1] : tensor<3x2x500x64xf32> -> tensor<1x2x500x64xf32>
+  %5 = weft.reshape %4 : tensor<1x2x500x64xf32> -> tensor<2x500x64xf32>
+  %6 = weft.transpose %5 [0, 2, 1] : tensor<2x500x64xf32> -> tensor<2x64x500xf32>
+  %7 = weft.matmul %3, %6 : tensor<2x500x64xf32>, tensor<2x64x500xf32> -> tensor<2x500x500xf32>
+  %8 = weft.reshape %rows : tensor<2x100x256xf32> -> tensor<200x256xf32>
+  %9 = weft.slice %w from [3, 0] by [1, 1] : tensor<512x512xf32> -> tensor<256x512xf32>
+  %10 = weft.slice %b from [5] by [1] : tensor<1024xf32> -> tensor<512xf32>
+  %11 = weft.matmul %8, %9 : tensor<200x256xf32>, tensor<256x512xf32> -> tensor<200x512xf32>
+  %12 = weft.broadcast %10 : tensor<512xf32> -> tensor<200x512xf32>
+  %13 = weft.add %11, %12 : tensor<200x512xf32>
+  return %7, %13 : tensor<2x500x500xf32>, tensor<200x512xf32>
+}
+)");
+}
+
+// Columns in steps of 2 and from the back, which the library reads in order.
+TEST_F(LibraryTest, ProductsOfEveryOtherColumn) {
+  expectRight(R"(
+func.func @main(%x: tensor<200x512xf32>, %w: tensor<256x512xf32>)
+    -> (tensor<200x512xf32>, tensor<200x512xf32>) {
+  %0 = weft.slice %x from [0, 1] by [1, 2] : tensor<200x512xf32> -> tensor<200x256xf32>
+  %1 = weft.matmul %0, %w : tensor<200x256xf32>, tensor<256x512xf32> -> tensor<200x512xf32>
+  %2 = weft.slice %x from [0, 255] by [1, -1] : tensor<200x512xf32> -> tensor<200x256xf32>
+  %3 = weft.matmul %2, %w : tensor<200x256xf32>, tensor<256x512xf32> -> tensor<200x512xf32>
+  return %1, %3 : tensor<200x512xf32>, tensor<200x512xf32>
+}
+)");
+}
+
 // Worked out by hand: all weights are 1, so that an element is the sum of its
 // window. relu keeps NaN and makes 0 of minus infinity.
 TEST_F(LibraryTest, NaNAndInfinityGoThroughReluAsTheyDoElsewhere) {
-  auto module = parse(R"(
+  const std::string text = R"(
 func.func @main(%x: tensor<1x64x16x16xf32>, %w: tensor<64x64x3x3xf32> {weft.parameter, weft.name = "w"},
                 %r: tensor<1x64x16x16xf32>) -> tensor<1x64x16x16xf32> {
   %0 = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1
@@ -138,39 +193,43 @@ func.func @main(%x: tensor<1x64x16x16xf32>, %w: tensor<64x64x3x3xf32> {weft.para
   %2 = weft.relu %1 : tensor<1x64x16x16xf32>
   return %2 : tensor<1x64x16x16xf32>
 }
-)");
-  ASSERT_TRUE(module);
-  reference::Value x{float32, {1, 64, 16, 16}, {}, {}}, w, r;
-  x.reals.assign(64 * 256, 1);
-  w = {float32, {64, 64, 3, 3}, std::vector<double>(64 * 64 * 9, 1), {}};
-  r = {float32, {1, 64, 16, 16}, std::vector<double>(64 * 256, -500), {}};
-  auto at = [](int64_t channel, int64_t row, int64_t column) {
-    return static_cast<size_t>((channel * 16 + row) * 16 + column);
-  };
-  x.reals[at(5, 2, 2)] = kNaN;
-  x.reals[at(6, 2, 10)] = kInf;
-  x.reals[at(7, 10, 2)] = -kInf;
-  r.reals[at(8, 10, 10)] = kNaN;
-  r.reals[at(9, 10, 10)] = -kInf;
-  reference::Arguments arguments;
-  arguments.inputs = {x, r};
-  arguments.parameters["w"] = w;
-  test::Results results = test::runOnCpu({{*module, &arguments}}).front();
-  ASSERT_TRUE(results.ok()) << results.status();
-  auto result = [&](int64_t channel, int64_t row, int64_t column) {
-    return (*results)[0].reals[at(channel, row, column)];
-  };
-  for (int64_t channel : {0, 8, 9, 63}) {
-    EXPECT_EQ(result(channel, 6, 6), 9 * 64 - 500) << channel;
-    EXPECT_EQ(result(channel, 0, 0), 0) << channel; // 4 * 64 - 500
-    EXPECT_TRUE(std::isnan(result(channel, 2, 2))) << channel;
-    EXPECT_TRUE(std::isnan(result(channel, 1, 3))) << channel;
-    EXPECT_EQ(result(channel, 2, 10), kInf) << channel;
-    EXPECT_EQ(result(channel, 10, 2), 0) << channel;
+)";
+  for (DType dtype : {float32, bfloat16}) {
+    SCOPED_TRACE(name(dtype));
+    auto module = parse(dtype == float32 ? text : inBfloat16(text));
+    ASSERT_TRUE(module);
+    reference::Value x{dtype, {1, 64, 16, 16}, {}, {}}, w, r;
+    x.reals.assign(64 * 256, 1);
+    w = {dtype, {64, 64, 3, 3}, std::vector<double>(64 * 64 * 9, 1), {}};
+    r = {dtype, {1, 64, 16, 16}, std::vector<double>(64 * 256, -500), {}};
+    auto at = [](int64_t channel, int64_t row, int64_t column) {
+      return static_cast<size_t>((channel * 16 + row) * 16 + column);
+    };
+    x.reals[at(5, 2, 2)] = kNaN;
+    x.reals[at(6, 2, 10)] = kInf;
+    x.reals[at(7, 10, 2)] = -kInf;
+    r.reals[at(8, 10, 10)] = kNaN;
+    r.reals[at(9, 10, 10)] = -kInf;
+    reference::Arguments arguments;
+    arguments.inputs = {x, r};
+    arguments.parameters["w"] = w;
+    test::Results results = test::runOnCpu({{*module, &arguments}}).front();
+    ASSERT_TRUE(results.ok()) << results.status();
+    auto result = [&](int64_t channel, int64_t row, int64_t column) {
+      return (*results)[0].reals[at(channel, row, column)];
+    };
+    for (int64_t channel : {0, 8, 9, 63}) {
+      EXPECT_EQ(result(channel, 6, 6), 9 * 64 - 500) << channel;
+      EXPECT_EQ(result(channel, 0, 0), 0) << channel; // 4 * 64 - 500
+      EXPECT_TRUE(std::isnan(result(channel, 2, 2))) << channel;
+      EXPECT_TRUE(std::isnan(result(channel, 1, 3))) << channel;
+      EXPECT_EQ(result(channel, 2, 10), kInf) << channel;
+      EXPECT_EQ(result(channel, 10, 2), 0) << channel;
+    }
+    EXPECT_TRUE(std::isnan(result(8, 10, 10)));
+    EXPECT_EQ(result(9, 10, 10), 0);
+    EXPECT_EQ(result(10, 10, 10), 9 * 64 - 500);
   }
-  EXPECT_TRUE(std::isnan(result(8, 10, 10)));
-  EXPECT_EQ(result(9, 10, 10), 0);
-  EXPECT_EQ(result(10, 10, 10), 9 * 64 - 500);
 }
 
 } // namespace

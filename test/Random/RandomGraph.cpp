@@ -91,6 +91,7 @@ void GraphBuilder::addSomething() {
       {&GraphBuilder::attention, 1, windows},
       {&GraphBuilder::conv, 2, windows},
       {&GraphBuilder::convBlock, 3, windows},
+      {&GraphBuilder::stem, 2, windows},
       {&GraphBuilder::maxpool, 2, windows},
       {&GraphBuilder::avgpool, 2, windows},
       {&GraphBuilder::residual, 2, windows},

@@ -95,7 +95,9 @@ private:
   MaybeValue attention();
   MaybeValue conv();
   MaybeValue convBlock();
+  MaybeValue stem();
   MaybeValue maxpool();
+  MaybeValue maxpool(Value x);
   MaybeValue avgpool();
   MaybeValue residual();
   MaybeValue conv(Value x, int64_t outputs);

@@ -176,17 +176,18 @@ TEST_F(RandomTest, NvrtcCompilesWithoutAWarning) {
   auto nvrtc = runtime::Nvrtc::get();
   if (!nvrtc.ok())
     GTEST_SKIP() << nvrtc.status();
-  std::vector<emulator::Source> sources;
-  for (int i = 0; i < options().numCompiledGraphs / 8; ++i) {
-    mlir::OwningOpRef<mlir::ModuleOp> module = graph(options().firstSeed + i);
-    auto kernels = test::cudaKernelsOf({*module, nullptr});
-    ASSERT_TRUE(kernels.ok()) << kernels.status();
-    sources.insert(sources.end(), kernels->begin(), kernels->end());
-  }
-  for (const char *architecture : cuda_tests::kArchitectures)
+  for (const char *architecture : cuda_tests::kArchitectures) {
+    std::vector<emulator::Source> sources;
+    for (int i = 0; i < options().numCompiledGraphs / 8; ++i) {
+      mlir::OwningOpRef<mlir::ModuleOp> module = graph(options().firstSeed + i);
+      auto kernels = test::cudaKernelsOf({*module, nullptr}, architecture);
+      ASSERT_TRUE(kernels.ok()) << kernels.status();
+      sources.insert(sources.end(), kernels->begin(), kernels->end());
+    }
     EXPECT_THAT(cuda_tests::findWarnings(**nvrtc, architecture, sources),
                 testing::IsEmpty())
         << architecture;
+  }
 }
 
 TEST_F(RandomTest, GpuAgrees) {

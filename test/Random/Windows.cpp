@@ -150,13 +150,43 @@ GraphBuilder::MaybeValue GraphBuilder::convBlock() {
   return draw_.chance(0.7) ? row(OpKind::relu, *y) : *y;
 }
 
+/// How networks for images begin: few channels, a stride of 2, max pooling. Of
+/// bytes: infinities would meet the zero weights that a stride of 2 adds, and
+/// be NaN.
+GraphBuilder::MaybeValue GraphBuilder::stem() {
+  const DType dtype = draw_.pick({float16, float16, bfloat16});
+  const Shape image{draw_.integer(1, 2), draw_.integer(1, 4),
+                    draw_.integer(4, 9), draw_.integer(31, 40)};
+  const int64_t outputs = 8 * draw_.integer(2, 4);
+  const Shape kernel{outputs, image[1], draw_.integer(1, 4),
+                     draw_.integer(3, 5)};
+  const std::vector<int64_t> stride = {draw_.integer(1, 2), 2},
+                             padding = somePadding(2), dilation = {1, 1};
+  StatusOr<Shape> result = shape_rules::conv(image, kernel, std::nullopt,
+                                             {stride, padding, dilation, 1});
+  if (!result.ok() || !fits(image) || !fits(*result))
+    return std::nullopt;
+  mlir::Value bytes = argument(uint8, image, /*isParameter=*/false);
+  mlir::Value x = create<ir::CastOp>(type(dtype, image), bytes);
+  mlir::Value y =
+      create<ir::ConvOp>(type(dtype, *result), x, parameter(dtype, kernel),
+                         mlir::Value(), stride, padding, dilation, uint64_t{1});
+  MaybeValue block = draw_.chance(0.7) ? batchNorm(y) : y;
+  if (block && draw_.chance(0.5))
+    block = row(OpKind::relu, *block);
+  return block ? maxpool(*block) : block;
+}
+
 GraphBuilder::MaybeValue GraphBuilder::maxpool() {
-  mlir::Value x = someOf(
+  return maxpool(someOf(
       [&](mlir::Value value) {
         int rank = shapeOf(value).rank();
         return dtypeOf(value) != boolean && rank >= 3 && rank <= 5;
       },
-      someFloat(), someShape(3, 5));
+      someFloat(), someShape(3, 5)));
+}
+
+GraphBuilder::MaybeValue GraphBuilder::maxpool(mlir::Value x) {
   Shape shape = shapeOf(x);
   const int n = shape.rank() - 2;
   std::vector<int64_t> kernel, stride, padding, dilation(n, 1);

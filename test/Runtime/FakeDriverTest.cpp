@@ -3,6 +3,7 @@
 // when asked to (Fakes/driver.cpp).
 #include "runtime/Gpu.h"
 #include "runtime/LaunchGraphs.h"
+#include "runtime/PlanTimer.h"
 #include "runtime/Storage.h"
 #include "weft/Runtime.h"
 
@@ -12,8 +13,10 @@
 #include <gtest/gtest.h>
 
 #include <dlfcn.h>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace weft {
 namespace {
@@ -82,6 +85,94 @@ TEST(FakeDriverChild, DISABLED_Graphs) {
   std::printf("end: %d graphs\n", existing);
 }
 
+// Nor this: where the inputs of a plan to time come from.
+TEST(FakeDriverChild, DISABLED_Timer) {
+  runtime::Plan plan;
+  plan.device = Device::Kind::gpu;
+  plan.inputs = {{float32, {64}, 256}};
+  auto timer = runtime::PlanTimer::make(plan, Device::gpu());
+  say("timer", timer.status());
+  auto *last = reinterpret_cast<int (*)(runtime::CudaStream *)>(
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeLastUpload"));
+  runtime::CudaStream stream = nullptr;
+  last(&stream);
+  std::printf("uploads: %s\n", !stream ? "none"
+                               : stream == (*runtime::Gpu::get(0))->stream()
+                                   ? "Weft's stream"
+                                   : "its own stream");
+}
+
+// Nor is this: on which streams the host's copies go.
+TEST(FakeDriverChild, DISABLED_Copies) {
+  runtime::Gpu &gpu = **runtime::Gpu::get(0);
+  auto name = [&](runtime::CudaStream stream) {
+    return stream == gpu.stream() ? "own" : "beside";
+  };
+  std::printf("up: %s\n", name(gpu.uploads()));
+  runtime::Use first = *gpu.useOf(gpu.stream());
+  std::printf("down, last: %s\n", name(gpu.downloads(first)));
+  runtime::Use same = *gpu.useOf(gpu.stream());
+  std::printf("marks: %s\n", first.mark == same.mark ? "one" : "two");
+  say("begin", gpu.begin(gpu.stream()));
+  runtime::Use next = *gpu.useOf(gpu.stream());
+  std::printf("later: %d, %d\n", next.mark->isLaterThan(*first.mark),
+              first.mark->isLaterThan(*next.mark));
+  std::printf("down, followed: %s\n", name(gpu.downloads(first)));
+  std::printf("down, last: %s\n", name(gpu.downloads(next)));
+  // A copy has the work before it and the work after it recorded.
+  for (int i = 0; i < 4; ++i) {
+    runtime::Use use = *gpu.useOf(gpu.stream());
+    say("begin", gpu.begin(gpu.stream()));
+    bool isNew = gpu.useOf(gpu.stream())->mark != use.mark;
+    std::printf("mark after: %s\n", isNew ? "new" : "old");
+  }
+}
+
+// Nor is this: a stream that its owner captures, in mode FAKE_MODE, meets work
+// of others, and they meet its work.
+TEST(FakeDriverChild, DISABLED_Captures) {
+  runtime::Gpu &gpu = **runtime::Gpu::get(0);
+  const runtime::Driver &driver = gpu.driver();
+  runtime::CudaStream stream = nullptr, other = nullptr;
+  driver.streamCreate(&stream, 0);
+  driver.streamCreate(&other, 0);
+  runtime::Use own = *gpu.useOf(gpu.stream()), others = *gpu.useOf(other);
+  runtime::Pool::Block block = *gpu.pool().allocate(512);
+  auto free = [&](const runtime::Use &use) {
+    block.uses = {use};
+    gpu.pool().free(block);
+  };
+  auto take = [&](const char *who, runtime::CudaStream on) {
+    void *old = std::exchange(block, *gpu.pool().allocate(512, on)).data;
+    std::printf("%s takes: %s\n", who, block.data == old ? "old" : "new");
+  };
+  free(own);
+
+  driver.streamBeginCapture(stream, std::atoi(std::getenv("FAKE_MODE")));
+  for (const runtime::Use *use : {&own, &others})
+    say("graph waits", gpu.wait(stream, *use));
+  take("graph", stream);
+  std::printf("up: %s\n", gpu.uploads() == gpu.stream() ? "own" : "beside");
+  runtime::Use inside = *gpu.useOf(stream);
+  say("graph goes on", gpu.wait(stream, inside));
+  say("other waits", gpu.wait(other, inside));
+  say("host waits", gpu.finish(inside));
+  std::printf("graph over: %d\n", gpu.isOver(inside));
+  free(inside);
+  take("graph", stream);
+  free(inside);
+  take("other", other);
+  runtime::CudaGraph graph = nullptr;
+  int waits = 0;
+  std::printf("captured: %d\n", driver.streamEndCapture(stream, &graph));
+  driver.graphDestroy(graph);
+  block.uses.clear();
+  gpu.pool().free(block);
+  reinterpret_cast<int (*)(int *)>(
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeHostWaits"))(&waits);
+  std::printf("host waits: %d\n", waits);
+}
+
 /// What the child `test` prints with the fake driver failing with `fault`.
 std::string report(const char *test, const char *fault,
                    const char *weftDevice = nullptr,
@@ -134,6 +225,22 @@ TEST(FakeDriver, AMissingCompilerIsNamed) {
                     HasSubstr("default: cpu:0\n")));
 }
 
+TEST(FakeDriver, ACompilerNewerThanTheDriverIsPassedOver) {
+  runtime::TempFolder folder;
+  const std::string newer = folder.path() + "/libnvrtc.so.13",
+                    older = folder.path() + "/libnvrtc.so.12";
+  std::filesystem::copy(WEFT_TEST_NVRTC_FUTURE, newer);
+  EXPECT_THAT(report("Report", "nothing", nullptr, folder.path().c_str()),
+              AllOf(HasSubstr("usable: gpu: no NVRTC: " + newer +
+                              " is newer than the driver: 99.0, driver 12.4; " +
+                              older + ": cannot open"),
+                    HasSubstr("default: cpu:0\n")));
+  std::filesystem::copy(WEFT_TEST_NVRTC_FAILING, older);
+  EXPECT_THAT(report("Report", "nothing", nullptr, folder.path().c_str()),
+              AllOf(HasSubstr("usable: \ndefault: gpu:0\n"),
+                    HasSubstr(", NVRTC " + older)));
+}
+
 TEST(FakeDriver, ADeviceAskedForByNameIsNeverReplaced) {
   std::string output = report("Report", "cuInit", "gpu");
   EXPECT_THAT(output, HasSubstr("weft: warning: WEFT_DEVICE: gpu: cuInit in "
@@ -180,6 +287,51 @@ TEST(FakeDriver, WhatCannotBeCapturedIsLaunched) {
 TEST(FakeDriver, AStreamThatItsOwnerCapturesTakesLaunches) {
   EXPECT_THAT(report("Graphs", "captured"),
               HasSubstr("9: 12 calls, 0 graphs, 3 launches\n"));
+}
+
+TEST(FakeDriver, InputsToTimeAreWrittenInTheOrderOfTheirMemory) {
+  EXPECT_THAT(report("Timer", "nothing"),
+              HasSubstr("timer: ok\nuploads: its own stream\n"));
+}
+
+TEST(FakeDriver, CopiesGoBesideWhatTheyNeedNotWaitFor) {
+  const char *downs = "down, last: own\n"
+                      "marks: one\n"
+                      "begin: ok\n"
+                      "later: 1, 0\n"
+                      "down, followed: beside\n"
+                      "down, last: own\n"
+                      "begin: ok\nmark after: new\n"
+                      "begin: ok\nmark after: new\n"
+                      "begin: ok\nmark after: old\n"
+                      "begin: ok\nmark after: old\n";
+  EXPECT_THAT(report("Copies", "nothing"),
+              HasSubstr(std::string("up: own\n") + downs));
+  EXPECT_THAT(report("Copies", "busy"),
+              HasSubstr(std::string("up: beside\n") + downs));
+}
+
+TEST(FakeDriver, AStreamThatItsOwnerCapturesGoesOnBeingCaptured) {
+  for (const char *mode : {"0", "2"}) { // global, relaxed
+    runtime::ScopedVariable variable("FAKE_MODE", mode);
+    std::string started = "graph waits: ok\ngraph waits: ok\n",
+                inside = "graph goes on: ok\n"
+                         "other waits: ok\n"
+                         "host waits: ok\n"
+                         "graph over: 0\n"
+                         "graph takes: old\n"
+                         "other takes: new\n"
+                         "captured: 0\n";
+    EXPECT_THAT(report("Captures", "nothing"),
+                HasSubstr(started + "graph takes: old\nup: own\n" + inside +
+                          "host waits: 1\n")) // the other is over
+        << mode;
+    // Memory that is not free yet is not waited for.
+    EXPECT_THAT(report("Captures", "busy"),
+                HasSubstr(started + "graph takes: new\nup: beside\n" + inside +
+                          "host waits: 2\n"))
+        << mode;
+  }
 }
 
 TEST(FakeDriver, OutOfMemoryIsReportedAndPooledMemoryFreed) {

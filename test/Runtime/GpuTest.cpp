@@ -406,6 +406,48 @@ TEST_F(GpuDevice, RunsOnAStreamThatItsOwnerCaptures) {
   destroy(stream);
 }
 
+// Waiting for work outside of a graph, or asking for work inside of it, would
+// end the capture.
+TEST_F(GpuDevice, CapturedRunsMeetWorkOfOtherStreams) {
+  auto plan = scalingFiveTimes();
+  auto set = delayedSet();
+  const Driver &driver = gpu->driver();
+  CudaStream stream = newStream();
+  ScopedContext scope(*gpu);
+  auto run = [&](Storage &from, Storage &to, CudaStream on) {
+    const Accesses accesses{Device::gpu(), on, {&from}, {&to}};
+    Status status = accesses.wait();
+    if (status.ok())
+      status = plan->run({{from.data()}}, {}, {{to.data()}}, {{2.0f, 4}}, on);
+    if (status.ok())
+      status = accesses.mark();
+    EXPECT_TRUE(status.ok()) << status;
+  };
+  trim();
+  auto x = upload({0, 0, 0, 0}), y = upload({0, 0, 0, 0}),
+       z = upload({0, 0, 0, 0}), outside = upload({0, 0, 0, 0});
+  // Memory that a run worked in comes back to the pool.
+  run(*x, *y, nullptr);
+  ASSERT_TRUE(runDelayedSet(*set, *x, 3, nullptr).ok());
+
+  ASSERT_EQ(driver.streamBeginCapture(stream, cuda::captureRelaxed), 0);
+  run(*x, *y, stream); // x is not there yet
+  run(*y, *z, stream);
+  run(*x, *outside, nullptr);
+  CudaGraph graph = nullptr;
+  CudaGraphExec executable = nullptr;
+  ASSERT_EQ(driver.streamEndCapture(stream, &graph), 0);
+  EXPECT_THAT(download(*outside), Each(96));
+  EXPECT_THAT(download(*z), Each(0));
+  ASSERT_EQ(driver.graphInstantiate(&executable, graph, 0), 0);
+  ASSERT_EQ(driver.graphLaunch(executable, stream), 0);
+  ASSERT_EQ(driver.streamSynchronize(stream), 0);
+  EXPECT_THAT(download(*z), Each(3072));
+  EXPECT_EQ(driver.graphExecDestroy(executable), 0);
+  EXPECT_EQ(driver.graphDestroy(graph), 0);
+  destroy(stream);
+}
+
 TEST_F(GpuDevice, CallersContextIsRestored) {
   CudaContext before = nullptr, after = nullptr;
   gpu->driver().ctxGetCurrent(&before);

@@ -237,6 +237,25 @@ TEST(NvrtcSearch, OneThatTheDriverCannotServeIsPassedOver) {
                               " is newer than the driver: 12.0, driver 11.8")));
 }
 
+TEST(NvrtcSearch, OneFileIsRefusedOnce) {
+  TempFolder temp;
+  const std::string file = temp.path() + "/libnvrtc.so";
+  std::filesystem::copy(WEFT_TEST_NVRTC_FUTURE, file);
+  for (const char *package : {"cu13", "cuda_nvrtc"}) {
+    std::string folder = temp.path() + "/lib/python3.11/site-packages/nvidia/" +
+                         package + "/lib";
+    std::filesystem::create_directories(folder);
+    std::filesystem::create_symlink(file, folder + "/libnvrtc.so.13");
+  }
+  ScopedVariable none("WEFT_NVRTC", nullptr);
+  ScopedVariable prefix("VIRTUAL_ENV", temp.path().c_str());
+  std::string message(Nvrtc::find(11080).status().message());
+  const std::string refusal = " is newer than the driver: 99.0, driver 11.8";
+  const size_t at = message.find(refusal);
+  ASSERT_NE(at, std::string::npos) << message;
+  EXPECT_EQ(message.find(refusal, at + 1), std::string::npos) << message;
+}
+
 TEST(NvrtcSearch, FilesThatAreNoLibrariesAreNamed) {
   Fakes fakes(nullptr, nullptr);
   std::ofstream(fakes.newer) << "";

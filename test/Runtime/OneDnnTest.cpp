@@ -3,6 +3,8 @@
 // and weights that lie in any way. Skipped where oneDNN is not installed.
 #include "runtime/OneDnn.h"
 
+#include "runtime/Executor.h"
+#include "weft/Core/Float.h"
 #include "weft/Runtime.h"
 
 #include <gtest/gtest.h>
@@ -140,6 +142,32 @@ TEST_F(OneDnnTest, ReadsWeightsItHasPacked) {
   expectRight(primitive, packed, right);
 }
 
+TEST_F(OneDnnTest, RefusesPlansForAnotherFormOfWeights) {
+  Primitive pack = conv(kLast, kLast);
+  pack.kind = Primitive::Kind::pack;
+  auto packer = LoadedPrimitive::load(pack);
+  ASSERT_TRUE(packer.ok()) << packer.status();
+  const int64_t bytes = (*packer)->packedBytes();
+  Plan plan;
+  plan.inputs = {{float32, {5, 3, 3, 2}, 360}};
+  plan.primitives = {pack};
+  Launch launch;
+  launch.primitive = 0;
+  launch.arguments.resize(2);
+  launch.arguments[0].buffer = {BufferRef::Kind::input, 0};
+  launch.arguments[1].buffer = {BufferRef::Kind::output, 0};
+  plan.launches = {launch};
+  plan.steps = {0};
+  plan.outputs = {{float32, {bytes / 4}, bytes}};
+  EXPECT_TRUE(LoadedPlan::load(plan, Device::cpu()).ok());
+  plan.outputs = {{float32, {90}, 360}};
+  auto loaded = LoadedPlan::load(plan, Device::cpu());
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.status().message(), "plan: packed weights have " +
+                                           std::to_string(bytes) +
+                                           " bytes, not 360");
+}
+
 TEST_F(OneDnnTest, MultipliesTransposedOperands) {
   Primitive primitive;
   primitive.kind = Primitive::Kind::matmul;
@@ -154,6 +182,77 @@ TEST_F(OneDnnTest, MultipliesTransposedOperands) {
   void *arguments[] = {x.data(), w.data(), bias.data(), y.data()};
   ASSERT_TRUE((*loaded)->run(arguments).ok());
   EXPECT_EQ(y, (std::vector<float>{17, 21, 26, 21}));
+}
+
+std::vector<uint16_t> halves(const std::vector<float> &values) {
+  std::vector<uint16_t> result;
+  for (float value : values)
+    result.push_back(bfloat16_from_double(value));
+  return result;
+}
+
+// The numbers are whole and small enough for a bfloat16; packed and not.
+TEST_F(OneDnnTest, ConvolvesBfloat16) {
+  if (!(*OneDnn::get())->multiplies(bfloat16))
+    GTEST_SKIP() << "the CPU has no instructions for it";
+  Primitive primitive = conv(kFirst, kLast);
+  primitive.dtype = bfloat16;
+  std::vector<float> exactX = numbers(primitive.x),
+                     exactW = numbers(primitive.w);
+  std::vector<uint16_t> x = halves(exactX), w = halves(exactW),
+                        bias = halves(kBias),
+                        right = halves(expected(primitive, exactX, exactW)),
+                        y(right.size(), 99);
+  auto loaded = LoadedPrimitive::load(primitive);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  void *arguments[] = {x.data(), w.data(), bias.data(), y.data()};
+  ASSERT_TRUE((*loaded)->run(arguments).ok());
+  EXPECT_EQ(y, right);
+
+  Primitive pack = primitive;
+  pack.kind = Primitive::Kind::pack;
+  auto packer = LoadedPrimitive::load(pack);
+  ASSERT_TRUE(packer.ok()) << packer.status();
+  std::vector<std::byte> packed(static_cast<size_t>((*packer)->packedBytes()));
+  void *weights[] = {w.data(), packed.data()};
+  ASSERT_TRUE((*packer)->run(weights).ok());
+  primitive.isPacked = true;
+  loaded = LoadedPrimitive::load(primitive);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  arguments[1] = packed.data();
+  y.assign(y.size(), 99);
+  ASSERT_TRUE((*loaded)->run(arguments).ok());
+  EXPECT_EQ(y, right);
+}
+
+// Worked out by hand: 255 + 2 + 0.5 is between 256 and 258 and nearer to 258;
+// without the bias it would be 256, and 256.5 as well.
+TEST_F(OneDnnTest, RoundsBfloat16BehindTheBias) {
+  if (!(*OneDnn::get())->multiplies(bfloat16))
+    GTEST_SKIP() << "the CPU has no instructions for it";
+  Primitive primitive;
+  primitive.kind = Primitive::Kind::matmul;
+  primitive.dtype = bfloat16;
+  primitive.x = operand({2, 2}, {1, 0});
+  primitive.w = operand({2, 2}, {0, 1});
+  primitive.y = operand({2, 2}, {1, 0});
+  primitive.hasBias = true;
+  auto loaded = LoadedPrimitive::load(primitive);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  std::vector<uint16_t> x = halves({255, 2, 1, 2}), w = halves({1, 1, 0, -1}),
+                        bias = halves({0.5, 1}), y(4, 99);
+  void *arguments[] = {x.data(), w.data(), bias.data(), y.data()};
+  ASSERT_TRUE((*loaded)->run(arguments).ok());
+  EXPECT_EQ(y, halves({258, -1, 3.5, -1}));
+}
+
+TEST_F(OneDnnTest, RefusesTypesWithoutInstructions) {
+  Primitive primitive = conv(kLast, kLast);
+  primitive.dtype = float16;
+  EXPECT_EQ(LoadedPrimitive::check(primitive).message(),
+            "oneDNN: this CPU multiplies no float16");
+  EXPECT_EQ(LoadedPrimitive::load(primitive).status().message(),
+            "oneDNN: this CPU multiplies no float16");
 }
 
 TEST_F(OneDnnTest, SeveralThreadsRunOne) {

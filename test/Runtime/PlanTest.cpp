@@ -50,12 +50,13 @@ Plan example() {
   launch.grain = 77;
   Primitive primitive;
   primitive.x = {{2, 3, 7}, {21, 1, 3}};
-  primitive.w = {{2, 2, 1, 3}, {6, 3, 3, 1}};
+  primitive.w = {{2, 2, 1, 3}, {6, 3, 3, 1}, 8};
   primitive.y = {{2, 4, 5}, {20, 5, 1}};
   primitive.stride = {1};
   primitive.dilation = {2};
   primitive.before = {0};
   primitive.after = {3};
+  primitive.dtype = bfloat16;
   primitive.isPacked = true;
   primitive.threads = 6;
   plan.primitives = {primitive};
@@ -194,7 +195,9 @@ TEST(Plan, ChecksEveryIndex) {
        [](Plan &p) { p.launches[2].arguments[0] = {true, {}, 0, float32}; }},
       {"primitive kind",
        [](Plan &p) { p.primitives[0].kind = Primitive::Kind(3); }},
+      {"primitive type", [](Plan &p) { p.primitives[0].dtype = float16; }},
       {"primitive size", [](Plan &p) { p.primitives[0].x.sizes[0] = 0; }},
+      {"primitive offset", [](Plan &p) { p.primitives[0].w.offset = -1; }},
       {"primitive stride", [](Plan &p) { p.primitives[0].y.strides[0] = -1; }},
       {"primitive ranks", [](Plan &p) { p.primitives[0].w.sizes.pop_back(); }},
       {"window", [](Plan &p) { p.primitives[0].after.clear(); }},

@@ -112,6 +112,22 @@ func.func @main(%x: tensor<6x4xf32>, %w: tensor<4x5xf32>, %v: tensor<5x3xf32>) {
   });
 }
 
+// The loops are those of the convolution; they store what is pooled.
+TEST_F(LoopNestTest, PoolingReadsTheResultsOfAConvolution) {
+  auto built = nest("xw", "tensor<1x8x8x4xf16>, tensor<6x3x3x4xf16>", R"(
+    %c = weft.conv %x, %w stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1 channels_last : tensor<1x8x8x4xf16>, tensor<6x3x3x4xf16> -> tensor<1x6x6x6xf16>
+    %r = weft.relu %c : tensor<1x6x6x6xf16>
+    %y = weft.maxpool %r kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0] channels_last : tensor<1x6x6x6xf16> -> tensor<1x3x3x6xf16>
+)",
+                    "tensor<1x3x3x6xf16>");
+  ASSERT_TRUE(succeeded(built)) << why_;
+  EXPECT_THAT(built->sizes, testing::ElementsAre(6, 6, 6, 3, 12));
+  EXPECT_THAT(text(*built),
+              HasSubstr("to 0[d0 * 36 + d1 * 6 + d2]\n"
+                        "  pooled kernel [2, 2] stride [2, 2] padding [0, 0, "
+                        "0, 0]\n"));
+}
+
 TEST_F(LoopNestTest, PlainElementwiseIsOneDim) {
   auto built = nest("xz", "tensor<2x3x4xf32>, tensor<2x3x4xf32>", R"(
     %s = weft.add %x, %z : tensor<2x3x4xf32>

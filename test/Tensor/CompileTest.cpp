@@ -4,8 +4,13 @@
 
 #include "weft/Compile.h"
 #include "weft/Explain.h"
+#include "weft/NN/Conv.h"
 #include "weft/NN/Linear.h"
 #include "weft/Runtime.h"
+
+#include <gmock/gmock.h>
+
+#include <optional>
 
 namespace weft {
 namespace {
@@ -292,6 +297,121 @@ TEST(Compile, WhatWasPreparedGoesWithTheWeights) {
     EXPECT_GE(live(), before + 2 * n * 4); // the weight and its exp
   }
   EXPECT_LT(live(), before + n * 4);
+}
+
+// ---- weights are kept once --------------------------------------------------
+
+/// Bytes of the default device's pool that somebody holds.
+int64_t live_bytes() {
+  EXPECT_TRUE(synchronize(default_device()).ok());
+  return memory_stats(default_device()).live;
+}
+
+constexpr int64_t kWeights = int64_t(1) << 20;
+constexpr int64_t kWeightBytes = kWeights * 4;
+/// What small tensors and a pool that rounds sizes up may add.
+constexpr int64_t kSlack = kWeightBytes / 4;
+
+nn::Parameter weights_of(float value) {
+  return Tensor::from_host<float>(std::vector<float>(kWeights, value),
+                                  Shape{kWeights});
+}
+
+TEST(Compile, KeepsPreparedWeightsInsteadOfTheirOrigin) {
+  const int64_t before = live_bytes();
+  std::optional<Executable> exe;
+  {
+    nn::Parameter weight = weights_of(0);
+    auto net = [&](const Tensor &x) { return sum(x * (exp(weight) + 1)); };
+    auto compiled = compile(net, {{float32, {}}});
+    ASSERT_TRUE(compiled.ok()) << compiled.status();
+    exe = *compiled;
+    // The weight is the caller's still.
+    EXPECT_GE(live_bytes(), before + 2 * kWeightBytes);
+    EXPECT_EQ(sum(weight).item<float>().value_or(-1), 0);
+  }
+  EXPECT_GE(live_bytes(), before + kWeightBytes);
+  EXPECT_LT(live_bytes(), before + kWeightBytes + kSlack);
+  const Statistics compiled = statistics();
+  for (int64_t x : {1, 3}) {
+    auto y = exe->run({tensor(static_cast<float>(x))});
+    ASSERT_TRUE(y.ok()) << y.status();
+    expect_values(y->front(), {}, {static_cast<double>(2 * x * kWeights)});
+  }
+  EXPECT_EQ(statistics().prepares, compiled.prepares) << "compile did it";
+  exe.reset();
+  EXPECT_LT(live_bytes(), before + kSlack);
+}
+
+TEST(Compile, KeepsWeightsThatRunsRead) {
+  const int64_t before = live_bytes();
+  auto compiled = [] {
+    nn::Parameter weight = weights_of(2);
+    return compile(
+        [&](const Tensor &x) {
+          return std::pair(sum(x * exp(weight - 2)), sum(x * weight));
+        },
+        {{float32, {}}});
+  }();
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  EXPECT_GE(live_bytes(), before + 2 * kWeightBytes);
+  auto y = compiled->run({tensor(3.0)});
+  ASSERT_TRUE(y.ok()) << y.status();
+  expect_values((*y)[0], {}, {3.0 * kWeights});
+  expect_values((*y)[1], {}, {6.0 * kWeights});
+}
+
+// As a library wants them, where there is one; as they are otherwise.
+TEST(Compile, KeepsPackedWeightsOnce) {
+  const int64_t before = live_bytes();
+  auto compiled = [] {
+    nn::Conv layer(512, 512, {.kernel = {2, 2}});
+    layer.weight = ones({512, 512, 2, 2});
+    layer.bias = zeros({512});
+    return compile(layer, {{float32, {1, 512, 9, 9}}});
+  }();
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  EXPECT_LT(live_bytes(), before + kWeightBytes + kSlack);
+  auto y = compiled->run({ones({1, 512, 9, 9})});
+  ASSERT_TRUE(y.ok()) << y.status();
+  EXPECT_EQ(sum(abs(y->front() - 2048)).item<float>().value_or(-1), 0);
+}
+
+TEST(Compile, FunctionsOfTheSameWeightsShareWhatIsPrepared) {
+  const int64_t before = live_bytes();
+  std::vector<Executable> functions;
+  {
+    nn::Parameter weight = weights_of(0);
+    auto net = [&](const Tensor &x) { return sum(x * (exp(weight) + 2)); };
+    for (int i = 0; i < 2; ++i) {
+      auto compiled = compile(net, {{float32, {}}});
+      ASSERT_TRUE(compiled.ok()) << compiled.status();
+      functions.push_back(*compiled);
+    }
+  }
+  EXPECT_LT(live_bytes(), before + kWeightBytes + kSlack);
+  functions.erase(functions.begin());
+  auto y = functions.front().run({tensor(1.0)});
+  ASSERT_TRUE(y.ok()) << y.status();
+  expect_values(y->front(), {}, {3.0 * kWeights});
+}
+
+TEST(Compile, FailsWhereWeightsCannotBePrepared) {
+  nn::Parameter weight = weights_of(0);
+  auto net = [&](const Tensor &x) { return sum(x * (exp(weight) + 3)); };
+  trim();
+  const Device device = default_device();
+  ASSERT_TRUE(set_memory_limit(device, live_bytes() + kSlack).ok());
+  auto refused = compile(net, {{float32, {}}});
+  ASSERT_TRUE(set_memory_limit(device, 0).ok());
+  EXPECT_EQ(refused.status().code(), StatusCode::resource_exhausted);
+  EXPECT_THAT(std::string(refused.status().message()),
+              testing::HasSubstr("out of memory on"));
+  auto compiled = compile(net, {{float32, {}}});
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  auto y = compiled->run({tensor(1.0)});
+  ASSERT_TRUE(y.ok()) << y.status();
+  expect_values(y->front(), {}, {4.0 * kWeights});
 }
 
 TEST(Compile, OutputsMayLieAnywhere) {

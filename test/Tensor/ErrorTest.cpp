@@ -155,6 +155,9 @@ TEST(Error, Shapes) {
             "max: no value over an empty axis: axis 0, shape [0]");
   EXPECT_EQ(message(argmin(zeros({2, 0}), 1)),
             "argmin: no value over an empty axis: axis 1, shape [2, 0]");
+  EXPECT_EQ(message(argmax(zeros({3, 1'000'000'000}))),
+            "argmax: positions do not fit int32: axis 0 has 3000000000 "
+            "elements, at most 2147483647");
   EXPECT_EQ(message(matmul(zeros({}), x)),
             "matmul: rank below 1: lhs [], rhs [2, 3]");
   EXPECT_EQ(message(matmul(zeros({2, 4, 3}), zeros({5, 3, 2}))),

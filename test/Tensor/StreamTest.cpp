@@ -109,5 +109,94 @@ TEST_F(StreamGpu, WeftOrdersItsOwnTensorsAcrossStreams) {
   EXPECT_EQ(*min(x).item<float>(), 10);
 }
 
+// What the host brings and takes does not wait for other work under way.
+TEST_F(StreamGpu, CopiesOfTheHostPassWhatTheyDoNotNeed) {
+  constexpr int64_t kCount = 1 << 24;
+  constexpr int kMany = 500; // some 20 ms on the fastest device
+  const InputSpec spec{float32, {kCount}};
+  StatusOr<Executable> add = compile(plus_one, {spec}, {Device::gpu()});
+  StatusOr<Executable> small =
+      compile(twice, {{float32, {2}}}, {Device::gpu()});
+  ASSERT_TRUE(add.ok() && small.ok()) << add.status() << small.status();
+  Tensor ones = ones_like(zeros({kCount}, float32, Device::gpu()));
+  auto warm = add->run({ones});
+  ASSERT_TRUE(warm.ok() && synchronize(Device::gpu()).ok());
+
+  auto upload = [](std::vector<float> values) {
+    return Tensor::from_host<float>(values, Shape{2}, Device::gpu());
+  };
+  auto first = small->run({upload({1, 2})});
+  ASSERT_TRUE(first.ok()) << first.status();
+  Tensor x = ones;
+  for (int i = 0; i < kMany; ++i) {
+    auto y = add->run({x});
+    ASSERT_TRUE(y.ok()) << y.status();
+    x = y->front();
+  }
+  Tensor input = upload({3, 4});
+  EXPECT_THAT(*first->front().to_vector<float>(), testing::ElementsAre(2, 4));
+  const runtime::CudaStream own = (*runtime::Gpu::get(0))->stream();
+  EXPECT_EQ(driver_->streamQuery(own), runtime::cuda::notReady);
+
+  // Work waits for what it needs all the same.
+  auto second = small->run({input});
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_THAT(*second->front().to_vector<float>(), testing::ElementsAre(6, 8));
+  EXPECT_EQ(*max(x).item<float>(), kMany + 1);
+}
+
+// A graph of the caller's holds runs whose input Weft brought from the host.
+TEST_F(StreamGpu, RunsOnAStreamThatItsOwnerCaptures) {
+  constexpr int64_t kCount = 1 << 20;
+  const InputSpec spec{float32, {kCount}};
+  StatusOr<Executable> add = compile(plus_one, {spec}, {Device::gpu()});
+  StatusOr<Executable> mul = compile(twice, {spec}, {Device::gpu()});
+  ASSERT_TRUE(add.ok() && mul.ok()) << add.status() << mul.status();
+  Tensor x = Tensor::from_host<float>(std::vector<float>(kCount, 4),
+                                      Shape{kCount}, Device::gpu());
+  // Leaves memory in the pool that other streams may still be at.
+  for (int i = 0; i < 3; ++i) {
+    auto y = add->run({copy(copy(x, Device::cpu()), Device::gpu())});
+    ASSERT_TRUE(y.ok()) << y.status();
+  }
+  ASSERT_EQ(driver_->streamBeginCapture(first_, runtime::cuda::captureRelaxed),
+            0);
+  auto y = add->run({x}, {.stream = first_});
+  ASSERT_TRUE(y.ok()) << y.status();
+  auto z = mul->run({y->front()}, {.stream = first_});
+  ASSERT_TRUE(z.ok()) << z.status();
+  runtime::CudaGraph graph = nullptr;
+  runtime::CudaGraphExec executable = nullptr;
+  ASSERT_EQ(driver_->streamEndCapture(first_, &graph), 0);
+  ASSERT_EQ(driver_->graphInstantiate(&executable, graph, 0), 0);
+  ASSERT_EQ(driver_->graphLaunch(executable, first_), 0);
+  ASSERT_EQ(driver_->streamSynchronize(first_), 0);
+  EXPECT_EQ(*min(z->front()).item<float>(), 10);
+  EXPECT_EQ(*max(z->front()).item<float>(), 10);
+  EXPECT_EQ(driver_->graphExecDestroy(executable), 0);
+  EXPECT_EQ(driver_->graphDestroy(graph), 0);
+}
+
+// Memory comes back from work on one stream to a copy on another.
+TEST_F(StreamGpu, MemoryIsNotWrittenWhileOthersReadIt) {
+  constexpr int64_t kCount = 1 << 22;
+  const InputSpec spec{float32, {kCount}};
+  StatusOr<Executable> add = compile(plus_one, {spec}, {Device::gpu()});
+  ASSERT_TRUE(add.ok()) << add.status();
+  std::vector<Tensor> results;
+  for (int i = 0; i < 32; ++i) {
+    std::vector<float> values(kCount, static_cast<float>(i));
+    // The input is given back to the pool while kernels still read it.
+    auto y = add->run(
+        {Tensor::from_host<float>(values, Shape{kCount}, Device::gpu())});
+    ASSERT_TRUE(y.ok()) << y.status();
+    results.push_back(y->front());
+  }
+  for (int i = 0; i < 32; ++i) {
+    EXPECT_EQ(*min(results[i]).item<float>(), i + 1);
+    EXPECT_EQ(*max(results[i]).item<float>(), i + 1);
+  }
+}
+
 } // namespace
 } // namespace weft

@@ -1,5 +1,9 @@
-// RUN: weft-opt %s -weft-pipeline="until=fused library" -split-input-file | FileCheck %s
+// RUN: weft-opt %s -weft-pipeline="until=fused library=float32" -split-input-file | FileCheck %s
 // RUN: weft-opt %s -weft-pipeline="until=fused" -split-input-file | FileCheck %s --check-prefix=OWN
+// RUN: sed s/f32/bf16/g %s | weft-opt -weft-pipeline="until=fused library=bfloat16" -split-input-file | sed s/bf16/f32/g | FileCheck %s
+// RUN: sed s/f32/bf16/g %s | weft-opt -weft-pipeline="until=fused library=float32" -split-input-file | sed s/bf16/f32/g | FileCheck %s --check-prefix=OWN
+// RUN: not weft-opt %s -weft-pipeline="library=float64" 2>&1 | FileCheck %s --check-prefix=NAME
+// NAME: Cannot find option named 'float64'
 
 // One large convolution of float32 takes all others along: they work with their
 // channels last, weights as they lie. A library computes them alone, and one

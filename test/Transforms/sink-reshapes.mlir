@@ -33,7 +33,10 @@ func.func @bias_gelu_residual(%x: tensor<6x4xf16>, %w: tensor<4x8xf16>, %b: tens
 // CHECK-LABEL: @from_a_reduction
 // CHECK: %[[Z:.*]] = weft.reshape %{{.*}} : tensor<6x8xf32> -> tensor<2x3x8xf32>
 // CHECK: weft.max %[[Z]] over [2]
+// CHECK-NOT: tensor<2x3x8xf32> -> tensor<6x8xf32>
 // CHECK: weft.sub %[[Z]], %{{.*}} : tensor<2x3x8xf32>
+// CHECK-NOT: weft.reshape
+// CHECK: return
 func.func @from_a_reduction(%x: tensor<6x4xf32>, %w: tensor<4x8xf32>) -> tensor<2x3x8xf32> {
   %0 = weft.matmul %x, %w : tensor<6x4xf32>, tensor<4x8xf32> -> tensor<6x8xf32>
   %1 = weft.reshape %0 : tensor<6x8xf32> -> tensor<2x3x8xf32>
@@ -84,8 +87,11 @@ func.func @two_products(%x: tensor<6x4xf32>, %w: tensor<4x8xf32>, %u: tensor<3x4
 // The product itself is returned, too: it lies in memory.
 // CHECK-LABEL: @needed_elsewhere
 // CHECK: %[[M:.*]] = weft.matmul
-// CHECK: %[[R:.*]] = weft.reshape %[[M]]
+// CHECK: %[[R:.*]] = weft.reshape %[[M]] : tensor<6x8xf32> -> tensor<2x3x8xf32>
+// CHECK-NOT: tensor<6x8xf32>
 // CHECK: weft.relu %[[R]] : tensor<2x3x8xf32>
+// CHECK-NOT: weft.reshape
+// CHECK: return
 func.func @needed_elsewhere(%x: tensor<6x4xf32>, %w: tensor<4x8xf32>)
     -> (tensor<6x8xf32>, tensor<2x3x8xf32>) {
   %0 = weft.matmul %x, %w : tensor<6x4xf32>, tensor<4x8xf32> -> tensor<6x8xf32>
@@ -99,10 +105,32 @@ func.func @needed_elsewhere(%x: tensor<6x4xf32>, %w: tensor<4x8xf32>)
 // No product.
 // CHECK-LABEL: @other_reshapes
 // CHECK: %[[R:.*]] = weft.reshape %{{.*}} : tensor<6x8xf32> -> tensor<2x3x8xf32>
-// CHECK: weft.relu %[[R]]
+// CHECK-NOT: tensor<6x8xf32>
+// CHECK: weft.relu %[[R]] : tensor<2x3x8xf32>
+// CHECK-NOT: weft.reshape
+// CHECK: return
 func.func @other_reshapes(%x: tensor<6x8xf32>) -> tensor<2x3x8xf32> {
   %0 = weft.exp %x : tensor<6x8xf32>
   %1 = weft.reshape %0 : tensor<6x8xf32> -> tensor<2x3x8xf32>
   %2 = weft.relu %1 : tensor<2x3x8xf32>
   return %2 : tensor<2x3x8xf32>
+}
+
+// -----
+
+// A cast belongs to who asks for the other type, and nothing passes it.
+// CHECK-LABEL: @no_sinking_behind_a_cast
+// CHECK: %[[R:.*]] = weft.reshape %{{.*}} : tensor<6x8xf16> -> tensor<2x3x8xf16>
+// CHECK-NOT: tensor<6x8xf32>
+// CHECK: %[[C:.*]] = weft.cast %[[R]] : tensor<2x3x8xf16> -> tensor<2x3x8xf32>
+// CHECK-NOT: tensor<6x8xf32>
+// CHECK: weft.relu %[[C]] : tensor<2x3x8xf32>
+// CHECK-NOT: weft.reshape
+// CHECK: return
+func.func @no_sinking_behind_a_cast(%x: tensor<6x4xf16>, %w: tensor<4x8xf16>) -> tensor<2x3x8xf32> {
+  %0 = weft.matmul %x, %w : tensor<6x4xf16>, tensor<4x8xf16> -> tensor<6x8xf16>
+  %1 = weft.reshape %0 : tensor<6x8xf16> -> tensor<2x3x8xf16>
+  %2 = weft.cast %1 : tensor<2x3x8xf16> -> tensor<2x3x8xf32>
+  %3 = weft.relu %2 : tensor<2x3x8xf32>
+  return %3 : tensor<2x3x8xf32>
 }

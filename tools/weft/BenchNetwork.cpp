@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 
 namespace weft::tools {
 namespace {
@@ -164,6 +165,41 @@ void reportCalls(Calls calls, Report &report) {
               calls.compiled});
 }
 
+/// Batches that come from the host and whose results go back there: a batch is
+/// read before the next is brought, or one batch later.
+Status timeFromHost(const Executable &executable, const Tensor &x,
+                    Rounds rounds, Report &report) {
+  constexpr int kBatches = 8;
+  const Tensor host = copy(x, Device::cpu());
+  auto run = [&](Tensor &y) -> Status {
+    auto outputs = executable.run({copy(host, x.device())});
+    if (outputs.ok())
+      y = outputs->front();
+    return outputs.status();
+  };
+  auto read = [](const Tensor &y) { return copy(y, Device::cpu()).status(); };
+  std::vector<double> seconds[2];
+  while (rounds.next())
+    for (int ahead : {0, 1}) {
+      std::deque<Tensor> results;
+      auto start = Clock::now();
+      for (int i = 0; i < kBatches + ahead; ++i) {
+        if (i < kBatches)
+          if (Status status = run(results.emplace_back()); !status.ok())
+            return status;
+        if (i < ahead)
+          continue;
+        if (Status status = read(results.front()); !status.ok())
+          return status;
+        results.pop_front();
+      }
+      seconds[ahead].push_back(secondsSince(start) / kBatches);
+    }
+  report.row(rowOf("from host to host", timesOf(seconds[0])));
+  report.row(rowOf("  read a batch later", timesOf(seconds[1])));
+  return {};
+}
+
 Status timeKernels(const InputSpec &spec, const BenchFunction &net,
                    const Tensor &x, bool quick, Report &report) {
   Device device = x.device();
@@ -197,30 +233,43 @@ Status timeKernels(const InputSpec &spec, const BenchFunction &net,
 
 // ---- memory -----------------------------------------------------------------
 
+StatusOr<Executable> compileOn(Device device, const BenchFunction &net,
+                               const InputSpec &spec) {
+  return detail::compile(
+      [&](const std::vector<Tensor> &inputs) {
+        return std::vector<Tensor>{net(inputs)};
+      },
+      {spec}, {.device = device});
+}
+
 /// Bytes of the pool that one network takes.
 struct Memory {
   int64_t loaded = 0;   // weights and input
-  int64_t prepared = 0; // and weights in the form that kernels read
+  int64_t compiled = 0; // weights in the form that kernels read, and input
   int64_t peak = 0;     // and what a run needs
 };
 
-/// Runs twice; the first run prepares the weights. `others`: bytes in use that
-/// do not count.
-StatusOr<Memory> memoryOf(const Executable &executable, const Tensor &x,
-                          int64_t others) {
-  Device device = x.device();
-  auto run = [&]() -> Status {
-    auto outputs = executable.run({x});
-    return outputs.ok() ? synchronize(device) : outputs.status();
-  };
+/// Of a network that makes room for its Executable.
+StatusOr<Memory> memoryOf(const BenchNetwork &network, const InputSpec &spec,
+                          Device device) {
+  const int64_t others = memory_stats(device).live;
+  BenchFunction net = network.make(device, spec.dtype);
+  const Tensor x = inputOf(spec, device);
+  if (Status status = x.eval(); !status.ok())
+    return status;
   Memory memory;
   memory.loaded = memory_stats(device).live - others;
-  if (Status status = run(); !status.ok())
+  StatusOr<Executable> executable = compileOn(device, net, spec);
+  if (!executable.ok())
+    return executable.status();
+  net = nullptr;
+  if (Status status = synchronize(device); !status.ok())
     return status;
-  memory.prepared = memory_stats(device).live - others;
+  memory.compiled = memory_stats(device).live - others;
   reset_memory_peak(device);
-  if (Status status = run(); !status.ok())
-    return status;
+  auto outputs = executable->run({x});
+  if (!outputs.ok())
+    return outputs.status();
   memory.peak = memory_stats(device).peak - others;
   return memory;
 }
@@ -242,7 +291,7 @@ Status reportMemory(const BenchFunction &net, const Tensor &x, Memory memory,
                   static_cast<double>(std::max<int64_t>(plan.liveBytes, 1))});
   report.table("pool of " + to_string(x.device()), {"what", "bytes"});
   report.row({"weights and input", memory.loaded});
-  report.row({"and prepared weights", memory.prepared});
+  report.row({"prepared weights and input", memory.compiled});
   report.row({"peak of a run", memory.peak});
   return {};
 }
@@ -250,53 +299,42 @@ Status reportMemory(const BenchFunction &net, const Tensor &x, Memory memory,
 // ---- a network --------------------------------------------------------------
 
 /// A network at one size of its batch.
-struct Case {
-  InputSpec spec;
-  Tensor x;
-  Executable executable;
-  Memory memory;
-};
-
-/// Measures memory at once: whatever ran `net` before has prepared weights.
-/// `others`: bytes of the pool that are not the network's.
-StatusOr<Case> makeCase(const BenchFunction &net, InputSpec spec,
-                        int64_t others, Device device) {
-  Tensor x = inputOf(spec, device);
-  if (Status status = x.eval(); !status.ok())
-    return status;
-  StatusOr<Executable> executable = detail::compile(
-      [&](const std::vector<Tensor> &inputs) {
-        return std::vector<Tensor>{net(inputs)};
-      },
-      {spec}, {.device = device});
-  if (!executable.ok())
-    return executable.status();
-  StatusOr<Memory> memory = memoryOf(*executable, x, others);
+Status measure(const BenchNetwork &network, const BenchFunction &net,
+               const InputSpec &spec, const BenchOptions &options,
+               Report &report) {
+  const Device device = options.device;
+  const bool quick = options.quick;
+  StatusOr<Memory> memory = memoryOf(network, spec, device);
   if (!memory.ok())
     return memory.status();
-  return Case{spec, x, *executable, *memory};
-}
-
-Status measure(const Case &c, const std::string &name, const BenchFunction &net,
-               bool quick, Report &report) {
-  report.table(name + " on " + to_string(c.x.device()) + ", " +
-                   std::string(weft::name(c.spec.dtype)) + " " +
-                   to_string(c.spec.shape),
+  StatusOr<Executable> executable = compileOn(device, net, spec);
+  if (!executable.ok())
+    return executable.status();
+  const Tensor x = inputOf(spec, device);
+  if (Status status = x.eval(); !status.ok())
+    return status;
+  report.table(network.name + " on " + to_string(device) + ", " +
+                   std::string(name(spec.dtype)) + " " + to_string(spec.shape),
                {"step", "median us", "least us"});
-  Status status = timeTracedAnew(net, c.x, Rounds(quick), report);
+  Status status = timeTracedAnew(net, x, Rounds(quick), report);
   if (status.ok())
-    status = timeSteps(net, c.x, Rounds(quick), report);
+    status = timeSteps(net, x, Rounds(quick), report);
   if (!status.ok())
     return status;
-  StatusOr<Calls> calls = timeCalls(c.executable, c.x, quick);
+  StatusOr<Calls> calls = timeCalls(*executable, x, quick);
   if (!calls.ok())
     return calls.status();
   report.row(rowOf("through an Executable", timesOf(calls->seconds)));
-  status = timeKernels(c.spec, net, c.x, quick, report);
+  if (device.is_gpu()) {
+    status = timeFromHost(*executable, x, Rounds(quick), report);
+    if (!status.ok())
+      return status;
+  }
+  status = timeKernels(spec, net, x, quick, report);
   if (!status.ok())
     return status;
   reportCalls(std::move(*calls), report);
-  return reportMemory(net, c.x, c.memory, report);
+  return reportMemory(net, x, *memory, report);
 }
 
 /// What was asked for; else one image, and of 16-bit floats on a GPU what it is
@@ -314,26 +352,19 @@ std::vector<int64_t> batchesOf(const BenchNetwork &network, DType dtype,
 
 Status measureType(const BenchNetwork &network, DType dtype,
                    const BenchOptions &options, Report &report) {
-  Device device = options.device;
-  int64_t before = memory_stats(device).live;
-  BenchFunction net = network.make(device, dtype);
-  int64_t weights = memory_stats(device).live - before;
-  std::vector<Case> cases;
+  std::vector<InputSpec> specs;
   for (int64_t batch : batchesOf(network, dtype, options)) {
     StatusOr<Shape> shape = inBatches(network, batch);
     if (!shape.ok())
       return shape.status();
-    StatusOr<Case> made = makeCase(net, InputSpec{dtype, *shape},
-                                   memory_stats(device).live - weights, device);
-    if (!made.ok())
-      return made.status();
-    cases.push_back(*made);
+    specs.push_back({dtype, *shape});
   }
-  Tensor checked = inputOf({dtype, network.checked}, device);
-  Status status = checkNetwork(network.name, net({checked}));
-  for (const Case &c : cases)
+  BenchFunction net = network.make(options.device, dtype);
+  Status status = checkNetwork(
+      network.name, net({inputOf({dtype, network.checked}, options.device)}));
+  for (const InputSpec &spec : specs)
     if (status.ok())
-      status = measure(c, network.name, net, options.quick, report);
+      status = measure(network, net, spec, options, report);
   return status;
 }
 
@@ -351,7 +382,9 @@ Status benchNetwork(const std::string &name, const BenchOptions &options,
       "the device is waited for outside of the time; on the CPU running "
       "contains the kernels. The kernels alone:\ndevice time of a CUDA graph "
       "of many runs, or wall time. Peak of a run: all that the pool hands out "
-      "at\nonce, weights, input and output among it. Results of an input " +
+      "at\nonce, weights, input and output among it. From host to host: a "
+      "batch is copied to the device and\nits results back, these before the "
+      "next batch is copied or after it. Results of an input " +
       to_string(network->checked) +
       "\nwere compared with the reference interpreter's.");
   for (DType dtype : options.dtypes) {

@@ -61,7 +61,9 @@ void printNvrtc() {
 
 void printOneDnn() {
   StatusOr<const runtime::OneDnn *> dnn = runtime::OneDnn::get();
-  print(dnn.ok() ? "oneDNN: " + (*dnn)->version() + ", " + (*dnn)->file()
+  print(dnn.ok() ? "oneDNN: " + (*dnn)->version() + ", " + (*dnn)->file() +
+                       ((*dnn)->multiplies(bfloat16) ? ", float32, bfloat16"
+                                                     : ", float32")
                  : std::string(dnn.status().message()));
 }
 

@@ -45,6 +45,8 @@ struct KernelText {
   std::string source; // CUDA text, or LLVM IR for the CPU
   std::string ptx;    // if asked for
   std::optional<runtime::KernelResources> resources; // if asked for
+  int64_t dynamicSharedBytes = 0; // asked for by its launches: what NVRTC does
+                                  // not know
 };
 
 /// Every stage of a compilation, as text. Of a long loop, the different pieces

@@ -85,6 +85,9 @@ StatusOr<Shape> reduce(std::string_view op, const Shape &x,
 /// argmax, argmin, max and min have no value for an empty axis.
 Status non_empty(std::string_view op, const Shape &x,
                  std::span<const int64_t> axes);
+/// argmax and argmin count the positions along an axis that is not empty in 32
+/// bits.
+Status positions(std::string_view op, const Shape &x, int64_t axis);
 
 /// [..., M, K] x [..., K, N] -> [..., M, N] with equal batch dims and rank >=
 /// 2; what the IR verifies.

@@ -642,7 +642,9 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
 
     One loop nest computes it: besides element-wise ops, views and sources it
     holds either reductions over the same axes of the same shape, or one window
-    (conv, pooling, matmul, attention), or neither. A result has an element for every point
+    (conv, pooling, matmul, attention), or neither. A convolution may have its
+    results, with element-wise ops behind it, pooled at once: its group then holds a
+    maxpool of the same shape and layout as well, the one result. A result has an element for every point
     of the loops, or for every row that is reduced. Constants have one value. The
     schedule, if there is one, is for such loops.
 
@@ -674,6 +676,9 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
     bool isPair();
     unsigned getPairedResult();
     ::mlir::Value getPairedValue();
+    /// The max pooling that reads what the loops of the group's convolution
+    /// compute, and is its one result; null if there is none.
+    MaxpoolOp getPooling();
   }];
   let hasCustomAssemblyFormat = 1;
   let hasRegionVerifier = 1;

@@ -95,6 +95,9 @@ struct LoopNest {
   unsigned numParallel = 0;
   std::vector<Stmt> stmts;
   std::vector<Stage> stages;
+  /// Where a convolution's results are pooled at once: what does that. The one
+  /// store is then of a value that this reads, at its place there.
+  ir::MaxpoolOp pooling;
 
   llvm::ArrayRef<int64_t> parallelSizes() const {
     return llvm::ArrayRef(sizes).take_front(numParallel);

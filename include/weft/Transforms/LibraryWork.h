@@ -4,19 +4,30 @@
 #pragma once
 
 #include "mlir/IR/Operation.h"
+#include "llvm/Support/CommandLine.h"
 
 namespace weft {
 
-/// Whether `op` is a convolution or product of float32 so large that a library
-/// gains more than it costs: at least 8 million multiply-adds for one image or
-/// matrix, with each weight used by 16 of its rows or more. Measured: below
-/// that, one fused kernel is as fast as a primitive and the kernel behind it;
-/// a product of few rows waits for its weights, whoever computes it.
-bool gainsFromLibrary(mlir::Operation *op);
+/// What the library at hand multiplies: nothing, float32, or bfloat16 as well.
+enum class Library { none, float32, bfloat16 };
 
-/// Whether the library computes `op` where there is one: products that gain,
-/// and convolutions that weft-assign-layout has prepared for it. That takes all
-/// of a graph if one of them gains, since they share a layout.
-bool isLibraryWork(mlir::Operation *op);
+/// Its values as they are written on a command line.
+llvm::cl::ValuesClass libraryNames();
+
+/// Whether `op` is a convolution or product of operands of one type, which the
+/// library multiplies.
+bool isMultipliedBy(Library library, mlir::Operation *op);
+
+/// Whether it is so large that the library gains more than it costs: at least 8
+/// million multiply-adds for one image or matrix, with each weight used by 16
+/// of its rows or more. Measured: below that, one fused kernel is as fast as a
+/// primitive and the kernel behind it; a product of few rows waits for its
+/// weights, whoever computes it.
+bool gainsFromLibrary(Library library, mlir::Operation *op);
+
+/// Whether the library computes `op`: products that gain, and convolutions that
+/// weft-assign-layout has prepared for it. That takes all of a graph if one of
+/// them gains, since they share a layout.
+bool isLibraryWork(Library library, mlir::Operation *op);
 
 } // namespace weft

@@ -3,13 +3,29 @@
 #pragma once
 
 #include "weft/IR/Dialect.h"
+#include "weft/Transforms/LibraryWork.h"
 
 #include "mlir/Pass/Pass.h"
 
+#include <functional>
+
 namespace weft {
+
+/// Whether a device has one kernel for a convolution, element-wise ops behind
+/// it, and max pooling of their results.
+using PoolingRule = std::function<bool(ir::ConvOp, ir::MaxpoolOp)>;
+
+/// Whether one kernel for two groups takes less time than one for each.
+using PairRule = std::function<bool(ir::GroupOp first, ir::GroupOp second,
+                                    ir::GroupOp pair)>;
 
 #define GEN_PASS_DECL
 #include "weft/Transforms/Passes.h.inc"
+/// weft-fuse for a device with such kernels.
+std::unique_ptr<mlir::Pass> createFuse(FuseOptions options, PoolingRule pools);
+/// weft-pair-products for the pairs that gain; for all without a rule.
+std::unique_ptr<mlir::Pass> createPairProducts(PairRule gains);
+
 #define GEN_PASS_REGISTRATION
 #include "weft/Transforms/Passes.h.inc"
 

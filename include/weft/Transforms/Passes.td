@@ -7,6 +7,9 @@ include "mlir/Pass/PassBase.td"
 
 defvar explain = Option<"explain", "explain", "bool", "false",
                         "Emit remarks for the user">;
+defvar library = Option<"library", "library", "::weft::Library",
+                        "::weft::Library::none", "What a library multiplies",
+                        "::weft::libraryNames()">;
 
 def FoldBatchNorm : Pass<"weft-fold-batch-norm", "::mlir::func::FuncOp"> {
   let summary = "Turn batch norms into a scale and a shift per channel";
@@ -120,12 +123,11 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
     Where a cast or a scaling stands before a product, its result is made
     contiguous as well: tensor cores read what lies in memory.
 
-    With `single`, convolutions of float32 do so instead, for a library that
+    With `library`, convolutions of the types it multiplies do so instead. It
     takes any number of channels and weights that lie in any way: what is moved
     are transposes alone.
   }];
-  let options = [Option<"single", "single", "bool", "false",
-                        "Convolutions of float32 instead">];
+  let options = [library];
 }
 
 def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
@@ -164,17 +166,17 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
       element a row. `row` where the innermost axis is reduced.
     - `window` (conv, pooling), `gemm` (matmul), `attention`: one such op; casts
       and scalings of its operands, if they are not made contiguous; cheap ops of
-      a bias; element-wise ops on its result.
+      a bias; element-wise ops on its result. Max pooling of these joins a
+      convolution where the device has a kernel for both (`PoolingRule`).
 
     Broadcast, reshape, transpose, slice, resample, concatenate, as_strided, iota
     and splats are index arithmetic: every group that reads through one holds a copy.
     An op that is cheap to compute may be copied too; others never are.
 
-    With `library`, a convolution or product of float32 is a group with no more
-    than its bias.
+    With `library`, a convolution or product of a type it multiplies is a group
+    with no more than its bias.
   }];
-  let options = [explain, Option<"library", "library", "bool", "false",
-      "A library computes convolutions and products of float32">];
+  let options = [explain, library];
 }
 
 def PairProducts : Pass<"weft-pair-products", "::mlir::func::FuncOp"> {

@@ -2,12 +2,10 @@
 // The way of a graph through the passes, with a name for every stop.
 #pragma once
 
-#include "weft/IR/Dialect.h"
+#include "weft/Transforms/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
-
-#include <functional>
 
 namespace weft {
 
@@ -25,13 +23,6 @@ enum class PipelineStage { graph, folded, fused, plan };
 inline constexpr llvm::StringLiteral kFoldedNote = "folded: ";
 inline constexpr llvm::StringLiteral kNotFusedNote = "not fused: ";
 
-/// Whether one kernel for two groups takes less time than one for each.
-using GainsFromPair = std::function<bool(ir::GroupOp first, ir::GroupOp second,
-                                         ir::GroupOp pair)>;
-
-/// weft-pair-products for the pairs that gain; for all without an answer.
-std::unique_ptr<mlir::Pass> createPairProducts(GainsFromPair gains);
-
 struct PipelineOptions {
   PipelineStage until = PipelineStage::plan;
   /// Emit the notes: how batch norms were folded, and for every producer and
@@ -42,11 +33,13 @@ struct PipelineOptions {
   bool channelsLast = false;
   /// Compute attention whole: for devices with tensor cores.
   bool fuseAttention = false;
-  /// A library computes convolutions and products of float32, with no more than
-  /// a bias behind them and channels last.
-  bool library = false;
-  /// For devices where one kernel computes two products: which.
-  GainsFromPair gainsFromPair;
+  /// A library computes convolutions and products of these types, with no more
+  /// than a bias behind them and channels last.
+  Library library = Library::none;
+  /// Without one, max pooling is a kernel of its own.
+  PoolingRule pools = nullptr;
+  /// Without one, two products are two kernels.
+  PairRule pairs = nullptr;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

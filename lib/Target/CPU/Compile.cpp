@@ -67,6 +67,10 @@ emitKernel(ir::GroupOp group, const CpuTarget &target, MLIRContext &context,
     why = "weft.attention must be decomposed for this device";
     return failure();
   }
+  if (group.getPooling()) {
+    why = "weft.maxpool must be in a group of its own for this device";
+    return failure();
+  }
   FailureOr<LoopNest> nest = LoopNest();
   if (!isEmpty)
     nest = buildLoopNest(group, why);

@@ -13,6 +13,11 @@ namespace weft::cuda {
 static constexpr int64_t kElementBytes = 2;
 static constexpr int64_t kAlignment = 16; // of addresses, strides, in bytes
 
+/// Fewer bits for a corner and a tap the more spatial dims there are.
+static int64_t cornerLimit(size_t spatialDims) {
+  return int64_t{1} << (spatialDims <= 1 ? 15 : spatialDims == 2 ? 7 : 4);
+}
+
 bool isSupported(const TensorMap &map) {
   auto isStride = [](int64_t stride) {
     return stride > 0 && stride % kAlignment == 0 && stride < int64_t{1} << 40;
@@ -20,9 +25,16 @@ bool isSupported(const TensorMap &map) {
   auto isSize = [](int64_t size) {
     return size > 0 && size <= int64_t{1} << 31;
   };
+  // A step of a window, and a corner of its positions.
+  int64_t limit = cornerLimit(map.lower.size());
+  auto isStep = [](int64_t step) { return step <= 8; };
+  auto isCorner = [&](int64_t corner) {
+    return corner >= -limit && corner < limit;
+  };
   return map.offset >= 0 && map.offset % kAlignment == 0 &&
          map.sizes.size() <= 5 && llvm::all_of(map.strides, isStride) &&
-         llvm::all_of(map.sizes, isSize);
+         llvm::all_of(map.sizes, isSize) && llvm::all_of(map.steps, isStep) &&
+         llvm::all_of(map.lower, isCorner) && llvm::all_of(map.upper, isCorner);
 }
 
 // ---- matching ---------------------------------------------------------------
@@ -47,7 +59,7 @@ std::optional<BulkOperand> BulkOperand::match(const LoopNest &nest,
                  operand.matchPlain(nest, *own, *depth, contraction);
   if (!matches && !operand.matchWindow(nest, contraction))
     return std::nullopt;
-  if (!operand.isSupported())
+  if (!isSupported(operand.map_) || !operand.reachesTaps())
     return std::nullopt;
   return operand;
 }
@@ -146,25 +158,13 @@ bool BulkOperand::matchWindow(const LoopNest &nest,
   return true;
 }
 
-/// Whether the driver takes the map.
-bool BulkOperand::isSupported() const {
-  if (!cuda::isSupported(map_))
-    return false;
-  if (form_ != Form::window)
-    return true;
-  // Fewer bits for a corner and a tap the more dims there are.
-  int64_t corner = int64_t{1} << (axes_.size() == 1   ? 15
-                                  : axes_.size() == 2 ? 7
-                                                      : 4);
-  for (auto [i, axis] : llvm::enumerate(axes_)) {
+/// Whether an instruction can name all taps of a window.
+bool BulkOperand::reachesTaps() const {
+  return llvm::all_of(axes_, [&](const Axis &axis) {
     int64_t last =
         axis.tap < 0 ? 0 : (nest_->sizes[axis.tap] - 1) * axis.dilation;
-    if (map_.lower[i] < -corner || map_.lower[i] >= corner ||
-        map_.upper[i] < -corner || map_.upper[i] >= corner ||
-        last >= 2 * corner || map_.steps[i] > 8)
-      return false;
-  }
-  return true;
+    return last < 2 * cornerLimit(axes_.size());
+  });
 }
 
 // ---- text -------------------------------------------------------------------

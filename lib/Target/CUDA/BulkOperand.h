@@ -10,7 +10,7 @@
 
 namespace weft::cuda {
 
-/// Whether the driver takes a map that is no window.
+/// Whether the driver takes the map.
 bool isSupported(const TensorMap &map);
 
 class BulkOperand {
@@ -22,7 +22,19 @@ public:
                                           const ContractionSide &side,
                                           const Contraction &contraction);
 
+  /// A spatial dim of a window.
+  struct Axis {
+    int dim = -1;         // loop dim of its positions; -1: there is one
+    int tap = -1;         // loop dim of its taps; -1: there is one
+    int64_t dilation = 0; // between taps
+  };
+
   bool isAlongDepth() const { return form_ != Form::blocks; }
+  bool isWindow() const { return form_ == Form::window; }
+  const TensorMap &map() const { return map_; }
+  // Of windows.
+  llvm::ArrayRef<Axis> axes() const { return axes_; } // innermost first
+  int images() const { return images_; } // loop dim; -1: there is one
 
   /// The map of a tile of `extent` lines, and its name among the parameters.
   void declare(KernelPrinter &p, int64_t extent, llvm::StringRef name,
@@ -40,17 +52,11 @@ private:
     blocks, // (own dims, k, batch dims)
     window, // (channels, pixels, images)
   };
-  /// A spatial dim of a window.
-  struct Axis {
-    int dim = -1;         // loop dim of its positions; -1: there is one
-    int tap = -1;         // loop dim of its taps; -1: there is one
-    int64_t dilation = 0; // between taps
-  };
 
   bool matchPlain(const LoopNest &nest, int64_t ownStride, int64_t depthStride,
                   const Contraction &contraction);
   bool matchWindow(const LoopNest &nest, const Contraction &contraction);
-  bool isSupported() const;
+  bool reachesTaps() const;
   void copyWindow(KernelPrinter &p, llvm::StringRef depth,
                   llvm::StringRef destination, llvm::StringRef barrier,
                   const llvm::SmallBitVector &used) const;
@@ -61,8 +67,8 @@ private:
   Form form_ = Form::lines;
   TensorMap map_;
   llvm::SmallVector<unsigned> batch_; // loop dims of the outer dims of the map
-  llvm::SmallVector<Axis> axes_;      // innermost first
-  int images_ = -1;                   // loop dim
+  llvm::SmallVector<Axis> axes_;
+  int images_ = -1;
   int64_t extent_ = 0;
   std::string name_, position_;
 };

@@ -9,6 +9,9 @@
 #include "PairSchedule.h"
 #include "ThinSchedule.h"
 
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+
 using namespace mlir;
 
 namespace weft {
@@ -96,6 +99,12 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     why = "weft.attention must be decomposed for this device";
     return failure();
   }
+  if (nest->pooling) {
+    if (auto image = cuda::emitImage(group, *nest, target.arch))
+      return *image;
+    why = "weft.maxpool must be in a group of its own for this device";
+    return failure();
+  }
   bool hasInner = llvm::any_of(nest->stages,
                                [](const Stage &stage) { return stage.inner; });
   if (!hasInner && nest->stages.size() == 1)
@@ -151,6 +160,39 @@ bool gainsFromPair(ir::GroupOp first, ir::GroupOp second, ir::GroupOp pair,
     apart += kernel->cycles;
   }
   return schedule->cycles() < apart;
+}
+
+/// A group of the two alone, on arguments of `block`.
+static ir::GroupOp pooledGroup(ir::ConvOp conv, ir::MaxpoolOp pool,
+                               Block &block) {
+  OpBuilder builder(conv.getContext());
+  for (Value operand : conv->getOperands())
+    block.addArgument(operand.getType(), operand.getLoc());
+  builder.setInsertionPointToEnd(&block);
+  auto group = builder.create<ir::GroupOp>(
+      conv.getLoc(), TypeRange(pool->getResultTypes()), block.getArguments(),
+      ir::ScheduleAttr());
+  Block *body = builder.createBlock(&group.getBody());
+  IRMapping map;
+  for (Value operand : conv->getOperands())
+    map.map(operand, body->addArgument(operand.getType(), operand.getLoc()));
+  Operation *first = builder.clone(*conv, map);
+  map.map(pool.getX(), first->getResult(0));
+  builder.create<ir::YieldOp>(conv.getLoc(),
+                              builder.clone(*pool, map)->getResults());
+  return group;
+}
+
+bool poolsResults(ir::ConvOp conv, ir::MaxpoolOp pool, StringRef arch) {
+  if (conv.getType() != pool.getX().getType() ||
+      conv.getChannelsLast() != pool.getChannelsLast() ||
+      pool.getType().getNumElements() == 0)
+    return false;
+  Block block;
+  ir::GroupOp group = pooledGroup(conv, pool, block);
+  std::string why;
+  FailureOr<LoopNest> nest = buildLoopNest(group, why);
+  return succeeded(nest) && cuda::takesImage(group, *nest, arch);
 }
 
 bool usesTensorCores(StringRef arch) {

@@ -9,10 +9,13 @@
 // A block computes neighbouring rows, one after the other. A thread has the
 // sums of two columns and finishes them; the results of a row pass through
 // shared memory, so that those that are neighbours in memory are stored
-// together.
+// together. Where max pooling reads them alone, ImagePooling takes the rows
+// instead, and blocks share rows of its results: those of the convolution that
+// two blocks need are computed by both.
 #include "ImageSchedule.h"
 
 #include "ImageOperand.h"
+#include "ImagePooling.h"
 #include "Lanes.h"
 #include "MatrixOperand.h"
 #include "MatrixTile.h"
@@ -35,9 +38,10 @@ constexpr int64_t kLeastExtent = 16;
 struct ImageTile {
   int64_t columns = 0; // of the result that are finished
   int64_t pixels = 0;  // of a row
+  int64_t pooled = 0;  // results of the pooling that they give
   int64_t blocksDown = 0, blocksAlong = 0, blocksAcross = 0; // rows, pixels...
   // In shared memory, behind the lines; the barriers are last.
-  int64_t zerosAt = 0, resultsAt = 0, barrierAt = 0;
+  int64_t zerosAt = 0, resultsAt = 0, keptAt = 0, barrierAt = 0;
 
   int64_t sharedBytes() const { return barrierAt + 16; }
   /// Between the pixels of a tile of results, in elements: eight of them lie in
@@ -56,13 +60,21 @@ int64_t weightsPitch(const ImageOperand &image) {
   return (piecesOfWeights(image) + 1) * kImagePieceBytes;
 }
 
+/// A nest that the schedule computes.
+struct ImageMatch {
+  Contraction contraction;
+  ImageOperand image;
+  std::optional<ImagePooling> pooling;
+  ImageTile tile;
+};
+
 class ImageEmitter {
 public:
-  ImageEmitter(ir::GroupOp group, const LoopNest &nest,
-               const Contraction &contraction, ImageOperand image,
-               const ImageTile &tile)
-      : nest_(nest), p_(group, nest), contraction_(contraction),
-        image_(std::move(image)), tile_(tile) {}
+  ImageEmitter(ir::GroupOp group, const LoopNest &nest, ImageMatch match)
+      : nest_(nest), p_(group, nest),
+        contraction_(std::move(match.contraction)),
+        image_(std::move(match.image)), pooling_(match.pooling),
+        tile_(match.tile) {}
 
   CudaKernel emit();
 
@@ -71,19 +83,24 @@ private:
   bool hasOddPiece() const { return image_.pieces() % 2 != 0; }
 
   void printBlock();
+  void printShare(StringRef first, StringRef end, int64_t rows);
   void printWeights();
   void printZeros();
   void declareBarriers();
   void printProducts();
   void declareResults();
   void printFinish();
+  std::string pixelOf(StringRef place) const;
+  std::string hasColumns() const;
   void finishPixels();
   void printStores();
+  void printPooling();
 
   const LoopNest &nest_;
   KernelPrinter p_;
-  const Contraction &contraction_;
+  Contraction contraction_;
   ImageOperand image_;
+  std::optional<ImagePooling> pooling_;
   ImageTile tile_;
   llvm::SmallBitVector used_;
   std::string sum_, weights_;
@@ -107,20 +124,33 @@ void ImageEmitter::printBlock() {
     p_.line("const " + type + " " + name + " = " + first + ";");
   };
   cut("first_column", tile_.blocksAcross, tile_.columns);
-  cut("first_pixel", tile_.blocksAlong, tile_.pixels);
-  // The first few blocks have a row more.
-  int64_t least = image_.numRows() / tile_.blocksDown,
-          more = image_.numRows() % tile_.blocksDown;
-  std::string firstRow = "block * " + std::to_string(least), rest;
+  if (!pooling_) {
+    cut("first_pixel", tile_.blocksAlong, tile_.pixels);
+    p_.line("const " + type + " block = " + down + ";");
+    printShare("first_row", "end_row", image_.numRows());
+    return;
+  }
+  cut("first_across", tile_.blocksAlong, tile_.pooled);
+  p_.line("const " + type + " first_pixel = " +
+          (tile_.blocksAlong > 1 ? pooling_->firstPixel("first_across") : "0") +
+          ";");
   p_.line("const " + type + " block = " + down + ";");
+  printShare("first_down", "end_down", pooling_->numRows());
+  pooling_->printRows(p_);
+}
+
+/// The rows of block `block`; the first few blocks have one more.
+void ImageEmitter::printShare(StringRef first, StringRef end, int64_t rows) {
+  int64_t least = rows / tile_.blocksDown, more = rows % tile_.blocksDown;
+  std::string text = "block * " + std::to_string(least), rest;
   if (more > 0) {
     std::string last = std::to_string(more);
-    firstRow += " + (block < " + last + " ? block : " + last + ")";
+    text += " + (block < " + last + " ? block : " + last + ")";
     rest = " + (block < " + last + ")";
   }
-  p_.line("const " + type + " first_row = " + firstRow + ";");
-  p_.line("const " + type + " end_row = first_row + " + Twine(least) + rest +
-          ";");
+  p_.line("const " + p_.indexType() + " " + first + " = " + text + ";");
+  p_.line("const " + p_.indexType() + " " + end + " = " + first + " + " +
+          Twine(least) + rest + ";");
 }
 
 // ---- products ---------------------------------------------------------------
@@ -226,15 +256,17 @@ void ImageEmitter::printProducts() {
 // ---- results ----------------------------------------------------------------
 
 /// Two tiles for each store: what one row leaves is stored while threads that
-/// are ahead work on the next.
+/// are ahead work on the next. Pooling needs one, and has threads wait.
 void ImageEmitter::declareResults() {
   std::string at = std::to_string(tile_.resultsAt);
   for (const Store *store : storesOf(nest_)) {
     std::string type = storageType(p_.outputType(store->output));
     tiles_.push_back(p_.fresh(p_.output(store->output) + "_tile"));
-    p_.line(type + " *" + tiles_.back() + " = reinterpret_cast<" + type +
-            " *>(shared + " + at + " + turn * " + Twine(tile_.resultBytes()) +
-            ");");
+    p_.line(
+        type + " *" + tiles_.back() + " = reinterpret_cast<" + type +
+        " *>(shared + " + at +
+        (pooling_ ? "" : " + turn * " + std::to_string(tile_.resultBytes())) +
+        ");");
     at = std::to_string(tile_.resultsAt + static_cast<int64_t>(tiles_.size()) *
                                               2 * tile_.resultBytes());
   }
@@ -247,6 +279,15 @@ static std::string clamped(StringRef text, int64_t size, bool mayExceed) {
     return text.str();
   return (text + " < " + Twine(size) + " ? " + text + " : " + Twine(size - 1))
       .str();
+}
+
+std::string ImageEmitter::pixelOf(StringRef place) const {
+  std::string own = ("first_pixel + " + place).str();
+  int64_t width = image_.width();
+  bool overlaps = pooling_ && tile_.blocksAlong > 1;
+  std::string pixel =
+      clamped(own, width, overlaps || width % tile_.pixels != 0);
+  return overlaps ? own + " < 0 ? 0 : " + pixel : pixel;
 }
 
 /// Two neighbouring pixels of a column: what is stored of them, as bits.
@@ -262,10 +303,7 @@ void ImageEmitter::finishPixels() {
   }
   p_.openLoop("k", 2, /*unrolled=*/true);
   p_.line("const int place = i * 16 + part / 2 * 8 + lane % 4 * 2 + k;");
-  p_.line("const " + type + " pixel = " +
-          clamped("first_pixel + place", image_.width(),
-                  image_.width() % tile_.pixels != 0) +
-          ";");
+  p_.line("const " + type + " pixel = " + pixelOf("place") + ";");
   p_.splitDims("pixel", {image_.pixelDim()}, used_);
   p_.finish(nest_.stages[0].accumulators[0],
             sum_ + "[i * 2 + part / 2][part % 2 * 2 + k]");
@@ -274,7 +312,8 @@ void ImageEmitter::finishPixels() {
     p_.line(pair + "[k] = " + p_.value(store->value) + ";");
   p_.close();
   for (auto [i, pair] : llvm::enumerate(pairs))
-    p_.line(tiles_[i] + "_bits[part] = weft::pack_halves<" +
+    p_.line(tiles_[i] + "_bits" + (pooling_ ? "[i]" : "") +
+            "[part] = weft::pack_halves<" +
             storageType(p_.outputType(stores[i]->output)) + ">(" + pair +
             "[0], " + pair + "[1]);");
 }
@@ -284,11 +323,15 @@ void ImageEmitter::finishPixels() {
 void ImageEmitter::printFinish() {
   StringRef type = p_.indexType();
   p_.splitDims("row", image_.rowDims(), used_);
-  if (tile_.columns < kMostColumns)
-    p_.open("if (thread < " + Twine(tile_.columns * 2) + ")");
+  if (pooling_)
+    p_.line("unsigned " + tiles_[0] + "_bits[" + Twine(tile_.pixels / 16) +
+            "][4];");
+  if (std::string has = hasColumns(); !has.empty())
+    p_.open("if (" + has + ")");
   p_.openLoop("i", tile_.pixels / 16, /*unrolled=*/true);
-  for (const std::string &tile : tiles_)
-    p_.line("unsigned " + tile + "_bits[4];");
+  if (!pooling_)
+    for (const std::string &tile : tiles_)
+      p_.line("unsigned " + tile + "_bits[4];");
   p_.openLoop("part", 4, true);
   p_.line("const " + type +
           " own = first_column + thread / 32 * 16 + lane / 4 + part % 2 * 8;");
@@ -299,14 +342,39 @@ void ImageEmitter::printFinish() {
   p_.splitDims("column", contraction_.columns.dims, used_);
   finishPixels();
   p_.close();
-  for (const std::string &tile : tiles_)
-    p_.line("weft::store_transposed_matrices(" + tile +
-            " + (i * 16 + lane / 16 * 8 + lane % 8) * " + Twine(tile_.pitch()) +
-            " + thread / 32 * 16 + lane / 8 % 2 * 8, " + tile + "_bits);");
+  if (!pooling_)
+    for (const std::string &tile : tiles_)
+      p_.line("weft::store_transposed_matrices(" + tile +
+              " + (i * 16 + lane / 16 * 8 + lane % 8) * " +
+              Twine(tile_.pitch()) +
+              " + thread / 32 * 16 + lane / 8 % 2 * 8, " + tile + "_bits);");
   p_.close();
-  if (tile_.columns < kMostColumns)
+  if (!hasColumns().empty())
     p_.close();
+  // All have read the lines of the row, and what it leaves of the row before.
   p_.line("__syncthreads();");
+}
+
+/// Threads that have columns to finish; empty: all do.
+std::string ImageEmitter::hasColumns() const {
+  if (tile_.columns == kMostColumns)
+    return "";
+  return "thread < " + std::to_string(tile_.columns * 2);
+}
+
+void ImageEmitter::printPooling() {
+  const Store *store = storesOf(nest_).front();
+  pooling_->print(p_, {.type = storageType(p_.outputType(store->output)),
+                       .bits = tiles_[0] + "_bits",
+                       .tile = tiles_[0],
+                       .guard = hasColumns(),
+                       .keptAt = tile_.keptAt,
+                       .pixels = tile_.pixels,
+                       .results = tile_.pooled,
+                       .pitch = tile_.pitch(),
+                       .columns = tile_.columns,
+                       .threads = kThreads,
+                       .extent = contraction_.columns.extent});
 }
 
 void ImageEmitter::printStores() {
@@ -360,6 +428,8 @@ CudaKernel ImageEmitter::emit() {
         "copy_lines", "staged",  "step",  "first_row", "first_column",
         "first_pixel"})
     p_.fresh(word);
+  if (pooling_)
+    pooling_->reserveNames(p_);
   sum_ = p_.fresh("sum");
   weights_ = p_.fresh("weights");
   StringRef type = p_.indexType();
@@ -389,7 +459,10 @@ CudaKernel ImageEmitter::emit() {
   p_.line("  copy_lines(row + 1);");
   p_.line("weft::finish_products(" + sum_ + ");");
   printFinish();
-  printStores();
+  if (pooling_)
+    printPooling();
+  else
+    printStores();
   p_.close();
   CudaKernel kernel = p_.take(
       tile_.blocksDown * tile_.blocksAlong * tile_.blocksAcross, kThreads);
@@ -407,17 +480,40 @@ bool hasPlainWeights(const LoopNest &nest, const ContractionSide &side) {
          pieceAlong(nest, load, nest.sizes.size() - 1) == kImagePiece;
 }
 
+/// Cuts the rows of what is stored among so many blocks that all run at once.
+void cutAlong(ImageTile &tile, int64_t most, const ImageOperand &image,
+              const ImagePooling *pooling) {
+  int64_t width = image.width();
+  if (!pooling) {
+    tile.blocksAlong = llvm::divideCeil(width, most);
+    tile.pixels =
+        llvm::alignTo(llvm::divideCeil(width, tile.blocksAlong), kLeastExtent);
+    return;
+  }
+  tile.blocksAlong = 1;
+  tile.pooled = pooling->width();
+  int64_t pixels = width;
+  if (width > most) {
+    tile.blocksAlong =
+        llvm::divideCeil(pooling->width(), pooling->resultsOf(most));
+    tile.pooled = llvm::divideCeil(pooling->width(), tile.blocksAlong);
+    pixels = pooling->pixelsOf(tile.pooled);
+  }
+  tile.pixels = llvm::alignTo(pixels, kLeastExtent);
+}
+
 /// Nothing where the weights or the lines do not fit.
 std::optional<ImageTile> tileFor(const LoopNest &nest,
                                  const Contraction &contraction,
                                  const ImageOperand &image,
+                                 const ImagePooling *pooling,
                                  const MatrixUnits &units) {
   // Of a thread: sums and weights, and what it needs besides.
   constexpr int64_t registers = 128, others = 40, registersInAll = 65536;
   int64_t weights = 4 * image.lines() * llvm::divideCeil(image.pieces(), 2);
   int64_t most = std::min(image.mostPixels(), (registers - weights) * 2) /
                  kLeastExtent * kLeastExtent;
-  if (most < kLeastExtent)
+  if (most < kLeastExtent || (pooling && pooling->pixelsOf(1) > most))
     return std::nullopt;
   ImageTile tile;
   int64_t columns = contraction.columns.extent;
@@ -425,17 +521,18 @@ std::optional<ImageTile> tileFor(const LoopNest &nest,
       std::clamp<int64_t>(static_cast<int64_t>(llvm::PowerOf2Ceil(columns)),
                           kLeastExtent, kMostColumns);
   tile.blocksAcross = llvm::divideCeil(columns, tile.columns);
-  tile.blocksAlong = llvm::divideCeil(image.width(), most);
-  tile.pixels = llvm::alignTo(llvm::divideCeil(image.width(), tile.blocksAlong),
-                              kLeastExtent);
+  cutAlong(tile, most, image, pooling);
   tile.zerosAt = image.places() * image.pitch(tile.pixels);
   tile.resultsAt =
       tile.zerosAt +
       (image.pieces() % 2 == 0 ? 0 : tile.pixels * kImagePieceBytes);
+  tile.keptAt = tile.resultsAt + tile.resultBytes();
   int64_t results =
-      static_cast<int64_t>(storesOf(nest).size()) * tile.resultBytes();
-  tile.barrierAt = tile.resultsAt +
-                   std::max(2 * results, kMostColumns * weightsPitch(image));
+      pooling ? tile.resultBytes() + pooling->keptBytes(tile.pixels, kThreads)
+              : 2 * tile.resultBytes() *
+                    static_cast<int64_t>(storesOf(nest).size());
+  tile.barrierAt =
+      tile.resultsAt + std::max(results, kMostColumns * weightsPitch(image));
   if (tile.sharedBytes() > units.sharedBytes)
     return std::nullopt;
   constexpr int64_t reserved = 1 << 10; // shared memory of every block
@@ -444,7 +541,7 @@ std::optional<ImageTile> tileFor(const LoopNest &nest,
       registersInAll / (kThreads * (tile.pixels / 2 + weights + others)));
   tile.blocksDown = std::clamp<int64_t>(
       units.multiprocessors * atOnce / (tile.blocksAlong * tile.blocksAcross),
-      1, image.numRows());
+      1, pooling ? pooling->numRows() : image.numRows());
   return tile;
 }
 
@@ -456,10 +553,8 @@ bool storesHalves(const LoopNest &nest, const KernelPrinter &p) {
   });
 }
 
-} // namespace
-
-std::optional<CudaKernel> emitImage(ir::GroupOp group, const LoopNest &nest,
-                                    StringRef arch) {
+std::optional<ImageMatch> match(ir::GroupOp group, const LoopNest &nest,
+                                StringRef arch) {
   std::optional<MatrixUnits> units = matrixUnitsOf(arch);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !units->warpGroups || !c ||
@@ -470,10 +565,28 @@ std::optional<CudaKernel> emitImage(ir::GroupOp group, const LoopNest &nest,
   std::optional<ImageOperand> image = ImageOperand::match(nest, c->rows);
   if (!image || image->width() < kLeastExtent)
     return std::nullopt;
-  std::optional<ImageTile> tile = tileFor(nest, *c, *image, *units);
+  std::optional<ImagePooling> pooling = ImagePooling::match(nest);
+  if (nest.pooling && (!pooling || pooling->pixels() != image->width()))
+    return std::nullopt;
+  std::optional<ImageTile> tile =
+      tileFor(nest, *c, *image, pooling ? &*pooling : nullptr, *units);
   if (!tile)
     return std::nullopt;
-  return ImageEmitter(group, nest, *c, std::move(*image), *tile).emit();
+  return ImageMatch{std::move(*c), std::move(*image), pooling, *tile};
+}
+
+} // namespace
+
+std::optional<CudaKernel> emitImage(ir::GroupOp group, const LoopNest &nest,
+                                    StringRef arch) {
+  std::optional<ImageMatch> found = match(group, nest, arch);
+  if (!found)
+    return std::nullopt;
+  return ImageEmitter(group, nest, std::move(*found)).emit();
+}
+
+bool takesImage(ir::GroupOp group, const LoopNest &nest, StringRef arch) {
+  return match(group, nest, arch).has_value();
 }
 
 } // namespace weft::cuda

@@ -12,4 +12,7 @@ namespace weft::cuda {
 std::optional<CudaKernel> emitImage(ir::GroupOp group, const LoopNest &nest,
                                     llvm::StringRef arch);
 
+/// Whether it has a kernel for the nest.
+bool takesImage(ir::GroupOp group, const LoopNest &nest, llvm::StringRef arch);
+
 } // namespace weft::cuda

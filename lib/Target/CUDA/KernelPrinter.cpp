@@ -716,6 +716,11 @@ std::string KernelPrinter::addTensorMap(StringRef base, TensorMap map) {
   return mapNames_.emplace_back(fresh(base));
 }
 
+void KernelPrinter::fetchTensorMaps() {
+  for (const std::string &name : mapNames_)
+    line("weft::fetch_map(" + name + ");");
+}
+
 std::string KernelPrinter::parameters() const {
   std::vector<std::string> list;
   auto pointer = [&](Type type, unsigned number, bool isInput) {

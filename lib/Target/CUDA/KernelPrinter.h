@@ -56,6 +56,9 @@ public:
   const std::string &output(unsigned i) const { return names_.outputs[i]; }
   /// A further parameter: `base`, or `base2`, ...
   std::string addTensorMap(llvm::StringRef base, TensorMap map);
+  /// What one thread does while the kernel before still runs: has all maps
+  /// fetched, whose way from memory is as long as that of a tile.
+  void fetchTensorMaps();
   mlir::Type inputType(unsigned i) const;
   mlir::Type outputType(unsigned i) const;
   /// Whether an input, or else a result, shares its memory with another tensor.

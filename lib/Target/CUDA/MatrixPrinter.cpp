@@ -15,14 +15,17 @@ MatrixPrinter::MatrixPrinter(ir::GroupOp group, const LoopNest &nest,
       tile_(tile),
       tiles_(llvm::divideCeil(nest.numInnerPoints(), kMatrixDepth)) {
   for (const char *word :
-       {"row",          "column",   "a",           "b",      "thread",
-        "block",        "part",     "batch",       "lane",   "first_row",
-        "first_column", "warp_row", "warp_column", "tile",   "tiles",
-        "next",         "stage",    "shared",      "depth",  "step",
-        "line",         "sums",     "along",       "turn",   "total",
-        "more",         "other",    "a_tile",      "b_tile", "full",
-        "empty",        "place",    "team",        "number", "results",
-        "result",       "free",     "written",     "later"})
+       {"row",          "column",   "a",           "b",       "thread",
+        "block",        "part",     "batch",       "lane",    "first_row",
+        "first_column", "warp_row", "warp_column", "tile",    "tiles",
+        "next",         "stage",    "shared",      "depth",   "step",
+        "line",         "sums",     "along",       "turn",    "total",
+        "more",         "other",    "a_tile",      "b_tile",  "full",
+        "empty",        "place",    "team",        "number",  "results",
+        "result",       "free",     "written",     "later",   "first",
+        "own",          "down",     "patch",       "tap",     "chunk",
+        "weights",      "kept",     "first_x",     "first_y", "first_z",
+        "first_image"})
     p_.fresh(word);
   sum_ = p_.fresh("sum");
 }

@@ -149,6 +149,7 @@ void MatrixEmitter::declareBulk() {
           Twine(tile_.sharedBytes() - tile_.barrierBytes()) + ");");
   p_.line("weft::Barrier *empty = full + " + Twine(tile_.stages) + ";");
   p_.open("if (thread == 0)");
+  p_.fetchTensorMaps();
   p_.openLoop("i", tile_.stages, /*unrolled=*/false);
   p_.line("weft::init_barrier(full + i, 1);");
   p_.line("weft::init_barrier(empty + i, " + Twine(tile_.workers() / 32) +
@@ -311,10 +312,22 @@ void MatrixEmitter::printResults() {
   std::string count = std::to_string(lanes);
   StringRef type = p_.indexType();
   openWorkers();
-  p_.line("const int along = thread % " + Twine(across) + " * " + count + ";");
-  p_.line("const " + type + " column = first_column + along;");
+  // A thread stays in its columns where the threads fill whole lines.
+  bool stays = tile_.workers() % across == 0;
+  std::string number = "thread";
+  auto placeAlong = [&] {
+    p_.line("const int along = " + number + " % " + Twine(across) + " * " +
+            count + ";");
+    p_.line("const " + type + " column = first_column + along;");
+  };
   std::string line = "thread / " + std::to_string(across) + " + (turn + u) * " +
                      std::to_string(tile_.workers() / across);
+  if (stays) {
+    placeAlong();
+  } else {
+    number = "number";
+    line = "number / " + std::to_string(across);
+  }
   if (tile_.splits > 1)
     line = "part * " + std::to_string(lines) + " + " + line;
   std::string inside;
@@ -326,8 +339,13 @@ void MatrixEmitter::printResults() {
   if (contraction_.columns.extent % tile_.columns != 0)
     need("column < " + Twine(contraction_.columns.extent));
   if (lines * across % tile_.workers() != 0)
-    need("thread / " + Twine(across) + " < " + Twine(lines));
+    need(number + " / " + Twine(across) + " < " + Twine(lines));
   auto place = [&] {
+    if (!stays) {
+      p_.line("const int number = thread + (turn + u) * " +
+              Twine(tile_.workers()) + ";");
+      placeAlong();
+    }
     p_.line("const int line = " + line + ";");
     p_.line("const " + type + " row = first_row + line;");
     if (!inside.empty())
@@ -426,14 +444,20 @@ void MatrixSchedule::matchBulk() {
                                          *bulkRows_, *bulkColumns_);
   units_.stays = staying_.has_value();
   units_.residual = staying_ && staying_->residual;
+  if (units_.bulk)
+    patches_ = PersistentOperands::matchPatches(group_, *nest_, contraction_,
+                                                *bulkRows_, *bulkColumns_);
+  if (patches_)
+    units_.patches = patches_->patches->shape();
 }
 
 CudaKernel MatrixSchedule::emit(StringRef tile) const {
   const MatrixTile &chosen = tiles_[llvm::find(names_, tile) - names_.begin()];
   CudaKernel kernel =
       chosen.teams > 0
-          ? emitPersistent(group_, *nest_, contraction_, *staying_, chosen,
-                           units_.multiprocessors)
+          ? emitPersistent(group_, *nest_, contraction_,
+                           chosen.patchLines > 0 ? *patches_ : *staying_,
+                           chosen, units_.multiprocessors)
           : MatrixEmitter(group_, *nest_, contraction_, rows_, columns_, chosen,
                           bulkRows_, bulkColumns_)
                 .emit();

@@ -34,7 +34,8 @@ private:
   MatrixUnits units_;
   MatrixOperand rows_, columns_;
   std::optional<BulkOperand> bulkRows_, bulkColumns_; // both or none
-  std::optional<PersistentOperands> staying_;         // of blocks that stay
+  // Of blocks that stay, without and with patches.
+  std::optional<PersistentOperands> staying_, patches_;
   std::vector<MatrixTile> tiles_;
   std::vector<std::string> names_;
 };

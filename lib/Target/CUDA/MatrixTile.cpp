@@ -39,7 +39,16 @@ int64_t MatrixTile::tilesAhead(int64_t steps) const {
   return stages - (warpGroups ? 2 : 1);
 }
 
+int64_t MatrixTile::patchBytes() const {
+  // Patches start where the permutation of the pieces of lines does.
+  return llvm::alignTo(patchLines, 8) * kMatrixLineBytes;
+}
+
+int64_t MatrixTile::columnBytes() const { return columns * kMatrixLineBytes; }
+
 int64_t MatrixTile::operandBytes() const {
+  if (patchLines > 0)
+    return stages * patchBytes() + steps * columnBytes();
   return stages * (rows + columns) * kMatrixLineBytes;
 }
 
@@ -65,8 +74,9 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
   static constexpr MatrixTile kBulkTiles[] = {
       {64, 64, 4, 1, true, true},   {64, 128, 4, 1, true, true},
       {64, 256, 4, 1, true, true},  {128, 64, 8, 1, true, true},
-      {128, 128, 8, 1, true, true}, {128, 256, 8, 1, true, true},
-      {256, 128, 8, 1, true, true}, {192, 128, 12, 1, true, true}};
+      {128, 128, 8, 1, true, true}, {128, 192, 8, 1, true, true},
+      {128, 256, 8, 1, true, true}, {256, 128, 8, 1, true, true},
+      {192, 128, 12, 1, true, true}};
   // The model takes three warp groups for better than they are on few steps.
   if (units.bulk && steps <= kFewSteps)
     return steps > 2 ? ArrayRef<MatrixTile>(kBulkTiles).drop_back()
@@ -87,12 +97,42 @@ static void addTeams(const MatrixUnits &units, int64_t steps,
       {64, 128, 4, 1, true, true, 8, 1, 2},
       {128, 64, 4, 1, true, true, 8, 1, 2},
       {64, 256, 4, 1, true, true, 4, 1, 2},
-      {128, 128, 4, 1, true, true, 4, 1, 2}};
+      {128, 128, 4, 1, true, true, 4, 1, 2},
+      {128, 192, 4, 1, true, true, 3, 1, 2}};
   constexpr int64_t stepsOfResidual = 4;
   if (steps <= kFewSteps && (!units.residual || steps > stepsOfResidual))
     llvm::copy_if(kTeamTiles, std::back_inserter(tiles), [&](auto &tile) {
       return tile.sharedBytes() <= units.sharedBytes;
     });
+}
+
+/// Blocks that stay and read patches, as many as there is room for: the columns
+/// of all steps must fit beside two of them.
+static void addPatches(const Contraction &contraction, const MatrixUnits &units,
+                       std::vector<MatrixTile> &tiles) {
+  static constexpr int64_t kMostLines = 1024; // that a copy brings
+  static constexpr int64_t kMostStages = 4;
+  static constexpr MatrixTile kPatchTiles[] = {
+      {64, 64, 4, 1, true, true, 0, 1, 2},
+      {64, 64, 4, 1, true, true, 0, 1, 3},
+      {128, 64, 4, 1, true, true, 0, 1, 2},
+      {128, 64, 4, 1, true, true, 0, 1, 3},
+      {192, 64, 4, 1, true, true, 0, 1, 2},
+      {256, 64, 4, 1, true, true, 0, 1, 2},
+      {64, 128, 4, 1, true, true, 0, 1, 2},
+      {128, 128, 4, 1, true, true, 0, 1, 2}};
+  for (MatrixTile tile : kPatchTiles) {
+    tile.patchLines = llvm::alignTo(tile.rows + units.patches->reach, 8);
+    tile.steps = units.patches->steps;
+    if (tile.patchLines > kMostLines ||
+        contraction.columns.extent % tile.columns != 0)
+      continue;
+    tile.stages = kMostStages;
+    while (tile.stages > 1 && tile.sharedBytes() > units.sharedBytes)
+      --tile.stages;
+    if (tile.stages > 1)
+      tiles.push_back(tile);
+  }
 }
 
 std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
@@ -119,6 +159,8 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
       }
   if (units.stays)
     addTeams(units, steps, tiles);
+  if (units.patches)
+    addPatches(contraction, units, tiles);
   return tiles;
 }
 
@@ -178,6 +220,9 @@ static double cyclesOfStep(const MatrixTile &tile, int64_t steps,
   double products =
       static_cast<double>(tile.rows * tile.columns * kMatrixDepth) /
       (tile.warpGroups ? 2048 : 1024);
+  // Three warp groups read the columns three times from shared memory.
+  if (tile.warpGroups && tile.rows == 192)
+    products *= 1.03;
   double work = std::max(
       {products * costs.products,
        static_cast<double>(lines * kMatrixLineBytes) / costs.sharedBytes,
@@ -214,8 +259,36 @@ static double cyclesOfTeams(const MatrixTile &tile, int64_t tiles,
          end;
 }
 
+/// The same of teams that share patches. Products of 64 columns take as long as
+/// shared memory needs for their operands, and copies and results pass through
+/// it, too.
+static double cyclesOfPatches(const MatrixTile &tile, int64_t across,
+                              const MatrixUnits &units) {
+  // Fitted to some 40 kernels on an H200.
+  constexpr double products = 1.36, step = 36, cacheBytes = 64, block = 2200,
+                   perTile = 150, result = 0.125;
+  auto elements = static_cast<double>(tile.rows * tile.columns);
+  auto steps = static_cast<double>(tile.steps);
+  double multiply = steps * (elements * kMatrixDepth / 2048 * products + step) +
+                    perTile,
+         fetch = static_cast<double>(tile.patchBytes()) / cacheBytes,
+         end = elements * result;
+  double turn = std::max(
+      {multiply, fetch, (multiply + end) / static_cast<double>(tile.teams)});
+  int64_t tiles =
+      llvm::divideCeil(units.patches->positions, tile.rows) * across;
+  return block +
+         static_cast<double>(llvm::divideCeil(tiles, units.multiprocessors)) *
+             turn +
+         end;
+}
+
 double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
                 int64_t depth, const MatrixUnits &units) {
+  if (tile.patchLines > 0)
+    return cyclesOfPatches(
+        tile, llvm::divideCeil(contraction.columns.extent, tile.columns),
+        units);
   const Costs &costs = tile.bulk ? kBulkCosts : kThreadCosts;
   int64_t blocks = llvm::divideCeil(contraction.rows.extent, tile.rows) *
                    llvm::divideCeil(contraction.columns.extent, tile.columns) *
@@ -224,7 +297,7 @@ double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
       llvm::divideCeil(llvm::divideCeil(depth, kMatrixDepth), tile.splits);
   if (tile.teams > 0)
     return cyclesOfTeams(tile, blocks, steps, units);
-  auto wave = [&](int64_t perUnit) { // blocks on each multiprocessor
+  auto cyclesOfWave = [&](int64_t perUnit) { // blocks on each multiprocessor
     double split = tile.splits == 1
                        ? 0
                        : costs.split * std::pow(tile.splits, costs.exponent);
@@ -236,12 +309,15 @@ double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
   };
   int64_t atOnce = blocksAtOnce(tile, units),
           numUnits = multiprocessorsFor(tile.splits, units);
-  int64_t full = blocks / (numUnits * atOnce),
-          rest = blocks % (numUnits * atOnce);
-  double cost = static_cast<double>(full) * wave(atOnce) *
+  // Of blocks alone on a multiprocessor, a wave that is almost full counts as
+  // one.
+  int64_t wave = numUnits * atOnce,
+          full = (blocks + (atOnce == 1 ? wave / 16 : 0)) / wave,
+          rest = std::max<int64_t>(0, blocks - full * wave);
+  double cost = static_cast<double>(full) * cyclesOfWave(atOnce) *
                 costs.full[std::min<int64_t>(atOnce, 3) - 1];
   if (rest > 0)
-    cost += wave(llvm::divideCeil(rest, numUnits));
+    cost += cyclesOfWave(llvm::divideCeil(rest, numUnits));
   return cost;
 }
 
@@ -264,7 +340,8 @@ std::string print(const MatrixTile &tile) {
   return to_string(tile.rows) + "x" + to_string(tile.columns) + " warps " +
          to_string(tile.warpsDown) + "x" + to_string(tile.warpsAcross) +
          (tile.warpGroups ? " groups" : "") + (tile.bulk ? " bulk" : "") +
-         " stages " + to_string(tile.stages) +
+         (tile.patchLines > 0 ? " patches " : " stages ") +
+         to_string(tile.stages) +
          (tile.teams > 0 ? " teams " + to_string(tile.teams)
                          : " splits " + to_string(tile.splits));
 }

@@ -7,10 +7,19 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace weft::cuda {
+
+/// Of a convolution whose tiles may share patches of the images between taps
+/// (PatchOperand.h).
+struct PatchShape {
+  int64_t positions = 0; // rows of all tiles
+  int64_t reach = 0;     // lines of a patch beyond the rows of a tile
+  int64_t steps = 0;     // of k
+};
 
 /// What an architecture has.
 struct MatrixUnits {
@@ -19,6 +28,7 @@ struct MatrixUnits {
   bool bulk = false;       // the tensor memory accelerator, for these operands
   bool stays = false;      // blocks may stay: it writes the results, too
   bool residual = false;   // and brings what is read where they are written
+  std::optional<PatchShape> patches; // blocks that stay may read these
   int64_t multiprocessors = 108;
   int64_t sharedBytes = 99 << 10; // that a block may have
 };
@@ -37,6 +47,9 @@ struct MatrixTile {
   // Groups of warps that take the tiles in turn, as long as there are any; 0: a
   // block has one tile.
   int64_t teams = 0;
+  // Where stages are patches: the lines of one. The columns of all steps of k
+  // stay in shared memory then.
+  int64_t patchLines = 0, steps = 0;
 
   /// Threads that work on a tile, that multiply, and all.
   int64_t teamThreads() const { return 32 * warpsDown * warpsAcross; }
@@ -54,11 +67,16 @@ struct MatrixTile {
   int64_t sharedBytes() const;
   /// What the copies of `stages` tiles take.
   int64_t operandBytes() const;
+  // Of a patch, and of the columns of a step.
+  int64_t patchBytes() const;
+  int64_t columnBytes() const;
   /// Of a tile of results, 16 bits each.
   int64_t resultBytes() const { return rows * columns * 2; }
-  /// Of two barriers for each stage and three for each team, behind everything
-  /// else.
-  int64_t barrierBytes() const { return bulk ? 16 * stages + 24 * teams : 0; }
+  /// Of two barriers for each stage, three for each team and one for each step
+  /// whose columns stay, behind everything else.
+  int64_t barrierBytes() const {
+    return bulk ? 16 * stages + 24 * teams + 8 * steps : 0;
+  }
   /// How many tiles are under way while one is worked on, of `steps` in all.
   int64_t tilesAhead(int64_t steps) const;
 };

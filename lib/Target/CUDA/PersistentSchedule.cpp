@@ -8,6 +8,12 @@
 // where it writes (a residual) was brought to the place of the results in
 // shared memory before; results take its place there. One more thread for each
 // team has residuals brought and results written to memory, meanwhile.
+//
+// Where a convolution's taps share patches of the images, the stages are
+// patches, and the columns of all steps stay in shared memory: all tiles of a
+// block have the same ones. Then teams write their results to memory
+// themselves, as the accelerator cannot leave those out that lie in the
+// padding.
 #include "PersistentSchedule.h"
 
 #include "Lanes.h"
@@ -20,10 +26,52 @@ namespace weft::cuda {
 
 // ---- matching ---------------------------------------------------------------
 
+/// The dims that a thread needs behind the sum, where the residual is at hand.
+static llvm::SmallBitVector usedBehindSum(const LoopNest &nest,
+                                          int residualStmt) {
+  llvm::SmallBitVector used(nest.sizes.size());
+  auto visit = [&](AffineExpr expr) {
+    for (unsigned i = 0; expr && i < nest.sizes.size(); ++i)
+      if (expr.isFunctionOfDim(i))
+        used.set(i);
+  };
+  for (int id : closure(nest, {storesOf(nest)[0]->value})) {
+    if (id == residualStmt)
+      continue;
+    visit(nest.stmts[id].expr);
+    for (const Guard &guard : nest.stmts[id].guards)
+      visit(guard.expr);
+  }
+  return used;
+}
+
 std::optional<PersistentOperands>
 PersistentOperands::match(ir::GroupOp group, const LoopNest &nest,
                           const Contraction &contraction,
                           const BulkOperand &rows, const BulkOperand &columns) {
+  return match(group, nest, contraction, {rows, columns, std::nullopt});
+}
+
+std::optional<PersistentOperands> PersistentOperands::matchPatches(
+    ir::GroupOp group, const LoopNest &nest, const Contraction &contraction,
+    const BulkOperand &rows, const BulkOperand &columns) {
+  std::optional<PatchOperand> patches = PatchOperand::match(nest, rows);
+  if (!patches)
+    return std::nullopt;
+  auto operands = match(group, nest, contraction, {rows, columns, patches});
+  if (!operands)
+    return std::nullopt;
+  llvm::SmallBitVector used = usedBehindSum(nest, operands->residualStmt);
+  if (llvm::any_of(contraction.rows.dims,
+                   [&](unsigned dim) { return used.test(dim); }))
+    return std::nullopt;
+  return operands;
+}
+
+std::optional<PersistentOperands>
+PersistentOperands::match(ir::GroupOp group, const LoopNest &nest,
+                          const Contraction &contraction,
+                          PersistentOperands operands) {
   SmallVector<const Store *> stores = storesOf(nest);
   unsigned last = nest.numParallel - 1;
   if (stores.size() != 1 || !llvm::is_contained(contraction.columns.dims, last))
@@ -31,19 +79,23 @@ PersistentOperands::match(ir::GroupOp group, const LoopNest &nest,
   const Store &store = *stores[0];
   auto type = cast<RankedTensorType>(group.getResult(store.output).getType());
   unsigned numInputs = group.getInputs().size();
-  std::optional<BulkResult> result =
-      BulkResult::match(nest, contraction, numInputs + store.output,
-                        store.offset, type.getElementType());
+  auto matchResult = [&](unsigned argument, AffineExpr expr, Type type) {
+    return operands.patches
+               ? BulkResult::match(nest, contraction, argument, expr, type,
+                                   *operands.patches)
+               : BulkResult::match(nest, contraction, argument, expr, type);
+  };
+  std::optional<BulkResult> result = matchResult(
+      numInputs + store.output, store.offset, type.getElementType());
   if (!result || nest.sizes[last] % 2 != 0)
     return std::nullopt;
-  PersistentOperands operands{rows, columns, *result, -1, std::nullopt};
+  operands.result = *std::move(result);
   for (int id : closure(nest, {store.value})) {
     const Stmt &stmt = nest.stmts[id];
     if (operands.residual || stmt.kind != Stmt::Kind::load ||
         !stmt.guards.empty() || stmt.expr != store.offset)
       continue;
-    operands.residual =
-        BulkResult::match(nest, contraction, stmt.input, stmt.expr, stmt.type);
+    operands.residual = matchResult(stmt.input, stmt.expr, stmt.type);
     if (operands.residual)
       operands.residualStmt = id;
   }
@@ -69,14 +121,21 @@ public:
 
 private:
   void declareBarriers();
+  void locateTile();
   void printCopies();
+  void printPatchCopies();
   void printTeams();
   void printSteps();
+  void printPatchSteps();
+  void startTurn();
+  void endTurn();
   void printResults();
   void printPair();
+  void printOwnStores();
   void printStores();
   void printFree();
-  llvm::SmallBitVector usedBehindSum() const;
+  /// Whether more threads have residuals brought or results written.
+  bool hasStorers() const { return !operands_.patches || operands_.residual; }
   /// The loop over the tiles of a block, from number `first` on.
   void openTiles(StringRef first, int64_t step);
 
@@ -86,29 +145,12 @@ private:
 
 } // namespace
 
-/// The dims that a thread needs behind the sum.
-llvm::SmallBitVector PersistentEmitter::usedBehindSum() const {
-  llvm::SmallBitVector used(nest_.sizes.size());
-  auto visit = [&](AffineExpr expr) {
-    for (unsigned i = 0; expr && i < nest_.sizes.size(); ++i)
-      if (expr.isFunctionOfDim(i))
-        used.set(i);
-  };
-  for (int id : closure(nest_, {store_->value})) {
-    if (id == operands_.residualStmt)
-      continue;
-    visit(nest_.stmts[id].expr);
-    for (const Guard &guard : nest_.stmts[id].guards)
-      visit(guard.expr);
-  }
-  return used;
-}
-
 /// Of a stage, `full` counts bytes and `empty` the warps that are done with it.
 /// Of a team, `next` counts the warps of the team before it that have started
 /// all their products: only then do its waits for stages know which turn they
 /// are for; `free` says that it may write results, as the residual has come,
-/// and `written` counts the warps that have.
+/// and `written` counts the warps that have. `kept` counts the bytes of columns
+/// that stay, of each step.
 void PersistentEmitter::declareBarriers() {
   std::string stages = std::to_string(tile_.stages);
   int64_t warps = tile_.teamThreads() / 32;
@@ -120,10 +162,16 @@ void PersistentEmitter::declareBarriers() {
   p_.line("weft::Barrier *free = empty + " + stages + ";");
   p_.line("weft::Barrier *written = free + " + Twine(tile_.teams) + ";");
   p_.line("weft::Barrier *next = written + " + Twine(tile_.teams) + ";");
+  if (operands_.patches) {
+    p_.line("weft::Barrier *kept = next + " + Twine(tile_.teams) + ";");
+    p_.line("unsigned char *weights = shared + " +
+            Twine(tile_.stages * tile_.patchBytes()) + ";");
+  }
   auto init = [&](StringRef name, int64_t arrivals) {
     p_.line("weft::init_barrier(" + name + " + i, " + Twine(arrivals) + ");");
   };
   p_.open("if (thread == 0)");
+  p_.fetchTensorMaps();
   p_.openLoop("i", tile_.stages, /*unrolled=*/false);
   init("full", 1);
   init("empty", warps);
@@ -133,6 +181,11 @@ void PersistentEmitter::declareBarriers() {
   init("written", warps);
   init("next", warps);
   p_.close();
+  if (operands_.patches) {
+    p_.openLoop("i", tile_.steps, /*unrolled=*/false);
+    init("kept", 1);
+    p_.close();
+  }
   p_.line("weft::publish_barriers();");
   p_.close();
   p_.line("__syncthreads();");
@@ -146,6 +199,13 @@ void PersistentEmitter::openTiles(StringRef first, int64_t step) {
           "; block < " +
           Twine(tilesInAll()) + "; block += " + by +
           "gridDim.x, number += " + Twine(step) + ")");
+}
+
+/// Declares where the tile's results lie.
+void PersistentEmitter::locateTile() {
+  locate(p_.usedDims());
+  if (operands_.patches)
+    operands_.patches->locate(p_);
 }
 
 /// What one thread does: starts the copies, as places for them become free.
@@ -174,8 +234,44 @@ void PersistentEmitter::printCopies() {
   p_.close();
 }
 
-void PersistentEmitter::printSteps() {
-  std::string stages = std::to_string(tile_.stages);
+/// The same for patches: behind the first of a block, columns that stay.
+void PersistentEmitter::printPatchCopies() {
+  const PatchOperand &patches = *operands_.patches;
+  std::string stages = std::to_string(tile_.stages),
+              chunks = std::to_string(patches.chunks()),
+              taps = std::to_string(patches.taps());
+  openTiles("0", 1);
+  locateTile();
+  operands_.columns.locate(p_, p_.usedDims());
+  p_.open("for (int chunk = 0; chunk < " + chunks + "; ++chunk)");
+  p_.line("const int turn = number * " + chunks + " + chunk;");
+  p_.line("const int place = turn % " + stages + ";");
+  p_.open("if (turn >= " + stages + ")");
+  p_.line("weft::wait_at(empty + place, (turn / " + stages + " + 1) % 2);");
+  p_.close();
+  p_.line("weft::expect_bytes(full + place, " +
+          Twine(tile_.patchLines * kMatrixLineBytes) + ");");
+  patches.copy(p_, "chunk",
+               "shared + place * " + std::to_string(tile_.patchBytes()),
+               "full + place");
+  p_.open("if (number > 0)");
+  p_.line("continue;");
+  p_.close();
+  p_.open("for (int tap = 0; tap < " + taps + "; ++tap)");
+  p_.line("const int step = chunk * " + taps + " + tap;");
+  p_.line("const int depth = " + patches.depth("chunk", "tap") + ";");
+  p_.line("weft::expect_bytes(kept + step, " + Twine(tile_.columnBytes()) +
+          ");");
+  operands_.columns.copy(
+      p_, "depth", "weights + step * " + std::to_string(tile_.columnBytes()),
+      "kept + step", p_.usedDims());
+  p_.close();
+  p_.close();
+  p_.close();
+}
+
+/// Sums of zero, and the team's turn to wait for stages.
+void PersistentEmitter::startTurn() {
   p_.line("float " + sum_ + "[" + Twine(sumsDown()) + "][" +
           Twine(sumsAcross()) + "][4] = {};");
   p_.openLoop("i", sumsDown(), /*unrolled=*/true);
@@ -187,6 +283,21 @@ void PersistentEmitter::printSteps() {
     p_.line("weft::wait_at(next + team, (number - 1) / " + teams + " % 2);");
     p_.close();
   }
+}
+
+/// The next team's turn; the products are done.
+void PersistentEmitter::endTurn() {
+  if (tile_.teams > 1) {
+    p_.open("if (lane == 0)");
+    p_.line("weft::arrive(next + (team + 1) % " + Twine(tile_.teams) + ");");
+    p_.close();
+  }
+  printFinish();
+}
+
+void PersistentEmitter::printSteps() {
+  std::string stages = std::to_string(tile_.stages);
+  startTurn();
   p_.line("int step = number * " + Twine(tiles_) + ";");
   p_.open("for (int tile = 0; tile < " + Twine(tiles_) + "; ++tile, ++step)");
   p_.line("weft::wait_at(full + step % " + stages + ", step / " + stages +
@@ -198,30 +309,59 @@ void PersistentEmitter::printSteps() {
   p_.line("weft::arrive(empty + (step - 1) % " + stages + ");");
   p_.close();
   p_.close();
-  if (tile_.teams > 1) {
-    p_.open("if (lane == 0)");
-    p_.line("weft::arrive(next + (team + 1) % " + teams + ");");
-    p_.close();
-  }
-  printFinish();
+  endTurn();
   p_.open("if (lane == 0)");
   p_.line("weft::arrive(empty + (step - 1) % " + stages + ");");
+  p_.close();
+}
+
+/// The same for patches. All waits are for all tiles, also those for columns
+/// that have been there for long: else the assembler would not let products
+/// overlap.
+void PersistentEmitter::printPatchSteps() {
+  const PatchOperand &patches = *operands_.patches;
+  std::string stages = std::to_string(tile_.stages),
+              chunks = std::to_string(patches.chunks()),
+              taps = std::to_string(patches.taps());
+  startTurn();
+  p_.line("int turn = number * " + chunks + ";");
+  p_.open("for (int chunk = 0; chunk < " + chunks + "; ++chunk, ++turn)");
+  p_.line("weft::wait_at(full + turn % " + stages + ", turn / " + stages +
+          " % 2);");
+  p_.line("const unsigned char *patch = shared + turn % " + stages + " * " +
+          Twine(tile_.patchBytes()) + ";");
+  p_.openLoop("tap", patches.taps(), /*unrolled=*/true);
+  p_.line("const int step = chunk * " + taps + " + tap;");
+  p_.line("weft::wait_at(kept + step, 0);");
+  p_.line("const unsigned char *a_tile = patch + (" + patches.shift("tap") +
+          ") * " + Twine(kMatrixLineBytes) + ";");
+  p_.line("const unsigned char *b_tile = weights + step * " +
+          Twine(tile_.columnBytes()) + ";");
+  printGroupProducts();
+  p_.line("weft::wait_for_products<1>(); // the tap before");
+  p_.open("if (tap == 0 && chunk > 0 && lane == 0)");
+  p_.line("weft::arrive(empty + (turn - 1) % " + stages + ");");
+  p_.close();
+  p_.close();
+  p_.close();
+  endTurn();
+  p_.open("if (lane == 0)");
+  p_.line("weft::arrive(empty + (turn - 1) % " + stages + ");");
   p_.close();
 }
 
 /// Two neighbouring columns of a row.
 void PersistentEmitter::printPair() {
   LanePrinter pair(p_, nest_.numParallel - 1, 2);
-  std::string place =
-      "reinterpret_cast<" + storageType(p_.outputType(store_->output)) +
-      " *>(result + " + BulkResult::place(tile_.rows, "line", "along") + ")";
+  std::string at = " *>(result + " +
+                   BulkResult::place(tile_.rows, "own", "down") + ")",
+              place = "reinterpret_cast<" +
+                      storageType(p_.outputType(store_->output)) + at;
   pair.keepStoreAt(store_, place);
   if (operands_.residual) {
     const Stmt &load = nest_.stmts[operands_.residualStmt];
     pair.keepLoadAt(operands_.residualStmt,
-                    "reinterpret_cast<const " + storageType(load.type) +
-                        " *>(result + " +
-                        BulkResult::place(tile_.rows, "line", "along") + ")");
+                    "reinterpret_cast<const " + storageType(load.type) + at);
   }
   pair.storeAll({store_}, [&] {
     p_.finish(nest_.stages[0].accumulators[0],
@@ -230,27 +370,27 @@ void PersistentEmitter::printPair() {
 }
 
 void PersistentEmitter::printResults() {
-  llvm::SmallBitVector used = usedBehindSum();
+  llvm::SmallBitVector used = usedBehindSum(nest_, operands_.residualStmt);
   auto any = [&](ArrayRef<unsigned> dims) {
     return llvm::any_of(dims, [&](unsigned dim) { return used.test(dim); });
   };
   StringRef type = p_.indexType();
+  p_.line("const int first = warp_row + thread / 32 % 4 * 16 + lane / 4;");
+  p_.line("const int own = weft::swizzled(first, lane % 4 * 4);");
   p_.openLoop("j", sumsAcross(), /*unrolled=*/true);
-  p_.line("const int along = warp_column + j * 8 + lane % 4 * 2;");
   bool guardsColumns = any(contraction_.columns.dims) &&
                        contraction_.columns.extent % tile_.columns != 0;
   if (any(contraction_.columns.dims))
-    p_.line("const " + type + " column = first_column + along;");
+    p_.line("const " + type + " column = first_column + j * 8 + lane % 4 * 2;");
   if (guardsColumns)
     p_.open("if (column < " + Twine(contraction_.columns.extent) + ")");
   p_.splitDims("column", contraction_.columns.dims, used);
   p_.openLoop("i", 2 * sumsDown(), /*unrolled=*/true);
-  p_.line("const int line = warp_row + i / 2 * 64 + thread / 32 % 4 * 16 + "
-          "lane / 4 + i % 2 * 8;");
+  p_.line("const int down = i / 2 * 64 + i % 2 * 8;");
   bool guardsRows =
       any(contraction_.rows.dims) && contraction_.rows.extent % tile_.rows != 0;
   if (any(contraction_.rows.dims))
-    p_.line("const " + type + " row = first_row + line;");
+    p_.line("const " + type + " row = first_row + first + down;");
   if (guardsRows)
     p_.open("if (row < " + Twine(contraction_.rows.extent) + ")");
   p_.splitDims("row", contraction_.rows.dims, used);
@@ -263,13 +403,57 @@ void PersistentEmitter::printResults() {
   p_.close();
 }
 
+/// Has each warp write the rows that it has put into shared memory, 16 bytes a
+/// lane: those at positions of windows.
+void PersistentEmitter::printOwnStores() {
+  constexpr int64_t kLaneColumns = 8, kRows = 16; // of a warp, every 64 rows
+  int64_t across = tile_.columns / kLaneColumns, down = 32 / across,
+          turns = kRows / down;
+  StringRef type = p_.indexType();
+  p_.line("__syncwarp();");
+  p_.openLoop("i", sumsDown() * turns, /*unrolled=*/true);
+  p_.line("const int line = warp_row + i / " + Twine(turns) +
+          " * 64 + thread / 32 % 4 * 16 + i % " + Twine(turns) + " * " +
+          Twine(down) + " + lane / " + Twine(across) + ";");
+  p_.line("const int along = lane % " + Twine(across) + " * " +
+          Twine(kLaneColumns) + ";");
+  p_.line("const " + type + " row = first_row + line;");
+  p_.line("const " + type + " column = first_column + along;");
+  std::string inside;
+  for (const PatchOperand::Axis &axis : operands_.patches->axes()) {
+    std::string position = "row";
+    if (axis.pitch > 1)
+      position += " / " + std::to_string(axis.pitch);
+    if (axis.size > 0)
+      position += " % " + std::to_string(axis.size);
+    if (axis.dim >= 0) {
+      const std::string &name = p_.dims[axis.dim];
+      p_.line("const " + type + " " + name + " = " + position + ";");
+      position = name;
+    }
+    inside += (inside.empty() ? "" : " && ") + position + " < " +
+              std::to_string(axis.windows);
+  }
+  p_.splitDims("column", contraction_.columns.dims,
+               llvm::SmallBitVector(nest_.sizes.size(), true));
+  p_.open("if (" + inside + ")");
+  p_.line("weft::store_vector(" +
+          p_.address(p_.output(store_->output), store_->offset) +
+          ", weft::load_vector<" + Twine(kLaneColumns) +
+          ">(reinterpret_cast<const " +
+          storageType(p_.outputType(store_->output)) + " *>(result + " +
+          BulkResult::placeOf(tile_.rows, "line", "along") + ")));");
+  p_.close();
+  p_.close();
+}
+
 /// Lets the team write results, once it has the residual.
 void PersistentEmitter::printFree() {
   if (!operands_.residual) {
     p_.line("weft::arrive(free + team);");
     return;
   }
-  locate(p_.usedDims());
+  locateTile();
   operands_.residual->load(p_, tile_.columns, "result", "free + team");
 }
 
@@ -288,19 +472,23 @@ void PersistentEmitter::printStores() {
   openTiles("team", tile_.teams);
   p_.line("weft::wait_at(written + team, number / " + Twine(tile_.teams) +
           " % 2);");
-  p_.open("");
-  locate(p_.usedDims());
-  operands_.result.store(p_, tile_.columns, "result");
-  p_.close();
+  if (!operands_.patches) {
+    p_.open("");
+    locateTile();
+    operands_.result.store(p_, tile_.columns, "result");
+    p_.close();
+  }
   p_.line("const " + type + " later = block + " + Twine(tile_.teams) +
           " * gridDim.x;");
   p_.open("if (later < " + all + ")");
-  p_.line("weft::wait_for_reads_of_stores();");
+  if (!operands_.patches)
+    p_.line("weft::wait_for_reads_of_stores();");
   p_.line("const " + type + " block = later;");
   printFree();
   p_.close();
   p_.close();
-  p_.line("weft::wait_for_stores();");
+  if (!operands_.patches)
+    p_.line("weft::wait_for_stores();");
 }
 
 void PersistentEmitter::printTeams() {
@@ -310,17 +498,27 @@ void PersistentEmitter::printTeams() {
   locateWarp("thread");
   openTiles("team", tile_.teams);
   locate(p_.usedDims());
-  printSteps();
+  if (operands_.patches)
+    printPatchSteps();
+  else
+    printSteps();
   p_.line("unsigned char *result = results + team * " +
           Twine(tile_.resultBytes()) + ";");
-  p_.line("weft::wait_at(free + team, number / " + Twine(tile_.teams) +
-          " % 2);");
+  if (hasStorers())
+    p_.line("weft::wait_at(free + team, number / " + Twine(tile_.teams) +
+            " % 2);");
+  else
+    p_.line("__syncwarp(); // the results before are written");
   printResults();
-  p_.line("weft::publish_copies();");
-  p_.line("__syncwarp();");
-  p_.open("if (lane == 0)");
-  p_.line("weft::arrive(written + team);");
-  p_.close();
+  if (operands_.patches)
+    printOwnStores();
+  if (hasStorers()) {
+    p_.line("weft::publish_copies();");
+    p_.line("__syncwarp();");
+    p_.open("if (lane == 0)");
+    p_.line("weft::arrive(written + team);");
+    p_.close();
+  }
   p_.close();
 }
 
@@ -329,9 +527,13 @@ CudaKernel PersistentEmitter::emit(int64_t blocks) {
   p_.line("WEFT_DYNAMIC_SHARED(shared);");
   p_.line("int thread = threadIdx.x;");
   p_.line("const int lane = thread % 32;");
-  operands_.rows.declare(p_, tile_.rows, "a_map", "row");
+  if (operands_.patches)
+    operands_.patches->declare(p_, tile_.patchLines, "a_map");
+  else
+    operands_.rows.declare(p_, tile_.rows, "a_map", "row");
   operands_.columns.declare(p_, tile_.columns, "b_map", "column");
-  operands_.result.declare(p_, tile_.rows, "result_map");
+  if (!operands_.patches)
+    operands_.result.declare(p_, tile_.rows, "result_map");
   if (operands_.residual)
     operands_.residual->declare(p_, tile_.rows, "residual_map");
   declareBarriers();
@@ -341,11 +543,16 @@ CudaKernel PersistentEmitter::emit(int64_t blocks) {
   p_.line("const int team = thread / 32 - " + Twine(tile_.workers() / 32 + 1) +
           ";");
   p_.open("if (lane == 0 && team < 0)");
-  printCopies();
+  if (operands_.patches)
+    printPatchCopies();
+  else
+    printCopies();
   p_.close();
-  p_.open("else if (lane == 0 && team < " + Twine(tile_.teams) + ")");
-  printStores();
-  p_.close();
+  if (hasStorers()) {
+    p_.open("else if (lane == 0 && team < " + Twine(tile_.teams) + ")");
+    printStores();
+    p_.close();
+  }
   p_.close();
   p_.open("else");
   // What is left for them, a multiple of 8.
@@ -355,6 +562,8 @@ CudaKernel PersistentEmitter::emit(int64_t blocks) {
           ">();");
   printTeams();
   p_.close();
+  if (operands_.patches) // all tiles of a block have the same columns
+    blocks -= blocks % tilesAcross();
   CudaKernel kernel = p_.take(std::min(blocks, tilesInAll()), tile_.threads());
   kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
   return kernel;
@@ -364,7 +573,10 @@ CudaKernel emitPersistent(ir::GroupOp group, const LoopNest &nest,
                           const Contraction &contraction,
                           PersistentOperands operands, const MatrixTile &tile,
                           int64_t blocks) {
-  return PersistentEmitter(group, nest, contraction, std::move(operands), tile)
+  Contraction tiled = contraction;
+  if (operands.patches)
+    tiled.rows.extent = operands.patches->shape().positions;
+  return PersistentEmitter(group, nest, tiled, std::move(operands), tile)
       .emit(blocks);
 }
 

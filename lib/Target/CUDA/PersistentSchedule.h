@@ -5,6 +5,7 @@
 #include "BulkOperand.h"
 #include "BulkResult.h"
 #include "MatrixTile.h"
+#include "PatchOperand.h"
 
 namespace weft::cuda {
 
@@ -12,7 +13,8 @@ namespace weft::cuda {
 /// is read where the result is written, if there is one.
 struct PersistentOperands {
   BulkOperand rows, columns;
-  BulkResult result;
+  std::optional<PatchOperand> patches; // in place of the rows
+  BulkResult result = {};
   int residualStmt = -1; // a load
   std::optional<BulkResult> residual;
 
@@ -21,9 +23,22 @@ struct PersistentOperands {
   static std::optional<PersistentOperands>
   match(ir::GroupOp group, const LoopNest &nest, const Contraction &contraction,
         const BulkOperand &rows, const BulkOperand &columns);
+  /// The same with patches: nothing, too, if what is done to the sums depends
+  /// on their rows, but for the residual.
+  static std::optional<PersistentOperands>
+  matchPatches(ir::GroupOp group, const LoopNest &nest,
+               const Contraction &contraction, const BulkOperand &rows,
+               const BulkOperand &columns);
+
+private:
+  static std::optional<PersistentOperands> match(ir::GroupOp group,
+                                                 const LoopNest &nest,
+                                                 const Contraction &contraction,
+                                                 PersistentOperands operands);
 };
 
-/// The kernel with a tile of at least one team.
+/// The kernel with a tile of at least one team; one of patches if there are
+/// any.
 CudaKernel emitPersistent(ir::GroupOp group, const LoopNest &nest,
                           const Contraction &contraction,
                           PersistentOperands operands, const MatrixTile &tile,

@@ -245,19 +245,18 @@ void TeamEmitter::printHead() {
   std::string perBlock = std::to_string(rowsPerBlock_),
               team = std::to_string(team_);
   StringRef type = p_.indexType();
-  std::string block =
-      type == "int" ? "static_cast<int>(blockIdx.x)" : "blockIdx.x";
-  std::string row = block;
+  const bool isWide = type != "int";
+  std::string row = isWide ? "blockIdx.x" : "static_cast<int>(blockIdx.x)";
+  // The product is 64 bits wide where its factor is.
+  const std::string firstRow = row + " * " + perBlock + (isWide ? "ll" : "");
   if (columns_) {
     p_.line("const int member = threadIdx.x / " + perBlock + ";");
-    row = block + " * " + perBlock + " + static_cast<int>(threadIdx.x) % " +
-          perBlock;
+    row = firstRow + " + static_cast<int>(threadIdx.x) % " + perBlock;
   } else if (rowsPerBlock_ == 1) {
     p_.line("const int member = threadIdx.x;");
   } else {
     p_.line("const int member = threadIdx.x % " + team + ";");
-    row =
-        block + " * " + perBlock + " + static_cast<int>(threadIdx.x) / " + team;
+    row = firstRow + " + static_cast<int>(threadIdx.x) / " + team;
   }
   if (hasIdleRows()) {
     // Threads beyond the last row stay, for the functions of the whole team.

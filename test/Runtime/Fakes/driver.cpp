@@ -3,8 +3,11 @@
 // fails with: `cuInit`, `cuDeviceGetCount`, `devices` (there is none),
 // `cuDevicePrimaryCtxRetain`, `cuStreamCreate`, `memory` (512 KiB in all),
 // `cuStreamBeginCapture`, `cuStreamEndCapture`, `cuGraphInstantiate`,
-// `captured` (every stream is being captured), `cuLaunchKernelEx` (of kernels
-// with more than FAKE_SHARED bytes of dynamic shared memory).
+// `captured` (every stream is being captured), `busy` (no stream and no event
+// is ever done), `cuLaunchKernelEx` (of kernels with more than FAKE_SHARED
+// bytes of dynamic shared memory), `cuModuleLoadDataEx` (the first time).
+// FAKE_CUDA_VERSION is the version of CUDA that it says it supports instead of
+// 12040.
 //
 // Kernels compute nothing. They take 1 us and another for each KiB of dynamic
 // shared memory, by the clock of events.
@@ -14,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 using namespace weft::runtime;
 
@@ -28,9 +32,40 @@ std::atomic<long> deviceTime{0};
 /// An event and when it was recorded; a graph and how long it takes.
 struct Timed {
   long microseconds = 0;
-  int owners = 1; // a graph and what is made of it are one
+  int owners = 1;          // a graph and what is made of it are one
+  bool isCaptured = false; // an event in a graph
 };
-std::atomic<Timed *> captured{nullptr}; // the graph that launches go into
+std::atomic<CudaStream> lastUpload{nullptr};
+/// One at a time: what is launched meanwhile goes into its graph.
+struct Capture {
+  CudaStream stream = nullptr;
+  int mode = cuda::captureRelaxed;
+  bool isValid = true;
+};
+std::atomic<Timed *> captured{nullptr}; // the graph
+Capture capture;
+thread_local int captureMode = 0; // global, until a thread says otherwise
+std::atomic<int> hostWaits{0};
+
+bool isCaptured(CudaStream stream) {
+  return captured && stream == capture.stream;
+}
+
+/// What is not allowed ends the capture under way.
+CudaResult breach(CudaResult error) {
+  capture.isValid = false;
+  return error;
+}
+
+/// Asking the device, or waiting for it, about `event` if not null.
+CudaResult ask(CudaEvent event) {
+  if (event && reinterpret_cast<Timed *>(event)->isCaptured)
+    return breach(907);
+  if (captured && capture.mode != cuda::captureRelaxed &&
+      captureMode != cuda::captureRelaxed)
+    return breach(900);
+  return 0;
+}
 
 template <typename Handle> CudaResult release(Handle handle) {
   auto *timed = reinterpret_cast<Timed *>(handle);
@@ -58,7 +93,11 @@ template <typename Handle> CudaResult make(Handle *handle) {
 #define FAKE extern "C" __attribute__((visibility("default"))) CudaResult
 
 FAKE cuInit(unsigned) { return result("cuInit"); }
-FAKE cuDriverGetVersion(int *version) { return *version = 12040, 0; }
+FAKE cuDriverGetVersion(int *version) {
+  const char *text = std::getenv("FAKE_CUDA_VERSION");
+  *version = text ? std::atoi(text) : 12040;
+  return 0;
+}
 FAKE cuGetErrorName(CudaResult error, const char **text) {
   *text = error == 2 ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_UNKNOWN";
   return 0;
@@ -91,6 +130,9 @@ FAKE cuCtxPopCurrent_v2(CudaContext *) { return 0; }
 FAKE cuCtxSynchronize() { return 0; }
 FAKE cuModuleLoadDataEx(CudaModule *module, const void *, unsigned, int *,
                         void **) {
+  static std::atomic<bool> hasFailed{false};
+  if (fails("cuModuleLoadDataEx") && !hasFailed.exchange(true))
+    return 999;
   return make(module);
 }
 FAKE cuModuleUnload(CudaModule) { return 0; }
@@ -132,7 +174,8 @@ FAKE cuMemGetInfo_v2(size_t *free, size_t *total) {
   return 0;
 }
 FAKE cuMemcpyHtoDAsync_v2(CudaPointer to, const void *from, size_t bytes,
-                          CudaStream) {
+                          CudaStream stream) {
+  lastUpload = stream;
   std::memcpy(reinterpret_cast<void *>(to), from, bytes);
   return 0;
 }
@@ -159,20 +202,39 @@ FAKE cuStreamCreate(CudaStream *stream, unsigned) {
   return result("cuStreamCreate");
 }
 FAKE cuStreamGetCtx(CudaStream, CudaContext *context) { return make(context); }
+FAKE cuStreamQuery(CudaStream stream) {
+  if (isCaptured(stream))
+    return breach(900);
+  if (CudaResult error = ask(nullptr))
+    return error;
+  return fails("busy") ? cuda::notReady : 0;
+}
 FAKE cuStreamSynchronize(CudaStream) { return 0; }
 FAKE cuStreamDestroy_v2(CudaStream) { return 0; }
-FAKE cuStreamWaitEvent(CudaStream, CudaEvent, unsigned) { return 0; }
-FAKE cuStreamIsCapturing(CudaStream, int *status) {
-  return *status = fails("captured"), 0;
+/// A stream outside that waits for an event inside would join the capture:
+/// nobody means that.
+FAKE cuStreamWaitEvent(CudaStream stream, CudaEvent event, unsigned) {
+  bool isInGraph = reinterpret_cast<Timed *>(event)->isCaptured;
+  return isCaptured(stream) == isInGraph ? 0 : breach(905);
 }
-FAKE cuStreamBeginCapture_v2(CudaStream, int) {
-  if (!fails("cuStreamBeginCapture"))
-    captured = new Timed;
-  return result("cuStreamBeginCapture");
+FAKE cuStreamIsCapturing(CudaStream stream, int *status) {
+  *status = isCaptured(stream) ? (capture.isValid ? 1 : 2) : fails("captured");
+  return 0;
+}
+FAKE cuThreadExchangeStreamCaptureMode(int *mode) {
+  std::swap(*mode, captureMode);
+  return 0;
+}
+FAKE cuStreamBeginCapture_v2(CudaStream stream, int mode) {
+  if (fails("cuStreamBeginCapture"))
+    return 999;
+  capture = {stream, mode};
+  captured = new Timed;
+  return 0;
 }
 FAKE cuStreamEndCapture(CudaStream, CudaGraph *graph) {
   *graph = reinterpret_cast<CudaGraph>(captured.exchange(nullptr));
-  return result("cuStreamEndCapture");
+  return capture.isValid ? result("cuStreamEndCapture") : 901;
 }
 FAKE cuGraphInstantiateWithFlags(CudaGraphExec *executable, CudaGraph graph,
                                  unsigned long long) {
@@ -193,21 +255,29 @@ FAKE cuGraphExecDestroy(CudaGraphExec graph) {
   return release(graph);
 }
 /// Not of CUDA: what there is, and what was done, for the tests.
+FAKE fakeHostWaits(int *count) { return *count = hostWaits, 0; }
 FAKE fakeGraphs(int *existing, int *launched) {
   *existing = graphs;
   *launched = graphLaunches;
   return 0;
 }
+FAKE fakeLastUpload(CudaStream *stream) { return *stream = lastUpload, 0; }
 FAKE cuEventCreate(CudaEvent *event, unsigned) {
   *event = reinterpret_cast<CudaEvent>(new Timed);
   return 0;
 }
-FAKE cuEventRecord(CudaEvent event, CudaStream) {
-  reinterpret_cast<Timed *>(event)->microseconds = deviceTime;
+FAKE cuEventRecord(CudaEvent event, CudaStream stream) {
+  auto *timed = reinterpret_cast<Timed *>(event);
+  timed->microseconds = deviceTime;
+  timed->isCaptured = isCaptured(stream);
   return 0;
 }
-FAKE cuEventQuery(CudaEvent) { return 0; }
-FAKE cuEventSynchronize(CudaEvent) { return 0; }
+FAKE cuEventQuery(CudaEvent event) {
+  if (CudaResult error = ask(event))
+    return error;
+  return fails("busy") ? cuda::notReady : 0;
+}
+FAKE cuEventSynchronize(CudaEvent event) { return ++hostWaits, ask(event); }
 FAKE cuEventElapsedTime(float *milliseconds, CudaEvent begin, CudaEvent end) {
   *milliseconds =
       static_cast<float>(reinterpret_cast<Timed *>(end)->microseconds -

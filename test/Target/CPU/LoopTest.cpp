@@ -231,6 +231,14 @@ TEST(CpuLoop, SaysWhyThereIsNoKernel) {
     })");
   EXPECT_EQ(attention.why(),
             "weft.attention must be decomposed for this device");
+  OneKernel pooled(R"(
+    func.func @main(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2x1x1xf32>) -> tensor<1x2x2x2xf32> {
+      %c = weft.conv %x, %w stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1 : tensor<1x2x4x4xf32>, tensor<2x2x1x1xf32> -> tensor<1x2x4x4xf32>
+      %y = weft.maxpool %c kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0] : tensor<1x2x4x4xf32> -> tensor<1x2x2x2xf32>
+      return %y : tensor<1x2x2x2xf32>
+    })");
+  EXPECT_EQ(pooled.why(),
+            "weft.maxpool must be in a group of its own for this device");
 }
 
 } // namespace

@@ -288,7 +288,7 @@ public:
       current().start(to, map, at, tap, barrier);
     };
     state_.bulkStore = [](const void *map, const int *at, const void *from) {
-      current().thread().stores.push_back(current().bulkCopy(map, at, from));
+      current().startStore(map, at, from);
     };
     state_.waitForStores = [] { current().finishStores(); };
     state_.exchange = [](unsigned mask, unsigned long long value, int source) {
@@ -390,6 +390,21 @@ private:
     copy.shared =
         const_cast<unsigned char *>(static_cast<const unsigned char *>(shared));
     return copy;
+  }
+
+  /// The device stores no tile that starts before its tensor, and none of a
+  /// window whose positions reach beyond it: these are illegal instructions.
+  void startStore(const void *map, const int *at, const void *from) {
+    BulkCopy copy = bulkCopy(map, at, from);
+    bool isInside = true;
+    for (int i = 0; i < copy.map.rank; ++i)
+      isInside &= copy.at[i] >= 0;
+    for (int i = 0; copy.map.isWindow && i + 2 < copy.map.rank; ++i)
+      isInside &= copy.map.lower[i] >= 0 && copy.map.upper[i] <= 0;
+    if (!isInside && failure_.empty())
+      failure_ = "a bulk store starts before the tensor, or its positions "
+                 "reach beyond it";
+    thread().stores.push_back(copy);
   }
 
   /// All that this thread stored.

@@ -133,25 +133,26 @@ TEST_F(EmulatorTest, ReportsThreadsThatMissABarrier) {
 TEST_F(EmulatorTest, BulkStores) {
   compile({{"store", R"(
     struct alignas(64) TensorMap { unsigned char bytes[128]; };
-    WEFT_GLOBAL(1) store(const TensorMap map, int start, int waits) {
+    WEFT_GLOBAL(1) store(const TensorMap map, int start, int waits, int first) {
       WEFT_DYNAMIC_SHARED(shared);
       long long *box = (long long *)(shared + start);
       for (int i = 0; i < 8; ++i)
         box[i] = i + 1;
-      int at[2] = {1, 1};
+      int at[2] = {first, 1};
       WEFT_BULK_STORE(&map, at, box);
       box[1] = 20;
       if (waits)
         WEFT_WAIT_FOR_STORES();
     })"}});
-  auto store = [&](int start, int waits, std::vector<int64_t> &y) {
+  auto store = [&](int start, int waits, std::vector<int64_t> &y,
+                   int first = 1) {
     TensorMap map;
     map.dtype = DType::int64;
     map.sizes = {3, 2};
     map.strides = {24};
     map.box = {4, 2};
     EncodedTensorMap encoded = encode(map, y.data());
-    void *arguments[] = {&encoded, &start, &waits};
+    void *arguments[] = {&encoded, &start, &waits, &first};
     return library->launch(0, {}, {}, arguments, 1024);
   };
   std::vector<int64_t> y(6, 0);
@@ -162,6 +163,9 @@ TEST_F(EmulatorTest, BulkStores) {
   EXPECT_EQ(store(72, 1, y).message(),
             "emulator: store: a bulk copy is 72 bytes into shared memory, not "
             "a multiple of 128");
+  EXPECT_EQ(store(128, 1, y, -1).message(),
+            "emulator: store: a bulk store starts before the tensor, or its "
+            "positions reach beyond it");
 }
 
 TEST_F(EmulatorTest, ReportsTheCompilersLog) {

@@ -732,6 +732,59 @@ public:
              "stride [1] padding [0, 1] dilation [1]", "bf16");
   }
 
+  /// Max pooling takes the results of an image's convolution, of both signs.
+  void addPooledImage(const std::string &x, const std::string &w,
+                      const std::string &y, const std::string &attributes,
+                      const std::string &z, const std::string &pooling,
+                      const std::string &type) {
+    Case c = matrixConv(x, w, y, attributes, type);
+    c.name = "image: pooled " + c.name.substr(c.name.find("tensor"));
+    c.arch = "sm_90a";
+    c.body.replace(c.body.find("weft.relu"), 9, "weft.neg");
+    c.body += "\n%z = weft.maxpool %y " + pooling +
+              " channels_last : " + tensor(y, type) + " -> " + tensor(z, type);
+    c.results = "%z : " + tensor(z, type);
+    add(c);
+  }
+
+  void addPooledImages() {
+    // As ResNet begins.
+    addPooledImage("2x30x18x8", "64x7x4x8", "2x15x18x64",
+                   "stride [2, 1] padding [3, 3, 2, 1] dilation [1, 1]",
+                   "2x8x9x64",
+                   "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
+    // Windows that share nothing; a last row that none has.
+    addPooledImage("3x17x24x8", "32x3x2x8", "3x9x24x32",
+                   "stride [2, 1] padding [1, 1, 1, 0] dilation [1, 1]",
+                   "3x4x12x32",
+                   "kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0]", "bf16");
+    // A row in all windows around it.
+    addPooledImage("2x13x20x8", "24x5x3x8", "2x6x20x24",
+                   "stride [2, 1] padding [2, 1, 1, 1] dilation [1, 1]",
+                   "2x6x20x24",
+                   "kernel [3, 3] stride [1, 1] padding [1, 1, 1, 1]", "f16");
+    // More pixels than a block has: those at the border are of two blocks.
+    addPooledImage("1x12x150x8", "24x3x2x8", "1x4x150x24",
+                   "stride [3, 1] padding [0, 1, 1, 0] dilation [1, 1]",
+                   "1x2x75x24",
+                   "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
+    // The last row of an image completes three windows; two blocks of columns.
+    addPooledImage("2x11x19x8", "72x3x4x8", "2x9x16x72",
+                   "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1]",
+                   "2x9x5x72",
+                   "kernel [5, 4] stride [1, 3] padding [2, 2, 1, 0]", "bf16");
+    // More rows than blocks.
+    addPooledImage("40x49x16x8", "16x3x3x8", "40x25x16x16",
+                   "stride [2, 1] padding [1, 1, 1, 1] dilation [1, 1]",
+                   "40x12x8x16",
+                   "kernel [3, 3] stride [2, 2] padding [1, 0, 1, 0]", "f16");
+    // Windows of one row, with rows between them.
+    addPooledImage("1x20x33x8", "48x3x3x8", "1x20x33x48",
+                   "stride [1, 1] padding [2, 2, 2, 2] dilation [2, 2]",
+                   "1x7x8x48",
+                   "kernel [1, 2] stride [3, 4] padding [0, 0, 0, 0]", "f16");
+  }
+
   void addMatrixMatmul(const std::string &lhs, const std::string &rhs,
                        const std::string &result, const std::string &type) {
     addMatrix({"matmul of " + tensor(lhs, type) + " and " + tensor(rhs, type),
@@ -816,8 +869,8 @@ public:
   }
 
   /// The cases added since `first`, once more with this tile and so many
-  /// blocks.
-  void addStaying(size_t first, const std::string &tile, uint32_t blocks) {
+  /// blocks; 0: as many as it takes.
+  void addWithTile(size_t first, const std::string &tile, uint32_t blocks) {
     for (size_t i = first, end = list.size(); i < end; ++i)
       if (list[i].arch == "sm_90a" && list[i].tile.empty()) {
         Case c = list[i];
@@ -848,8 +901,13 @@ public:
     size_t first = list.size();
     // Rows, columns and k that end within a tile; more tiles than stages.
     addMatrixMatmul("3x200x200", "3x200x136", "3x200x136", "bf16");
+    size_t conv = list.size();
     addMatrixConv("2x11x13x64", "200x3x3x64", "2x11x13x200",
                   "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    // Threads that fill no whole lines of results, in blocks with one tile.
+    for (const char *tile : {"128x192 warps 8x1 groups bulk stages 4 splits 1",
+                             "128x192 warps 8x1 groups bulk stages 4 splits 2"})
+      addWithTile(conv, tile, 0);
     // Fewer tiles than blocks.
     addMatrixConv("2x9x9x320", "72x1x1x320", "2x5x5x72",
                   "stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1]", "f16");
@@ -881,8 +939,76 @@ public:
                              "64x128 warps 4x1 groups bulk stages 8 teams 2",
                              "128x64 warps 4x1 groups bulk stages 8 teams 2",
                              "128x128 warps 4x1 groups bulk stages 4 teams 2",
-                             "64x256 warps 4x1 groups bulk stages 4 teams 2"})
-      addStaying(first, tile, 2);
+                             "64x256 warps 4x1 groups bulk stages 4 teams 2",
+                             "128x192 warps 4x1 groups bulk stages 3 teams 2"})
+      addWithTile(first, tile, 2);
+  }
+
+  /// Convolutions whose taps share patches of the images.
+  void addPatch(const std::string &x, const std::string &w,
+                const std::string &y, const std::string &attributes,
+                const std::string &type) {
+    Case c = matrixConv(x, w, y, attributes, type);
+    c.name = "patches: " + c.name;
+    c.arch = "sm_90a";
+    add(c);
+  }
+
+  void addPatches() {
+    const std::string same =
+        "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]";
+    size_t first = list.size();
+    // Images smaller than a tile, so that one has parts of several, and larger;
+    // the last tile reaches beyond the last image.
+    addPatch("5x7x7x64", "64x3x3x64", "5x7x7x64", same, "f16");
+    addPatch("2x5x29x64", "64x3x3x64", "2x5x29x64", same, "bf16");
+    // Fewer tiles than blocks.
+    addPatch("1x4x5x64", "64x3x3x64", "1x4x5x64", same, "f16");
+    // Nothing behind the sum.
+    const std::string bare = "tensor<3x6x9x64xf16>",
+                      taps = "tensor<64x3x3x64xf16>";
+    add({"patches: conv alone", "%x: " + bare + ", %w: " + taps,
+         "%y = weft.conv %x, %w " + same + " groups 1 channels_last : " + bare +
+             ", " + taps + " -> " + bare,
+         "%y : " + bare, "window", "sm_90a"});
+    // Padding on one side, more of it than taps reach, and none in one dim;
+    // taps that are apart.
+    addPatch("2x9x6x64", "64x3x3x64", "2x8x5x64",
+             "stride [1, 1] padding [0, 1, 1, 0] dilation [1, 1]", "f16");
+    addPatch("2x6x7x64", "64x3x3x64", "2x7x6x64",
+             "stride [1, 1] padding [1, 2, 1, 0] dilation [1, 1]", "f16");
+    addPatch("2x6x7x64", "64x3x2x64", "2x10x12x64",
+             "stride [1, 1] padding [4, 2, 4, 2] dilation [1, 1]", "f16");
+    addPatch("2x6x7x64", "64x3x3x64", "2x8x7x64",
+             "stride [1, 1] padding [3, 3, 2, 2] dilation [2, 2]", "bf16");
+    // Other windows, of one, two and three dims.
+    addPatch("2x9x10x64", "64x3x1x64", "2x9x10x64",
+             "stride [1, 1] padding [1, 1, 0, 0] dilation [1, 1]", "f16");
+    addPatch("2x9x10x64", "64x1x3x64", "2x9x10x64",
+             "stride [1, 1] padding [0, 0, 1, 1] dilation [1, 1]", "f16");
+    addPatch("3x50x64", "64x4x64", "3x49x64",
+             "stride [1] padding [1, 1] dilation [1]", "f16");
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+    addWithTile(first, "128x64 warps 4x1 groups bulk patches 4 teams 2", 2);
+    // More taps.
+    first = list.size();
+    addPatch("2x9x10x64", "64x3x5x64", "2x9x10x64",
+             "stride [1, 1] padding [1, 1, 2, 2] dilation [1, 1]", "f16");
+    addPatch("2x4x3x5x64", "64x2x3x2x64", "2x4x3x6x64",
+             "stride [1, 1, 1] padding [1, 0, 1, 1, 1, 1] dilation [1, 1, 1]",
+             "f16");
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 2);
+    // Two pieces of the channels, and two tiles of columns.
+    first = list.size();
+    addPatch("1x13x11x128", "128x3x3x128", "1x13x11x128", same, "f16");
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 2", 2);
+    addWithTile(first, "64x64 warps 4x1 groups bulk patches 4 teams 3", 4);
+    // Twice the columns in a tile.
+    first = list.size();
+    addPatch("3x13x11x64", "128x3x3x64", "3x13x11x128", same, "bf16");
+    addWithTile(first, "64x128 warps 4x1 groups bulk patches 4 teams 2", 2);
+    addWithTile(first, "256x64 warps 4x1 groups bulk patches 2 teams 2", 2);
+    addWithTile(first, "128x64 warps 4x1 groups bulk patches 4 teams 3", 2);
   }
 
   void addMatrices() {
@@ -1287,7 +1413,9 @@ const std::vector<Case> &allCases() {
     all->addMatrices();
     all->addBlocksThatStay();
     all->addPairs();
+    all->addPatches();
     all->addImages();
+    all->addPooledImages();
     all->addAttentions();
     return all;
   }();

@@ -82,6 +82,60 @@ TEST(MatrixTiles, HaveTextsOfTheirOwn) {
   }
 }
 
+// The columns of all steps stay beside at least two patches.
+TEST(MatrixTiles, OfPatchesFitTheDevice) {
+  MatrixUnits units = *matrixUnitsOf("sm_90a");
+  units.stays = true;
+  auto tilesOf = [&](PatchShape shape, int64_t columns) {
+    units.patches = shape;
+    std::set<std::string> texts;
+    for (const MatrixTile &tile :
+         allMatrixTiles(product(25088, columns), shape.steps * 64, units)) {
+      EXPECT_TRUE(texts.insert(print(tile)).second) << print(tile);
+      EXPECT_LE(tile.sharedBytes(), units.sharedBytes) << print(tile);
+      if (tile.patchLines == 0)
+        texts.erase(print(tile));
+    }
+    return texts;
+  };
+  // 3x3 and 64 channels of 56x56: 72 KB of columns; a patch of 128 rows has 248
+  // lines, 31 KB.
+  EXPECT_EQ(tilesOf({103910, 116, 9}, 64),
+            (std::set<std::string>{
+                "64x64 warps 4x1 groups bulk patches 4 teams 2",
+                "64x64 warps 4x1 groups bulk patches 4 teams 3",
+                "128x64 warps 4x1 groups bulk patches 3 teams 3",
+                "128x64 warps 4x1 groups bulk patches 3 teams 2",
+                "192x64 warps 4x1 groups bulk patches 2 teams 2"}));
+  // Twice the channels, 28x28: 144 KB.
+  EXPECT_EQ(tilesOf({26882, 60, 18}, 128),
+            (std::set<std::string>{
+                "64x64 warps 4x1 groups bulk patches 4 teams 2",
+                "64x64 warps 4x1 groups bulk patches 3 teams 3",
+                "128x64 warps 4x1 groups bulk patches 2 teams 2"}));
+  EXPECT_TRUE(tilesOf({6974, 32, 36}, 256).empty());
+}
+
+// Each of these was measured with every tile: 32, 8 and one image of 56x56 with
+// 64 channels; of 28x28 with 128 channels, 32 fill larger tiles.
+TEST(MatrixTiles, OfPatchesComeFirstWhereTheyAreFaster) {
+  auto choose = [](PatchShape shape, int64_t rows, int64_t columns) {
+    MatrixUnits units = *matrixUnitsOf("sm_90a");
+    units.stays = true;
+    units.patches = shape;
+    MatrixTile tile =
+        rankedMatrixTiles(product(rows, columns), shape.steps * 64, units)
+            .front();
+    return tile.patchLines > 0 ? tile.rows : 0;
+  };
+  EXPECT_EQ(choose({103910, 116, 9}, 100352, 64), 128);
+  EXPECT_EQ(choose({25934, 116, 9}, 25088, 64), 128);
+  EXPECT_EQ(choose({3191, 116, 9}, 3136, 64), 64);
+  EXPECT_EQ(choose({6698, 60, 18}, 6272, 128), 128);
+  EXPECT_EQ(choose({811, 60, 18}, 784, 128), 64);
+  EXPECT_EQ(choose({26882, 60, 18}, 25088, 128), 0);
+}
+
 // Each of these was measured with every tile.
 TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   auto choose = [](int64_t rows, int64_t columns, int64_t depth) {
@@ -126,8 +180,8 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_GT(chooseStaying(100352, 256, 64).teams, 0);
   EXPECT_EQ(chooseWithResidual(100352, 256, 64).teams, 0);
   EXPECT_GT(chooseWithResidual(1568, 2048, 512).teams, 0);
-  // 132 tiles of 192 rows for 132 multiprocessors, where k is long.
-  EXPECT_EQ(choose(4096, 768, 3072).rows, 192);
+  // Some 132 tiles for 132 multiprocessors, where k is long.
+  EXPECT_EQ(choose(4096, 768, 3072).columns, 192);
   EXPECT_EQ(choose(25088, 128, 1152).rows, 192);
   EXPECT_NE(choose(25088, 128, 1024).rows, 192);
   // No splitting where k is short.

@@ -344,7 +344,7 @@ TEST(CudaText, BlocksHaveOneTileWhereTheyCannotStay) {
     });
   };
   Case whole = linear("128", "64", "1024", /*addsResidual=*/true);
-  EXPECT_EQ(tilesThatStay(whole), 5);
+  EXPECT_EQ(tilesThatStay(whole), 6);
   // A longer k has little to gain.
   EXPECT_EQ(tilesThatStay(linear("128", "64", "1088", true)), 0);
   // Lines of results that do not start at multiples of 16 bytes.
@@ -366,6 +366,131 @@ TEST(CudaText, BlocksHaveOneTileWhereTheyCannotStay) {
   EXPECT_EQ(tilesThatStay(two), 0);
 }
 
+/// A convolution of float16 with channels last and a bias.
+Case convolution(const std::string &x, const std::string &w,
+                 const std::string &y, const std::string &attributes) {
+  auto tensor = [](const std::string &sizes) {
+    return "tensor<" + sizes + "xf16>";
+  };
+  std::string channels = llvm::StringRef(w).split('x').first.str();
+  return {
+      "convolution",
+      "%x: " + tensor(x) + ", %w: " + tensor(w) + ", %b: " + tensor(channels),
+      "%c = weft.conv %x, %w " + attributes +
+          " groups 1 channels_last : " + tensor(x) + ", " + tensor(w) + " -> " +
+          tensor(y) + "\n%b2 = weft.broadcast %b : " + tensor(channels) +
+          " -> " + tensor(y) + "\n%y = weft.add %c, %b2 : " + tensor(y),
+      "%y : " + tensor(y),
+      "window",
+      "sm_90a"};
+}
+
+constexpr const char *kSameWindow =
+    "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]";
+
+TEST(CudaText, TapsShareAPatch) {
+  Case c = convolution("2x4x56x64", "64x3x3x64", "2x4x56x64", kSameWindow);
+  c.tile = "128x64 warps 4x1 groups bulk patches 3 teams 2";
+  Prepared prepared(c);
+  std::string text = kernelText(prepared);
+  // Lines of 57 positions and images of 5 lines.
+  EXPECT_THAT(text, HasSubstr("block < 4; block += gridDim.x"));
+  EXPECT_THAT(text, HasSubstr("first_x = static_cast<int>(first_row % 57);"));
+  EXPECT_THAT(text,
+              HasSubstr("first_y = static_cast<int>(first_row / 57 % 5);"));
+  EXPECT_THAT(text,
+              HasSubstr("first_image = static_cast<int>(first_row / 285);"));
+  // The rows of a tile and what the last window reaches beyond them.
+  EXPECT_THAT(text, HasSubstr("expect_bytes(full + place, 31744);"));
+  EXPECT_THAT(text, HasSubstr("a_map, {chunk * 64, first_x + -1, first_y + -1, "
+                              "first_image}, {0, 0}, full + place);"));
+  // Another tap is some lines further.
+  EXPECT_THAT(
+      text, HasSubstr("a_tile = patch + (tap / 3 * 57 + tap % 3 * 1) * 128;"));
+  // Columns come once, and results at positions of the padding are left out.
+  EXPECT_THAT(text, HasSubstr("if (number > 0) {\n"));
+  EXPECT_THAT(text, HasSubstr("weft::wait_at(kept + step, 0);"));
+  EXPECT_THAT(text, HasSubstr("if (i2 < 56 && i1 < 4 && i0 < 2) {\n"));
+  EXPECT_THAT(text, Not(HasSubstr("written + team")));
+  ASSERT_EQ(prepared.kernel.tensorMaps.size(), 2u);
+  const TensorMap &patch = prepared.kernel.tensorMaps[0];
+  EXPECT_THAT(patch.box, testing::ElementsAre(64, 248));
+  EXPECT_THAT(patch.lower, testing::ElementsAre(-1, -1));
+  EXPECT_THAT(patch.upper, testing::ElementsAre(0, 0));
+}
+
+// All tiles of a block have the same columns.
+TEST(CudaText, BlocksOfPatchesKeepTheirColumns) {
+  auto blocks = [](const std::string &columns) {
+    Case c =
+        convolution("1x12x15x64", columns + "x1x2x64", "1x12x15x" + columns,
+                    "stride [1, 1] padding [0, 0, 1, 0] dilation [1, 1]");
+    c.tile = "64x64 warps 4x1 groups bulk patches 4 teams 3";
+    Prepared prepared(c);
+    EXPECT_EQ(prepared.error, "");
+    return prepared.kernel.grid[0];
+  };
+  EXPECT_EQ(blocks("64"), 3u);
+  EXPECT_EQ(blocks("2880"), 90u); // 45 tiles of columns, three of rows
+}
+
+TEST(CudaText, PatchesAreReadWhereTapsOverlapAndColumnsFit) {
+  auto tilesOfPatches = [](const Case &c) {
+    Prepared prepared(c);
+    EXPECT_EQ(prepared.error, "");
+    return llvm::count_if(prepared.kernel.tiles, [](llvm::StringRef tile) {
+      return tile.contains(" patches ");
+    });
+  };
+  Case whole =
+      convolution("2x14x14x64", "64x3x3x64", "2x14x14x64", kSameWindow);
+  EXPECT_EQ(tilesOfPatches(whole), 6);
+  // Channels that are no multiple of 64, columns that no tiles divide.
+  EXPECT_EQ(tilesOfPatches(convolution("2x14x14x72", "64x3x3x72", "2x14x14x64",
+                                       kSameWindow)),
+            0);
+  EXPECT_EQ(tilesOfPatches(convolution("2x14x14x64", "72x3x3x64", "2x14x14x72",
+                                       kSameWindow)),
+            0);
+  // Windows that are no neighbours, of one tap, and without padding.
+  EXPECT_EQ(
+      tilesOfPatches(convolution("2x14x14x64", "64x3x3x64", "2x7x7x64",
+                                 "stride [2, 2] padding [1, 1, 1, 1] dilation "
+                                 "[1, 1]")),
+      0);
+  EXPECT_EQ(
+      tilesOfPatches(convolution("2x14x14x64", "64x1x1x64", "2x14x14x64",
+                                 "stride [1, 1] padding [0, 0, 0, 0] dilation "
+                                 "[1, 1]")),
+      0);
+  EXPECT_EQ(
+      tilesOfPatches(convolution("2x14x14x64", "64x3x3x64", "2x12x12x64",
+                                 "stride [1, 1] padding [0, 0, 0, 0] dilation "
+                                 "[1, 1]")),
+      0);
+  // Columns of all steps that do not fit, and lines that a copy cannot bring.
+  EXPECT_EQ(tilesOfPatches(convolution("2x14x14x256", "64x3x3x256",
+                                       "2x14x14x64", kSameWindow)),
+            0);
+  EXPECT_EQ(tilesOfPatches(convolution("1x8x500x64", "64x3x3x64", "1x8x500x64",
+                                       kSameWindow)),
+            0);
+  // What is added depends on the row, and is not read by the accelerator.
+  Case wide = whole;
+  wide.inputs += ", %r: tensor<2x14x14x64xf32>";
+  wide.body += "\n%f = weft.cast %y : tensor<2x14x14x64xf16> -> "
+               "tensor<2x14x14x64xf32>\n%s = weft.add %f, %r : "
+               "tensor<2x14x14x64xf32>\n%z = weft.cast %s : "
+               "tensor<2x14x14x64xf32> -> tensor<2x14x14x64xf16>";
+  wide.results = "%z : tensor<2x14x14x64xf16>";
+  EXPECT_EQ(tilesOfPatches(wide), 0);
+  for (const char *arch : {"sm_80", "sm_90", "sm_100a"}) {
+    Case other = whole;
+    other.arch = arch;
+    EXPECT_EQ(tilesOfPatches(other), 0) << arch;
+  }
+}
+
 TEST(CudaText, ImagesAreMultipliedAsTheyLie) {
   int number = 0;
   for (Case c : allCases()) {
@@ -376,11 +501,16 @@ TEST(CudaText, ImagesAreMultipliedAsTheyLie) {
                 HasSubstr("weft::multiply_group_pieces<"))
         << c.name;
     c.arch = "sm_100a"; // without wgmma
-    EXPECT_THAT(kernelText(Prepared(c)),
-                Not(HasSubstr("weft::multiply_group_pieces<")))
-        << c.name;
+    if (llvm::StringRef(c.name).contains("pooled"))
+      EXPECT_EQ(Prepared(c).error,
+                c.name + ": weft.maxpool must be in a group of its own for "
+                         "this device");
+    else
+      EXPECT_THAT(kernelText(Prepared(c)),
+                  Not(HasSubstr("weft::multiply_group_pieces<")))
+          << c.name;
   }
-  EXPECT_EQ(number, 10);
+  EXPECT_EQ(number, 17);
 }
 
 // Where k is short, rows are many and columns few, elements go from memory to

@@ -62,6 +62,11 @@ bool gainsFromPair(ir::GroupOp first, ir::GroupOp second, ir::GroupOp pair,
 /// schedule for: sm_80 and later.
 bool usesTensorCores(llvm::StringRef arch);
 
+/// Whether one kernel for `arch` computes `conv`, element-wise ops behind it,
+/// and `pool` of their results: it never writes these to memory. The
+/// convolution must read its operands as they lie in memory.
+bool poolsResults(ir::ConvOp conv, ir::MaxpoolOp pool, llvm::StringRef arch);
+
 /// The snippets of the prelude that `kernelText` uses, directly or through
 /// others, in the order of the prelude.
 std::string cudaPrelude(llvm::StringRef kernelText);
