@@ -58,9 +58,8 @@ static PoolingRule poolingRuleOf(const Target &target) {
 static PairRule pairRuleOf(const Target &target) {
   if (!target.hasTensorCores())
     return nullptr;
-  return [arch = target.arch](ir::GroupOp first, ir::GroupOp second,
-                              ir::GroupOp pair) {
-    return gainsFromPair(first, second, pair, {arch});
+  return [arch = target.arch](ir::GroupOp second, ir::GroupOp pair) {
+    return gainsFromPair(second, pair, {arch});
   };
 }
 

@@ -137,7 +137,7 @@ struct PairProducts : weft::impl::PairProductsBase<PairProducts> {
       if (!first)
         continue;
       GroupOp pair = join(first, second);
-      if (!pair.isPair() || (gains_ && !gains_(first, second, pair))) {
+      if (!pair.isPair() || (gains_ && !gains_(second, pair))) {
         pair.erase();
         continue;
       }

@@ -107,7 +107,7 @@ TEST_F(RandomGraphs, EveryGroupHasLoops) {
 
 TEST_F(RandomGraphs, PairsKeepResultsAndHaveLoops) {
   PipelineOptions options;
-  options.pairs = [](GroupOp, GroupOp, GroupOp) { return true; };
+  options.pairs = [](GroupOp, GroupOp) { return true; };
   int pairs = 0; // few: two products in a row are rare
   for (uint64_t seed = 0; seed < 3 * kGraphs; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -15,9 +15,9 @@ namespace weft {
 /// it, and max pooling of their results.
 using PoolingRule = std::function<bool(ir::ConvOp, ir::MaxpoolOp)>;
 
-/// Whether one kernel for two groups takes less time than one for each.
-using PairRule = std::function<bool(ir::GroupOp first, ir::GroupOp second,
-                                    ir::GroupOp pair)>;
+/// Whether one kernel for a pair takes less time than two, of which that of the
+/// second group is one.
+using PairRule = std::function<bool(ir::GroupOp second, ir::GroupOp pair)>;
 
 #define GEN_PASS_DECL
 #include "weft/Transforms/Passes.h.inc"

@@ -143,7 +143,7 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
   return kernel;
 }
 
-bool gainsFromPair(ir::GroupOp first, ir::GroupOp second, ir::GroupOp pair,
+bool gainsFromPair(ir::GroupOp second, ir::GroupOp pair,
                    const CudaTarget &target) {
   std::string why;
   FailureOr<PairNests> nests = buildPairNests(pair, why);
@@ -152,14 +152,9 @@ bool gainsFromPair(ir::GroupOp first, ir::GroupOp second, ir::GroupOp pair,
   auto schedule = cuda::PairSchedule::match(pair, *nests, target.arch);
   if (!schedule)
     return false;
-  double apart = 0;
-  for (ir::GroupOp group : {first, second}) {
-    FailureOr<CudaKernel> kernel = emitCuda(group, target, why);
-    if (failed(kernel) || kernel->cycles == 0)
-      return false;
-    apart += kernel->cycles;
-  }
-  return schedule->cycles() < apart;
+  FailureOr<CudaKernel> kernel = emitCuda(second, target, why);
+  return succeeded(kernel) && kernel->cycles > 0 &&
+         schedule->cycles() < schedule->cyclesOfFirst() + kernel->cycles;
 }
 
 /// A group of the two alone, on arguments of `block`.

@@ -149,14 +149,20 @@ void PairSchedule::findTiles() {
     names_.push_back("teams " + std::to_string(tile.teams));
 }
 
-/// A team's piece takes so long for each of its rows, whatever k is, on H100
-/// and H200; longer where teams wait for each other's weights.
+/// Fitted to nine pairs on an H200: a piece takes so long for each of its rows,
+/// and longer where weights come again and again.
 double PairSchedule::cycles(const PairTile &tile) const {
-  constexpr double block = 6000, row = 16.5, rowOfSome = 22;
+  double row =
+      keepsWeights(tile) ? 15.7 : 12 + 0.055 * static_cast<double>(depth());
   double turns = llvm::divideCeil(tilesOf(tile), units_.multiprocessors);
   double pieces = (width() + outputs()) / kPieceColumns;
-  return block +
-         turns * pieces * rowsOf(tile) * (keepsWeights(tile) ? row : rowOfSome);
+  return 6000 + turns * pieces * static_cast<double>(rowsOf(tile)) * row;
+}
+
+double PairSchedule::cyclesOfFirst() const {
+  double elements = static_cast<double>(first_.rows.extent * width()) /
+                    static_cast<double>(units_.multiprocessors);
+  return 4000 + elements * (0.22 + 0.0009 * static_cast<double>(depth()));
 }
 
 // ---- text -------------------------------------------------------------------

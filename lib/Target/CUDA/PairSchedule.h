@@ -30,6 +30,9 @@ public:
   CudaKernel emit(llvm::StringRef tile) const;
   /// What it should take with the first.
   double cycles() const { return cycles(tiles_[0]); }
+  /// What the first product takes with its residual, in the best kernel of its
+  /// own that was measured.
+  double cyclesOfFirst() const;
 
 private:
   PairSchedule(ir::GroupOp group, const PairNests &nests)
