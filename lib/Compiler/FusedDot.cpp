@@ -152,6 +152,7 @@ private:
       return "#fdf0df";
     case ScheduleKind::gemm:
     case ScheduleKind::attention:
+    case ScheduleKind::pair:
       return "#f6e8f5";
     }
     llvm_unreachable("every kind has a colour");

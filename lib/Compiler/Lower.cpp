@@ -55,6 +55,14 @@ static PoolingRule poolingRuleOf(const Target &target) {
   };
 }
 
+static PairRule pairRuleOf(const Target &target) {
+  if (!target.hasTensorCores())
+    return nullptr;
+  return [arch = target.arch](ir::GroupOp second, ir::GroupOp pair) {
+    return gainsFromPair(second, pair, {arch});
+  };
+}
+
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
 static Status runPasses(ModuleOp module, const Target &target,
                         PipelineStage until, Stages *stages) {
@@ -77,7 +85,8 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .library = target.device == Device::Kind::cpu
                                         ? libraryFor(module)
                                         : Library::none,
-                         .pools = poolingRuleOf(target)});
+                         .pools = poolingRuleOf(target),
+                         .pairs = pairRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

@@ -117,10 +117,10 @@ MaxpoolOp GroupOp::getPooling() {
   return pool;
 }
 
-/// One loop nest serves all.
+/// One loop nest serves all, or each of a pair of products has its own.
 static LogicalResult verifyAnchors(GroupOp group,
                                    ArrayRef<AnchorOpInterface> anchors) {
-  if (group.getPooling())
+  if (group.isPair() || group.getPooling())
     return success();
   for (AnchorOpInterface other : anchors.drop_front(!anchors.empty())) {
     auto first = dyn_cast<ReductionOpInterface>(*anchors.front());
@@ -150,6 +150,8 @@ static LogicalResult verifyResults(GroupOp group,
   int64_t rows = elementsOf(anchors.empty() ? group.getResult(0)
                                             : anchors.back()->getResult(0));
   int64_t points = rows;
+  if (group.isPair())
+    rows = elementsOf(anchors.front()->getResult(0));
   if (!anchors.empty() && isa<ReductionOpInterface>(*anchors.front()))
     points = elementsOf(anchors.front()->getOperand(0));
   for (Value result : group.getResults())
@@ -192,8 +194,9 @@ LogicalResult GroupOp::verifyRegions() {
   if (failed(verifyAnchors(*this, anchors)) ||
       failed(verifyResults(*this, anchors)))
     return failure();
-  ScheduleKind content =
-      anchors.empty() ? ScheduleKind::loop : anchors.front().getScheduleKind();
+  ScheduleKind content = isPair()          ? ScheduleKind::pair
+                         : anchors.empty() ? ScheduleKind::loop
+                                           : anchors.front().getScheduleKind();
   if (failed(verifyInPlace(*this)))
     return failure();
   ScheduleAttr schedule = getScheduleAttr();
@@ -203,6 +206,33 @@ LogicalResult GroupOp::verifyRegions() {
                        << stringifyScheduleKind(schedule.getKind())
                        << ", holds " << stringifyScheduleKind(content);
   return success();
+}
+
+// ---- pairs ------------------------------------------------------------------
+
+/// What the second of two products multiplies with its weights, as it is kept:
+/// not rounded yet. Null for other groups.
+static Value pairedValueOf(Block &body) {
+  SmallVector<AnchorOpInterface> anchors(body.getOps<AnchorOpInterface>());
+  if (anchors.size() != 2 || !llvm::all_of(anchors, [](Operation *op) {
+        return isa<ConvOp, MatmulOp>(op);
+      }))
+    return {};
+  Value data = anchors[1]->getOperand(0);
+  if (auto rounded = data.getDefiningOp<ReducePrecisionOp>())
+    data = rounded.getX();
+  bool isKept = llvm::is_contained(body.getTerminator()->getOperands(), data);
+  return isKept && data.getDefiningOp() ? data : Value();
+}
+
+bool GroupOp::isPair() { return pairedValueOf(getBody().front()) != Value(); }
+
+Value GroupOp::getPairedValue() { return pairedValueOf(getBody().front()); }
+
+unsigned GroupOp::getPairedResult() {
+  OperandRange kept = getBody().front().getTerminator()->getOperands();
+  return static_cast<unsigned>(llvm::find(kept, getPairedValue()) -
+                               kept.begin());
 }
 
 // ---- in place ---------------------------------------------------------------

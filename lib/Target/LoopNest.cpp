@@ -48,14 +48,18 @@ Value stripReshapes(Value value) {
 
 class Builder {
 public:
-  Builder(GroupOp group, std::string &why)
-      : group_(group), context_(group.getContext()), why_(why) {}
+  /// What the loops are for: all of a group, or one product of a pair.
+  enum class Part { whole, first, second };
+
+  Builder(GroupOp group, Part part, std::string &why)
+      : group_(group), context_(group.getContext()), why_(why), part_(part) {}
 
   FailureOr<LoopNest> build();
 
 private:
   // The iteration space.
   void findSpace();
+  void choosePart();
   void addDims(ArrayRef<int64_t> sizes) {
     nest_.sizes.append(sizes.begin(), sizes.end());
   }
@@ -93,7 +97,9 @@ private:
   // Values at an index. A negative result is a failure; why_ says which.
   int at(Value value, const Index &index, ArrayRef<Guard> guards);
   int compute(Operation *op, const Index &index, ArrayRef<Guard> guards);
-  int loadAt(BlockArgument argument, AffineExpr offset, ArrayRef<Guard> guards);
+  int loadAt(Value value, unsigned input, AffineExpr offset,
+             ArrayRef<Guard> guards);
+  std::optional<unsigned> inputOf(Value value);
   int concatenateAt(ConcatenateOp op, const Index &index,
                     ArrayRef<Guard> guards);
   Index resampled(ResampleOp op, const Index &index) const;
@@ -112,9 +118,11 @@ private:
   GroupOp group_;
   MLIRContext *context_;
   std::string &why_;
+  Part part_;
   LoopNest nest_;
   std::optional<IndexMath> math_;
   SmallVector<Operation *> anchors_;
+  DenseSet<Operation *> others_;       // of the other product
   SmallVector<int64_t> fullShape_;     // operand shape of the reductions
   SmallVector<unsigned> fullDims_;     // its dims among the nest's dims
   DenseMap<Operation *, int> results_; // of anchors: the statement to use
@@ -127,11 +135,28 @@ private:
 
 // ---- the iteration space ----------------------------------------------------
 
+/// Leaves out the other product, and knows what follows from the second.
+void Builder::choosePart() {
+  DenseSet<Operation *> behind{anchors_[1]};
+  Block &block = group_.getBody().front();
+  for (Operation &op : block.without_terminator())
+    if (llvm::any_of(op.getOperands(), [&](Value operand) {
+          return behind.contains(operand.getDefiningOp());
+        }))
+      behind.insert(&op);
+  for (Operation &op : block.without_terminator())
+    if (behind.contains(&op) == (part_ == Part::first))
+      others_.insert(&op);
+  anchors_ = {anchors_[part_ == Part::second]};
+}
+
 void Builder::findSpace() {
   Block &block = group_.getBody().front();
   for (Operation &op : block.without_terminator())
     if (isa<AnchorOpInterface>(op))
       anchors_.push_back(&op);
+  if (part_ != Part::whole)
+    choosePart();
   if (anchors_.empty()) {
     Value first = stripReshapes(block.getTerminator()->getOperand(0));
     addDims(shapeOf(first));
@@ -213,14 +238,24 @@ SmallVector<Guard> Builder::within(AffineExpr expr, int64_t size,
   return all;
 }
 
-int Builder::loadAt(BlockArgument argument, AffineExpr offset,
+int Builder::loadAt(Value value, unsigned input, AffineExpr offset,
                     ArrayRef<Guard> guards) {
   Stmt stmt{.kind = Stmt::Kind::load,
-            .type = getElementTypeOrSelf(argument.getType())};
-  stmt.input = argument.getArgNumber();
+            .type = getElementTypeOrSelf(value.getType())};
+  stmt.input = input;
   stmt.expr = offset;
   stmt.guards.assign(guards.begin(), guards.end());
   return append(std::move(stmt));
+}
+
+/// The number of what is read from memory: an argument, or what the first of
+/// two products has stored for the second.
+std::optional<unsigned> Builder::inputOf(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return argument.getArgNumber();
+  if (part_ == Part::second && value == anchors_.front()->getOperand(0))
+    return group_.getInputs().size() + group_.getPairedResult();
+  return std::nullopt;
 }
 
 int Builder::at(Value value, const Index &index, ArrayRef<Guard> guards) {
@@ -234,8 +269,8 @@ int Builder::at(Value value, const Index &index, ArrayRef<Guard> guards) {
   if (auto found = memo_.find(key); found != memo_.end())
     return found->second;
   int id;
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    id = loadAt(argument, math_->linearize(index, shapeOf(value)), guards);
+  if (std::optional<unsigned> input = inputOf(value))
+    id = loadAt(value, *input, math_->linearize(index, shapeOf(value)), guards);
   else
     id = compute(value.getDefiningOp(), index, guards);
   if (id >= 0)
@@ -736,6 +771,8 @@ LogicalResult Builder::addStores() {
   SmallVector<unsigned> ofRows, ofPoints;
   for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
     Value core = storedValue(value);
+    if (others_.contains(core.getDefiningOp()))
+      continue;
     ArrayRef<int64_t> shape = shapeOf(core);
     int64_t elements = cast<RankedTensorType>(core.getType()).getNumElements();
     if (!fullShape_.empty() && shape == ArrayRef(fullShape_))
@@ -778,7 +815,22 @@ FailureOr<LoopNest> Builder::build() {
 
 FailureOr<LoopNest> buildLoopNest(GroupOp group, std::string &why) {
   why.clear();
-  return Builder(group, why).build();
+  if (group.isPair()) {
+    why = "two products have loops of their own";
+    return failure();
+  }
+  return Builder(group, Builder::Part::whole, why).build();
+}
+
+FailureOr<PairNests> buildPairNests(GroupOp group, std::string &why) {
+  why.clear();
+  auto first = Builder(group, Builder::Part::first, why).build();
+  if (failed(first))
+    return failure();
+  auto second = Builder(group, Builder::Part::second, why).build();
+  if (failed(second))
+    return failure();
+  return PairNests{*std::move(first), *std::move(second)};
 }
 
 // ---- text -------------------------------------------------------------------

@@ -52,9 +52,12 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   if (options.until == PipelineStage::folded)
     return;
 
-  // Last of the graph passes: a group hides its ops from all others.
+  // A group hides its ops from all others.
   add(createFuse({.explain = options.explain, .library = options.library},
                  options.pools));
+  // What two kernels do together is known once each is.
+  if (options.pairs)
+    add(createPairProducts(options.pairs));
   if (options.until == PipelineStage::fused)
     return;
 

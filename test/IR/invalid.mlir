@@ -799,6 +799,45 @@ func.func @case(%x: tensor<4x4xf32>) {
 
 // -----
 
+// group: the second of two products reads what is not kept
+func.func @case(%x: tensor<4x4xf32>) {
+  // expected-error @below {{group: two ops with loop nests of their own: weft.matmul and weft.matmul}}
+  %0 = weft.group(%a = %x) : tensor<4x4xf32> -> tensor<4x4xf32> {
+    %b = weft.matmul %a, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    %c = weft.matmul %b, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    weft.yield %c : tensor<4x4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: the second of two products has it as weights
+func.func @case(%x: tensor<4x4xf32>) {
+  // expected-error @below {{group: two ops with loop nests of their own: weft.matmul and weft.matmul}}
+  %0:2 = weft.group(%a = %x) : tensor<4x4xf32> -> tensor<4x4xf32>, tensor<4x4xf32> {
+    %b = weft.matmul %a, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    %c = weft.matmul %a, %b : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    weft.yield %b, %c : tensor<4x4xf32>, tensor<4x4xf32>
+  }
+  return
+}
+
+// -----
+
+// group: a pair as one product
+func.func @case(%x: tensor<4x4xf32>) {
+  // expected-error @below {{group: schedule does not fit what the group holds: schedule gemm, holds pair}}
+  %0:2 = weft.group(%a = %x) schedule(<gemm>) : tensor<4x4xf32> -> tensor<4x4xf32>, tensor<4x4xf32> {
+    %b = weft.matmul %a, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    %c = weft.matmul %b, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    weft.yield %b, %c : tensor<4x4xf32>, tensor<4x4xf32>
+  }
+  return
+}
+
+// -----
+
 // group: a loop around a reduction
 func.func @case(%x: tensor<4xf32>) {
   // expected-error @below {{group: schedule does not fit what the group holds: schedule loop, holds row}}

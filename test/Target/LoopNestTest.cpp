@@ -81,6 +81,37 @@ TEST_F(LoopNestTest, ChannelScaleKeepsBatchChannelAndMergedSpace) {
   EXPECT_THAT(text(*built), HasSubstr("load 0[d0 * 60 + d1 * 20 + d2]"));
 }
 
+TEST_F(LoopNestTest, APairHasTwoNests) {
+  std::string pair = R"(
+func.func @main(%x: tensor<6x4xf32>, %w: tensor<4x5xf32>, %v: tensor<5x3xf32>) {
+  %r:2 = weft.group(%a = %x, %b = %w, %c = %v) : tensor<6x4xf32>, tensor<4x5xf32>, tensor<5x3xf32> -> tensor<6x5xf32>, tensor<6x3xf32> {
+    %m = weft.matmul %a, %b : tensor<6x4xf32>, tensor<4x5xf32> -> tensor<6x5xf32>
+    %y = weft.relu %m : tensor<6x5xf32>
+    %z = weft.matmul %y, %c : tensor<6x5xf32>, tensor<5x3xf32> -> tensor<6x3xf32>
+    weft.yield %y, %z : tensor<6x5xf32>, tensor<6x3xf32>
+  }
+  return
+}
+)";
+  MLIRContext context;
+  context.loadDialect<ir::WeftDialect, func::FuncDialect>();
+  auto module = parseSourceString<ModuleOp>(pair, ParserConfig(&context));
+  ASSERT_TRUE(module);
+  module->walk([&](ir::GroupOp group) {
+    EXPECT_TRUE(failed(buildLoopNest(group, why_)));
+    EXPECT_EQ(why_, "two products have loops of their own");
+    auto nests = buildPairNests(group, why_);
+    ASSERT_TRUE(succeeded(nests)) << why_;
+    EXPECT_THAT(nests->first.sizes, testing::ElementsAre(6, 5, 4));
+    EXPECT_THAT(text(nests->first), HasSubstr("to 0[d0 * 5 + d1]"));
+    // What the first stores is input 3 + 0.
+    EXPECT_THAT(nests->second.sizes, testing::ElementsAre(6, 3, 5));
+    EXPECT_THAT(text(nests->second), HasSubstr("load 3[d0 * 5 + d2]"));
+    EXPECT_THAT(text(nests->second), HasSubstr("to 1[d0 * 3 + d1]"));
+    EXPECT_THAT(text(nests->second), Not(HasSubstr("relu")));
+  });
+}
+
 // The loops are those of the convolution; they store what is pooled.
 TEST_F(LoopNestTest, PoolingReadsTheResultsOfAConvolution) {
   auto built = nest("xw", "tensor<1x8x8x4xf16>, tensor<6x3x3x4xf16>", R"(

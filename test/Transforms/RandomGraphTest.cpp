@@ -105,6 +105,40 @@ TEST_F(RandomGraphs, EveryGroupHasLoops) {
   EXPECT_GT(groups, kGraphs);
 }
 
+TEST_F(RandomGraphs, PairsKeepResultsAndHaveLoops) {
+  PipelineOptions options;
+  options.pairs = [](GroupOp, GroupOp) { return true; };
+  int pairs = 0; // few: two products in a row are rare
+  for (uint64_t seed = 0; seed < 3 * kGraphs; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomGraph graph(&context_, seed);
+    OwningOpRef<ModuleOp> module = graph.module().clone();
+    PassManager passes(&context_);
+    buildPipeline(passes, options);
+    ASSERT_TRUE(succeeded(passes.run(*module))) << text(graph.module());
+    int before = pairs;
+    module->walk([&](GroupOp group) {
+      std::string why;
+      if (!group.isPair())
+        return;
+      ++pairs;
+      EXPECT_TRUE(succeeded(buildPairNests(group, why))) << why;
+    });
+    if (pairs == before)
+      continue;
+    reference::Arguments arguments = graph.arguments();
+    auto expected = reference::interpret(graph.module(), arguments);
+    auto actual = reference::interpret(*module, arguments);
+    ASSERT_TRUE(expected.ok() && actual.ok());
+    expectNear(*expected, *actual);
+    if (HasFailure()) {
+      ADD_FAILURE() << text(*module);
+      return;
+    }
+  }
+  EXPECT_GT(pairs, 3);
+}
+
 TEST_F(RandomGraphs, NothingLeftOutsideGroups) {
   for (uint64_t seed = 0; seed < kGraphs; ++seed) {
     RandomGraph graph(&context_, seed);

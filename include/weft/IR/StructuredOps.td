@@ -610,9 +610,10 @@ def ColumnSchedule : I32EnumAttrCase<"column", 2>;
 def WindowSchedule : I32EnumAttrCase<"window", 3>;
 def GemmSchedule : I32EnumAttrCase<"gemm", 4>;
 def AttentionSchedule : I32EnumAttrCase<"attention", 5>;
+def PairSchedule : I32EnumAttrCase<"pair", 6>;
 def ScheduleKind : I32EnumAttr<"ScheduleKind", "the form of a group's loops", [
     Loop, RowSchedule, ColumnSchedule, WindowSchedule, GemmSchedule,
-    AttentionSchedule]> {
+    AttentionSchedule, PairSchedule]> {
   let cppNamespace = "::weft::ir";
   let genSpecializedAttr = 0;
 }
@@ -622,8 +623,8 @@ def ScheduleAttr : AttrDef<Weft_Dialect, "Schedule"> {
   let description = [{
     `loop`: one pass over the result; `row`: reductions along the innermost axes;
     `column`: reductions along outer axes; `window`: conv and pooling; `gemm`: a
-    matrix product; `attention`: two with a softmax between. It follows from the ops
-    of the group. How the loops run is decided where all of them are known, in the
+    matrix product; `attention`: two with a softmax between; `pair`: two where the
+    second multiplies a result of the first. It follows from the ops of the group. How the loops run is decided where all of them are known, in the
     back ends.
   }];
   let parameters = (ins EnumParameter<ScheduleKind>:$kind);
@@ -647,6 +648,9 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
     of the loops, or for every row that is reduced. Constants have one value. The
     schedule, if there is one, is for such loops.
 
+    A pair holds two products (conv or matmul), each with loops of its own. The data
+    of the second is a result of the group that follows from the first.
+
     ```mlir
     func.func @main(%x: tensor<4xf32>, %s: f32) -> tensor<4xf32> {
       %y = weft.group(%a = %x, %b = %s) schedule(<loop>) : tensor<4xf32>, f32 -> tensor<4xf32> {
@@ -667,6 +671,11 @@ def GroupOp : Weft_Op<"group", [Pure, IsolatedFromAbove,
     /// when element i of the result is known. `weft.in_place` says where memory is
     /// planned so; there, kernels must not take the two for different memory.
     bool mayRunInPlace(unsigned operand, unsigned result);
+    /// Whether the group holds two products, the data of the second of which is
+    /// result `getPairedResult()`, and its value in the region.
+    bool isPair();
+    unsigned getPairedResult();
+    ::mlir::Value getPairedValue();
     /// The max pooling that reads what the loops of the group's convolution
     /// compute, and is its one result; null if there is none.
     MaxpoolOp getPooling();

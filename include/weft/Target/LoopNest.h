@@ -120,6 +120,14 @@ inline constexpr int64_t kSumBlock = 256;
 /// fusion must not build.
 mlir::FailureOr<LoopNest> buildLoopNest(ir::GroupOp group, std::string &why);
 
+/// The loops of a pair of products. To the second nest the result of the first
+/// that it multiplies is one more input, its number that of the result behind
+/// all inputs.
+struct PairNests {
+  LoopNest first, second;
+};
+mlir::FailureOr<PairNests> buildPairNests(ir::GroupOp group, std::string &why);
+
 /// How much `expr` grows with a step of `dim`: its coefficient, or nothing if
 /// it is not linear in that dim.
 std::optional<int64_t> strideOf(mlir::AffineExpr expr, unsigned dim);

@@ -15,10 +15,16 @@ namespace weft {
 /// it, and max pooling of their results.
 using PoolingRule = std::function<bool(ir::ConvOp, ir::MaxpoolOp)>;
 
+/// Whether one kernel for a pair takes less time than two, of which that of the
+/// second group is one.
+using PairRule = std::function<bool(ir::GroupOp second, ir::GroupOp pair)>;
+
 #define GEN_PASS_DECL
 #include "weft/Transforms/Passes.h.inc"
 /// weft-fuse for a device with such kernels.
 std::unique_ptr<mlir::Pass> createFuse(FuseOptions options, PoolingRule pools);
+/// weft-pair-products for the pairs that gain; for all without a rule.
+std::unique_ptr<mlir::Pass> createPairProducts(PairRule gains);
 
 #define GEN_PASS_REGISTRATION
 #include "weft/Transforms/Passes.h.inc"

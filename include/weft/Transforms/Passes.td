@@ -158,7 +158,7 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
     %b = weft.add %a, %y          ==>          schedule(<window>) {
     %r = weft.relu %b                      conv, add, relu }
     ```
-    A group has one iteration space and one of six forms:
+    A group has one iteration space and one of these forms:
 
     - `loop`: element-wise and index ops; all results have one shape.
     - `row`, `column`: reductions over the same axes of the same shape, and what
@@ -177,6 +177,21 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
     with no more than its bias.
   }];
   let options = [explain, library];
+}
+
+def PairProducts : Pass<"weft-pair-products", "::mlir::func::FuncOp"> {
+  let summary = "Make two groups one where a product multiplies what one stores";
+  let description = [{
+    ```
+    %y = weft.group(%x, %w, %r) { conv, add, relu }
+    %z = weft.group(%y, %v) { conv, relu }
+      ==>
+    %y, %z = weft.group(%x, %w, %r, %v) schedule(<pair>)
+    ```
+    The second product is a matmul or a conv with a window of one pixel, channels
+    last, and the first stores all that it multiplies. Whether one kernel gains
+    says whoever adds the pass to a pipeline.
+  }];
 }
 
 def PlanMemory : Pass<"weft-plan-memory", "::mlir::func::FuncOp"> {

@@ -38,6 +38,8 @@ struct PipelineOptions {
   Library library = Library::none;
   /// Without one, max pooling is a kernel of its own.
   PoolingRule pools = nullptr;
+  /// Without one, two products are two kernels.
+  PairRule pairs = nullptr;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

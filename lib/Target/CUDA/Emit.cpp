@@ -6,6 +6,7 @@
 #include "ImageSchedule.h"
 #include "KernelPrinter.h"
 #include "MatrixSchedule.h"
+#include "PairSchedule.h"
 #include "ThinSchedule.h"
 
 #include "mlir/IR/Builders.h"
@@ -67,6 +68,17 @@ static std::optional<CudaKernel> emitProducts(ir::GroupOp group,
   return kernel;
 }
 
+static FailureOr<CudaKernel> emitPair(ir::GroupOp group, StringRef arch,
+                                      std::string &why, StringRef tile) {
+  FailureOr<PairNests> nests = buildPairNests(group, why);
+  if (failed(nests))
+    return failure();
+  if (auto pair = cuda::PairSchedule::match(group, *nests, arch))
+    return pair->emit(tile);
+  why = "no kernel computes these two products";
+  return failure();
+}
+
 /// The schedule that suits the nest.
 static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
                                   std::string &why, StringRef tile) {
@@ -76,6 +88,8 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     empty.numParallel = 1;
     return cuda::emitGeneral(group, empty);
   }
+  if (group.isPair())
+    return emitPair(group, target.arch, why, tile);
   FailureOr<LoopNest> nest = buildLoopNest(group, why);
   if (failed(nest))
     return failure();
@@ -127,6 +141,20 @@ FailureOr<CudaKernel> emitCuda(ir::GroupOp group, const CudaTarget &target,
     kernel->startsEarly =
         StringRef(kernel->text).contains("  weft::follow_previous();");
   return kernel;
+}
+
+bool gainsFromPair(ir::GroupOp second, ir::GroupOp pair,
+                   const CudaTarget &target) {
+  std::string why;
+  FailureOr<PairNests> nests = buildPairNests(pair, why);
+  if (failed(nests))
+    return false;
+  auto schedule = cuda::PairSchedule::match(pair, *nests, target.arch);
+  if (!schedule)
+    return false;
+  FailureOr<CudaKernel> kernel = emitCuda(second, target, why);
+  return succeeded(kernel) && kernel->cycles > 0 &&
+         schedule->cycles() < schedule->cyclesOfFirst() + kernel->cycles;
 }
 
 /// A group of the two alone, on arguments of `block`.

@@ -107,9 +107,7 @@ static std::string literal(Type type, Attribute value) {
 // ---- text -------------------------------------------------------------------
 
 KernelPrinter::KernelPrinter(ir::GroupOp group, const LoopNest &nest)
-    : group_(group), nest_(nest), names_(nameGroup(group)),
-      values_(nest.stmts.size()), ahead_(nest.stmts.size()),
-      elements_(nest.stmts.size()), divisors_(nest.stmts.size()) {
+    : group_(group), nest_(&nest), names_(nameGroup(group)) {
   for (auto &names : {names_.inputs, names_.outputs})
     for (const std::string &name : names)
       taken_.insert(name);
@@ -117,15 +115,27 @@ KernelPrinter::KernelPrinter(ir::GroupOp group, const LoopNest &nest)
   for (const char *word :
        {"i", "j", "k", "u", "int", "float", "double", "bool", "half", "weft"})
     taken_.insert(word);
-  wide_ = needsWideIndices();
+  enter(nest);
+}
+
+void KernelPrinter::enter(const LoopNest &nest) {
+  nest_ = &nest;
+  for (auto *texts : {&values_, &ahead_, &elements_, &divisors_})
+    texts->assign(nest.stmts.size(), "");
+  wide_ |= needsWideIndices();
   findFinalCasts();
-  for (unsigned i = 0; i < nest.sizes.size(); ++i) {
-    bool inner = i >= nest.numParallel;
+  nameDims();
+}
+
+void KernelPrinter::nameDims() {
+  dims.clear();
+  for (unsigned i = 0; i < nest_->sizes.size(); ++i) {
+    bool inner = i >= nest_->numParallel;
     unsigned count =
-        inner ? nest.sizes.size() - nest.numParallel : nest.numParallel;
+        inner ? nest_->sizes.size() - nest_->numParallel : nest_->numParallel;
     std::string name = inner ? "j" : "i";
     if (count > 1)
-      name += std::to_string(inner ? i - nest.numParallel : i);
+      name += std::to_string(inner ? i - nest_->numParallel : i);
     taken_.insert(name);
     dims.push_back(name);
   }
@@ -176,7 +186,7 @@ Type KernelPrinter::outputType(unsigned i) const {
 static constexpr int64_t kIntLimit = (int64_t{1} << 31) - (1 << 20);
 
 bool KernelPrinter::fitsInt(AffineExpr expr) const {
-  auto [low, high] = rangeOf(expr, nest_.sizes);
+  auto [low, high] = rangeOf(expr, nest_->sizes);
   if (low <= -kIntLimit || high >= kIntLimit)
     return false;
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
@@ -185,7 +195,8 @@ bool KernelPrinter::fitsInt(AffineExpr expr) const {
 
 bool KernelPrinter::needsWideIndices() const {
   // Positions count the points of the parallel dims, or of the inner ones.
-  for (ArrayRef<int64_t> sizes : {nest_.parallelSizes(), nest_.innerSizes()}) {
+  for (ArrayRef<int64_t> sizes :
+       {nest_->parallelSizes(), nest_->innerSizes()}) {
     int64_t points = 1;
     for (int64_t size : sizes)
       if (llvm::MulOverflow(points, std::max<int64_t>(size, 1), points))
@@ -194,14 +205,14 @@ bool KernelPrinter::needsWideIndices() const {
       return true;
   }
   auto fits = [&](AffineExpr expr) { return !expr || fitsInt(expr); };
-  for (const Stmt &stmt : nest_.stmts) {
+  for (const Stmt &stmt : nest_->stmts) {
     if (!fits(stmt.expr))
       return true;
     for (const Guard &guard : stmt.guards)
       if (!fits(guard.expr))
         return true;
   }
-  for (const Stage &stage : nest_.stages)
+  for (const Stage &stage : nest_->stages)
     for (const Store &store : stage.stores)
       if (!fits(store.offset))
         return true;
@@ -238,7 +249,7 @@ std::string KernelPrinter::index(AffineExpr expr, bool asFactor) const {
   case AffineExprKind::FloorDiv:
   case AffineExprKind::Mod: {
     bool isMod = binary.getKind() == AffineExprKind::Mod;
-    if (rangeOf(lhs, nest_.sizes).first < 0)
+    if (rangeOf(lhs, nest_->sizes).first < 0)
       return (isMod ? "weft::mod_index<" : "weft::floor_div_index<") +
              indexType().str() + ">(" + index(lhs) + ", " + index(rhs) + ")";
     text = index(lhs, true) + (isMod ? " % " : " / ") + index(rhs, true);
@@ -256,7 +267,7 @@ std::string KernelPrinter::condition(ArrayRef<Guard> guards) const {
     text += (text.empty() ? "" : " && ") + part.str();
   };
   for (const Guard &guard : guards) {
-    auto [low, high] = rangeOf(guard.expr, nest_.sizes);
+    auto [low, high] = rangeOf(guard.expr, nest_->sizes);
     std::string expr = index(guard.expr);
     if (low < guard.low)
       add(expr + " >= " + Twine(guard.low));
@@ -268,20 +279,20 @@ std::string KernelPrinter::condition(ArrayRef<Guard> guards) const {
 
 llvm::SmallBitVector
 KernelPrinter::usedDims(llvm::function_ref<bool(AffineExpr)> skip) const {
-  llvm::SmallBitVector used(nest_.sizes.size());
+  llvm::SmallBitVector used(nest_->sizes.size());
   auto visit = [&](AffineExpr expr, bool isAddress = false) {
     if (!expr || (isAddress && skip && skip(expr)))
       return;
-    for (unsigned i = 0; i < nest_.sizes.size(); ++i)
+    for (unsigned i = 0; i < nest_->sizes.size(); ++i)
       if (expr.isFunctionOfDim(i))
         used.set(i);
   };
-  for (const Stmt &stmt : nest_.stmts) {
+  for (const Stmt &stmt : nest_->stmts) {
     visit(stmt.expr, stmt.kind == Stmt::Kind::load);
     for (const Guard &guard : stmt.guards)
       visit(guard.expr);
   }
-  for (const Stage &stage : nest_.stages) {
+  for (const Stage &stage : nest_->stages) {
     for (const Store &store : stage.stores)
       visit(store.offset, true);
     for (const Accumulator &accumulator : stage.accumulators)
@@ -305,7 +316,7 @@ void KernelPrinter::splitDims(StringRef position, ArrayRef<unsigned> which,
   int64_t inner = 1;
   for (unsigned i = which.size(); i-- > 0;) {
     bool last = i + 1 == which.size();
-    int64_t size = nest_.sizes[which[i]] / (last ? step : 1);
+    int64_t size = nest_->sizes[which[i]] / (last ? step : 1);
     std::string text = position.str();
     if (inner > 1)
       text += " / " + std::to_string(inner);
@@ -349,38 +360,38 @@ static bool commutesWithRounding(const Stmt &stmt) {
 void KernelPrinter::findFinalCasts() {
   // By statement: nothing but stores, and what commutes with rounding in front
   // of them, has its value.
-  llvm::SmallBitVector isFinal(nest_.stmts.size(), true), used(isFinal.size());
-  for (const Stage &stage : nest_.stages) {
+  llvm::SmallBitVector isFinal(nest_->stmts.size(), true), used(isFinal.size());
+  for (const Stage &stage : nest_->stages) {
     for (const Accumulator &accumulator : stage.accumulators)
       isFinal.reset(accumulator.value);
     for (const Store &store : stage.stores) {
       used.set(store.value);
-      if (nest_.stmts[store.value].type != outputType(store.output))
+      if (nest_->stmts[store.value].type != outputType(store.output))
         isFinal.reset(store.value);
     }
   }
-  for (size_t id = nest_.stmts.size(); id-- > 0;) { // users before operands
-    const Stmt &stmt = nest_.stmts[id];
+  for (size_t id = nest_->stmts.size(); id-- > 0;) { // users before operands
+    const Stmt &stmt = nest_->stmts[id];
     isFinal[id] = isFinal[id] && used[id];
     for (int operand : stmt.operands) {
       used.set(operand);
       if (!isFinal[id] || !commutesWithRounding(stmt) ||
-          nest_.stmts[operand].type != stmt.type)
+          nest_->stmts[operand].type != stmt.type)
         isFinal.reset(operand);
     }
   }
-  finalCasts_.resize(nest_.stmts.size());
-  for (auto [id, stmt] : llvm::enumerate(nest_.stmts)) {
+  finalCasts_.resize(nest_->stmts.size());
+  for (auto [id, stmt] : llvm::enumerate(nest_->stmts)) {
     bool rounds =
         stmt.kind == Stmt::Kind::cast || stmt.kind == Stmt::Kind::round;
     finalCasts_[id] =
         isFinal[id] && rounds && ir::isNarrowFloat(stmt.type) &&
-        computeType(nest_.stmts[stmt.operands[0]].type) == "float";
+        computeType(nest_->stmts[stmt.operands[0]].type) == "float";
   }
 }
 
 void KernelPrinter::defineAs(int id, const std::string &element) {
-  Type type = nest_.stmts[id].type;
+  Type type = nest_->stmts[id].type;
   elements_[id] = element;
   values_[id] = nameOf(id);
   line("const " + computeType(type) + " " + values_[id] + " = " +
@@ -390,7 +401,7 @@ void KernelPrinter::defineAs(int id, const std::string &element) {
 void KernelPrinter::narrow(const Store &store, StringRef element) {
   Type type = outputType(store.output);
   const std::string &moved = elements_[store.value];
-  if (!moved.empty() && nest_.stmts[store.value].type == type)
+  if (!moved.empty() && nest_->stmts[store.value].type == type)
     line(element + " = " + moved + ";");
   else if (ir::isNarrowFloat(type))
     line("weft::narrow(" + value(store.value) + ", " + element + ");");
@@ -399,7 +410,7 @@ void KernelPrinter::narrow(const Store &store, StringRef element) {
 }
 
 std::string KernelPrinter::loaded(int id) const {
-  const Stmt &stmt = nest_.stmts[id];
+  const Stmt &stmt = nest_->stmts[id];
   if (!ahead_[id].empty())
     return widened(stmt.type, ahead_[id]);
   return widened(stmt.type, input(stmt.input) + "[" + index(stmt.expr) + "]");
@@ -408,7 +419,7 @@ std::string KernelPrinter::loaded(int id) const {
 std::string KernelPrinter::loadedVector(int id, int64_t lanes) const {
   if (!ahead_[id].empty())
     return ahead_[id];
-  const Stmt &stmt = nest_.stmts[id];
+  const Stmt &stmt = nest_->stmts[id];
   std::string count = std::to_string(lanes);
   std::string from = address(input(stmt.input), stmt.expr);
   if (stmt.guards.empty())
@@ -422,7 +433,7 @@ void KernelPrinter::printTurns(int64_t count, ArrayRef<int> loads,
                                llvm::function_ref<void()> print) {
   std::vector<int> ahead;
   for (int id : loads)
-    if (count > 1 && isInPlace(nest_.stmts[id].input, /*isInput=*/true))
+    if (count > 1 && isInPlace(nest_->stmts[id].input, /*isInput=*/true))
       ahead.push_back(id);
   auto printEach = [&](llvm::function_ref<void()> body) {
     openLoop("u", count, /*unrolled=*/true);
@@ -433,7 +444,7 @@ void KernelPrinter::printTurns(int64_t count, ArrayRef<int> loads,
   };
   std::vector<std::string> names;
   for (int id : ahead) {
-    const Stmt &stmt = nest_.stmts[id];
+    const Stmt &stmt = nest_->stmts[id];
     std::string type = storageType(stmt.type);
     if (lanes > 0)
       type = "weft::Vector<" + type + ", " + std::to_string(lanes) + ">";
@@ -443,7 +454,7 @@ void KernelPrinter::printTurns(int64_t count, ArrayRef<int> loads,
   if (!ahead.empty())
     printEach([&] {
       for (auto [id, name] : llvm::zip(ahead, names)) {
-        const Stmt &stmt = nest_.stmts[id];
+        const Stmt &stmt = nest_->stmts[id];
         line(name + "[u] = " +
              (lanes > 0 ? loadedVector(id, lanes)
                         : input(stmt.input) + "[" + index(stmt.expr) + "]") +
@@ -467,7 +478,7 @@ void KernelPrinter::store(const Store &store) {
 }
 
 std::string KernelPrinter::nameOf(int id) {
-  const Stmt &stmt = nest_.stmts[id];
+  const Stmt &stmt = nest_->stmts[id];
   switch (stmt.kind) {
   case Stmt::Kind::load:
     return fresh(input(stmt.input) + "_i");
@@ -493,7 +504,7 @@ static bool isFreeCast(Type from, Type to) {
 /// Outside, element 0 is loaded and not used: loads under branches would wait
 /// for each other.
 void KernelPrinter::defineGuardedLoad(int id) {
-  const Stmt &stmt = nest_.stmts[id];
+  const Stmt &stmt = nest_->stmts[id];
   auto tensor =
       cast<RankedTensorType>(group_.getInputs()[stmt.input].getType());
   std::string zero = literal(stmt.type, int64_t{0});
@@ -524,7 +535,7 @@ void KernelPrinter::declareDivisor(int id) {
 }
 
 void KernelPrinter::define(int id) {
-  const Stmt &stmt = nest_.stmts[id];
+  const Stmt &stmt = nest_->stmts[id];
   std::string text;
   switch (stmt.kind) {
   case Stmt::Kind::constant:
@@ -566,7 +577,7 @@ void KernelPrinter::define(int id) {
     break;
   case Stmt::Kind::cast:
     if (finalCasts_.test(id) ||
-        isFreeCast(nest_.stmts[stmt.operands[0]].type, stmt.type)) {
+        isFreeCast(nest_->stmts[stmt.operands[0]].type, stmt.type)) {
       values_[id] = values_[stmt.operands[0]];
       return;
     }

@@ -37,7 +37,9 @@ class KernelPrinter {
 public:
   KernelPrinter(ir::GroupOp group, const LoopNest &nest);
 
-  const LoopNest &nest() const { return nest_; }
+  const LoopNest &nest() const { return *nest_; }
+  /// From here on statements are those of `nest`: a pair of products has two.
+  void enter(const LoopNest &nest);
 
   // ---- text -------------------------------------------------------------
   void line(const llvm::Twine &text);
@@ -145,18 +147,19 @@ public:
 
 private:
   mlir::Type accumulated(const Accumulator &accumulator) const {
-    return nest_.stmts[accumulator.value].type;
+    return nest_->stmts[accumulator.value].type;
   }
   static std::string widened(mlir::Type type, llvm::StringRef element);
   std::string index(mlir::AffineExpr expr, bool asFactor) const;
   void defineGuardedLoad(int stmt);
   void findFinalCasts();
+  void nameDims();
   bool fitsInt(mlir::AffineExpr expr) const;
   bool needsWideIndices() const;
   std::string parameters() const;
 
   mutable ir::GroupOp group_; // its accessors are not const
-  const LoopNest &nest_;
+  const LoopNest *nest_;
   GroupNames names_;
   llvm::StringSet<> taken_;
   std::vector<TensorMap> tensorMaps_;

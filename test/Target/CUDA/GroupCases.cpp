@@ -794,6 +794,80 @@ public:
                "%y : " + tensor(result, type), "gemm"});
   }
 
+  /// A product of `rows` and, where `residual` is, what is added to it; behind
+  /// it relu, and a product of that.
+  void addPairOfMatmuls(const std::string &sizes, uint32_t blocks,
+                        bool residual, const std::string &type) {
+    llvm::SmallVector<llvm::StringRef> n; // rows, depth, width, outputs
+    llvm::StringRef(sizes).split(n, 'x');
+    auto matrix = [&](int rows, int columns) {
+      return tensor((n[rows] + "x" + n[columns]).str(), type);
+    };
+    std::string x = matrix(0, 1), w = matrix(1, 2), y = matrix(0, 2),
+                v = matrix(2, 3), z = matrix(0, 3);
+    std::string body = llvm::formatv(
+        "%m = weft.matmul %x, %w : {0}, {1} -> {2}\n"
+        "%a = {5}\n"
+        "%y = weft.reduce_precision %a : {2}\n"
+        "%p = weft.matmul %y, %v : {2}, {3} -> {4}\n"
+        "%z = weft.tanh %p : {4}",
+        x, w, y, v, z,
+        residual ? "weft.add %m, %r : " + y : "weft.relu %m : " + y);
+    add({"pair of matmuls, " + sizes + " " + type,
+         "%x: " + x + ", %w: " + w + ", %v: " + v +
+             (residual ? ", %r: " + y : ""),
+         body, "%a : " + y + ", %z : " + z, "pair", "sm_90a", "", blocks});
+  }
+
+  /// As a residual network has them: a bias, a residual and relu, and behind
+  /// the second product a bias and relu.
+  void addPairOfConvs(const std::string &pixels, const std::string &depth,
+                      const std::string &width, const std::string &outputs,
+                      uint32_t blocks, const std::string &type) {
+    auto image = [&](const std::string &channels) {
+      return tensor(pixels + "x" + channels, type);
+    };
+    auto weights = [&](const std::string &to, const std::string &from) {
+      return tensor(to + "x1x1x" + from, type);
+    };
+    std::string x = image(depth), w = weights(width, depth), y = image(width),
+                v = weights(outputs, width), z = image(outputs),
+                b = tensor(width, type), c = tensor(outputs, type);
+    const char *how = " stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] "
+                      "groups 1 channels_last : ";
+    std::string body = "%m = weft.conv %x, %w, %b" + std::string(how) + x +
+                       ", " + w + ", " + b + " -> " + y +
+                       "\n%a = weft.add %m, %r : " + y +
+                       "\n%y = weft.relu %a : " + y +
+                       "\n%t = weft.reduce_precision %y : " + y +
+                       "\n%p = weft.conv %t, %v, %c" + how + y + ", " + v +
+                       ", " + c + " -> " + z + "\n%z = weft.relu %p : " + z;
+    add({"pair of convs, " + pixels + " pixels, " + depth + " " + width + " " +
+             outputs + " " + type,
+         "%x: " + x + ", %w: " + w + ", %b: " + b + ", %r: " + y +
+             ", %v: " + v + ", %c: " + c,
+         body, "%y : " + y + ", %z : " + z, "pair", "sm_90a", "", blocks});
+  }
+
+  void addPairs() {
+    size_t first = list.size();
+    // Rows that end within a tile; fewer blocks than tiles.
+    addPairOfConvs("2x13x15", "64", "256", "64", 2, "f16");
+    addPairOfConvs("1x9x47", "128", "192", "128", 1, "bf16");
+    // Weights that do not stay; two teams.
+    addPairOfConvs("1x5x101", "128", "512", "128", 2, "f16");
+    addPairOfConvs("2x7x20", "64", "320", "256", 1, "f16");
+    // Fewer rows than a team has; weights whose lines run along columns.
+    addPairOfMatmuls("50x64x64x64", 0, false, "f16");
+    addPairOfMatmuls("400x192x128x64", 1, true, "bf16");
+    for (size_t i = first, end = first + 3; i < end; ++i) {
+      Case c = list[i];
+      c.tile = "teams 3";
+      c.name += ", " + c.tile;
+      add(c);
+    }
+  }
+
   /// The cases added since `first`, once more with this tile and so many
   /// blocks; 0: as many as it takes.
   void addWithTile(size_t first, const std::string &tile, uint32_t blocks) {
@@ -1338,6 +1412,7 @@ const std::vector<Case> &allCases() {
     all->addVectorWindows();
     all->addMatrices();
     all->addBlocksThatStay();
+    all->addPairs();
     all->addPatches();
     all->addImages();
     all->addPooledImages();

@@ -665,6 +665,61 @@ TEST(CudaText, SaysWhatNoKernelCanBeMadeOf) {
   EXPECT_EQ(rows.error, "rows: it takes more blocks than a launch may have");
 }
 
+/// relu(x w) and its product with v, whose sizes are rows x depth x width x
+/// outputs.
+Case pairOfMatmuls(std::array<int, 4> sizes, const char *arch = "sm_90a") {
+  auto matrix = [&](int rows, int columns) {
+    return "tensor<" + std::to_string(sizes[rows]) + "x" +
+           std::to_string(sizes[columns]) + "xf16>";
+  };
+  std::string x = matrix(0, 1), w = matrix(1, 2), y = matrix(0, 2),
+              v = matrix(2, 3), z = matrix(0, 3);
+  return {"pair",
+          "%x: " + x + ", %w: " + w + ", %r: " + y + ", %v: " + v,
+          "%m = weft.matmul %x, %w : " + x + ", " + w + " -> " + y +
+              "\n%y = weft.add %m, %r : " + y +
+              "\n%t = weft.reduce_precision %y : " + y +
+              "\n%z = weft.matmul %t, %v : " + y + ", " + v + " -> " + z,
+          "%y : " + y + ", %z : " + z,
+          "pair",
+          arch};
+}
+
+TEST(CudaText, PairsMultiplyWhatTheyStore) {
+  Case c = pairOfMatmuls({1000, 128, 256, 64});
+  c.tile = "teams 3";
+  Prepared prepared(c);
+  ASSERT_EQ(prepared.error, "");
+  EXPECT_EQ(prepared.kernel.grid[0], 6u); // of 192 rows
+  EXPECT_EQ(prepared.kernel.block[0], 3 * 128u + 128);
+  std::string text = kernelText(prepared);
+  // A piece is what the accelerator stores and the second product reads.
+  EXPECT_THAT(text, HasSubstr("weft::store_tile(first_map, "));
+  EXPECT_THAT(text, HasSubstr("weft::multiply_group<weft::half, false, true>("
+                              "total, result + i * 32, stage + 16384 + "));
+  // It is given away once the next is written: the product is done then.
+  EXPECT_THAT(text, HasSubstr(R"(
+          weft::wait_at(written + turn % 3, turn / 3 % 2);
+          if (turn > 0) {
+            {
+              const int piece = turn + 2;
+)"));
+  // All weights stay: nobody waits for room for them.
+  EXPECT_THAT(text, Not(HasSubstr("weft::wait_at(empty")));
+  EXPECT_THAT(text, Not(HasSubstr("(residual + ")));
+  EXPECT_THAT(text, Not(HasSubstr("(y + ")));
+}
+
+TEST(CudaText, PairsThatNoKernelComputesAreRefused) {
+  std::string why = "pair: no kernel computes these two products";
+  EXPECT_EQ(Prepared(pairOfMatmuls({64, 64, 64, 64})).error, "");
+  EXPECT_EQ(Prepared(pairOfMatmuls({64, 64, 64, 64}, "sm_80")).error, why);
+  for (auto sizes : {std::array{64, 320, 64, 64}, std::array{64, 96, 64, 64},
+                     std::array{64, 64, 96, 64}, std::array{64, 64, 64, 192},
+                     std::array{64, 64, 64, 512}})
+    EXPECT_EQ(Prepared(pairOfMatmuls(sizes)).error, why);
+}
+
 TEST(CudaText, AttentionThatNoKernelComputesIsRefused) {
   auto error = [](const std::string &width, const char *arch) {
     std::string t = "tensor<16x" + width + "xf16>";

@@ -53,6 +53,11 @@ mlir::FailureOr<CudaKernel> emitCuda(ir::GroupOp group,
                                      const CudaTarget &target, std::string &why,
                                      llvm::StringRef tile = "");
 
+/// Whether a kernel for `pair` should take less time than two, of which that
+/// of `second` is one.
+bool gainsFromPair(ir::GroupOp second, ir::GroupOp pair,
+                   const CudaTarget &target);
+
 /// Whether `arch` multiplies 16-bit floats on tensor cores that Weft has a
 /// schedule for: sm_80 and later.
 bool usesTensorCores(llvm::StringRef arch);
