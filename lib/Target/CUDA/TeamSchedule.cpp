@@ -27,6 +27,8 @@ constexpr int64_t kWarpRow = 1024;
 constexpr int64_t kLoadsPerThread = 2;
 /// Above this many columns, blocks of 256 threads fill a large GPU.
 constexpr int64_t kManyColumns = 1 << 15;
+/// So many threads fill a large GPU.
+constexpr int64_t kFullGpu = 1 << 18;
 /// Bytes of a row that a thread keeps between stages: at ease, and at most.
 constexpr int64_t kEasyBytes = 96, kMostBytes = 192;
 
@@ -203,7 +205,11 @@ void TeamEmitter::chooseTeam() {
     // Few columns: more threads to each.
     threads_ = rows <= kManyColumns && vectors >= 256 ? kMostThreads : kThreads;
     team_ = threads_ / columns;
-    while (team_ > 1 && team_ / 2 >= vectors)
+    // Columns that fill the device by themselves need no helpers, but where
+    // those keep what is read again.
+    bool alone = keptBytes(1) == 0;
+    while (team_ > 1 &&
+           (team_ / 2 >= vectors || (alone && rows * (team_ / 2) >= kFullGpu)))
       team_ /= 2;
     rowsPerBlock_ = threads_ / team_;
   } else if (nest_.numInnerPoints() <= kWarpRow) {

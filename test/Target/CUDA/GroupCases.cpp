@@ -368,6 +368,9 @@ public:
     addReduction("sum", "2x3x5x7", "0, 2, 3", "3", "f32", "row");
     addReduction("sum", "4x6x8", "1", "4x8", "f32", "column");
     addReduction("sum", "2000x40", "0", "40", "f32", "column");
+    // Enough columns for a thread to each, and for two.
+    addReduction("sum", "3x262144", "0", "262144", "f32", "column");
+    addReduction("max", "5x131075", "0", "131075", "f16", "column");
     addReduction("argmax", "1000", "0", "", "f32", "row");
     addLongSum("1x1048576", "1", "1", "row");
     addLongSum("32771x32", "0", "32", "column");

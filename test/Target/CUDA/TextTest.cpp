@@ -227,6 +227,20 @@ TEST(CudaText, RowsAreDividedByAReciprocal) {
     }
 }
 
+TEST(CudaText, ColumnsThatFillADeviceHaveAThreadEach) {
+  auto text = [](const std::string &columns) {
+    std::string x = "tensor<9x" + columns + "xf32>",
+                y = "tensor<" + columns + "xf32>";
+    Case c = {"sum", "%x: " + x,
+              "%y = weft.sum %x over [0] : " + x + " -> " + y, "%y : " + y,
+              "column"};
+    return kernelText(Prepared(c));
+  };
+  EXPECT_THAT(text("1000"), HasSubstr("weft::reduce_slices<256, 32>("));
+  EXPECT_THAT(text("100000"), HasSubstr("weft::reduce_slices<256, 64>("));
+  EXPECT_THAT(text("300000"), Not(HasSubstr("reduce_slices")));
+}
+
 TEST(CudaText, EqualGroupsGiveEqualText) {
   EXPECT_EQ(Prepared(scaled("x", "y")).kernel.text,
             Prepared(scaled("a", "b")).kernel.text);
