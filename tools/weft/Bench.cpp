@@ -114,9 +114,13 @@ Status checkBatch(const std::vector<const Benchmark *> &list) {
     if (any_of(list, [&](auto *other) { return other->name == network.name; }))
       if (auto shape = inBatches(network, batch); !shape.ok())
         return shape.status();
-  bool convolves =
-      any_of(list, [](auto *each) { return each->run == benchConv; });
-  return convolves ? checkConvBatch(batch) : Status();
+  auto runsOneOf = [&](auto run) {
+    return any_of(list, [=](auto *each) { return each->run == run; });
+  };
+  if (batch.getNumOccurrences() && !runsOneOf(benchConv) &&
+      !runsOneOf(benchNetwork))
+    return invalid_argument_error("--batch: only conv and networks have one");
+  return runsOneOf(benchConv) ? checkConvBatch(batch) : Status();
 }
 
 /// For all that is compiled.

@@ -200,8 +200,8 @@ Status runModule(Device device) {
   size_t numResults = (*module)->outputs().size();
   if (!outputs.empty() && outputs.size() != numResults)
     return invalid_argument_error(
-        "--output: @main has " + std::to_string(numResults) + " results, got " +
-        std::to_string(outputs.size()) + " files");
+        "--output: files given: " + std::to_string(outputs.size()) +
+        ", results of @main: " + std::to_string(numResults));
   auto arguments =
       argumentsOf((*module)->inputs(), {inputs, weights, seed}, device);
   if (!arguments.ok())
