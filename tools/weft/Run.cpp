@@ -26,8 +26,8 @@ static cl::opt<std::string> input(cl::Positional, cl::desc("FILE.mlir"),
                                   cl::sub(command));
 static cl::list<std::string>
     inputs("input", cl::value_desc("[name=]x.npy|number"),
-           cl::desc("The next argument of @main, or the one named; all others "
-                    "are random"),
+           cl::desc("The next argument of @main, or the one named; others are "
+                    "random, but for recorded numbers"),
            cl::sub(command));
 static cl::opt<std::string>
     weights("weights", cl::value_desc("w.safetensors"),
