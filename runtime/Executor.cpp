@@ -162,21 +162,6 @@ Status LoadedPlan::loadPrimitives(const Plan &plan) {
   return checkPacked(plan);
 }
 
-/// Bytes of a plan's buffer that is not its own.
-static int64_t bytesOf(const Plan &plan, const BufferRef &buffer) {
-  const auto index = static_cast<size_t>(buffer.index);
-  switch (buffer.kind) {
-  case BufferRef::Kind::input:
-    return plan.inputs[index].bytes;
-  case BufferRef::Kind::prepared:
-    return plan.prepared[index].bytes;
-  case BufferRef::Kind::output:
-    return plan.outputs[index].bytes;
-  default:
-    return 0;
-  }
-}
-
 /// What the library packs depends on more than a plan's key may say, such as
 /// the instructions it is let use: no plan serves another form of weights.
 Status LoadedPlan::checkPacked(const Plan &plan) const {
@@ -188,7 +173,7 @@ Status LoadedPlan::checkPacked(const Plan &plan) const {
     if (primitive.kind != Primitive::Kind::pack && !primitive.isPacked)
       continue;
     // Packing writes its second argument; a convolution reads weights there.
-    const int64_t bytes = bytesOf(plan, launch.arguments[1].buffer),
+    const int64_t bytes = bytesBehind(launch.arguments[1].buffer, plan),
                   wanted = primitives_[i]->packedBytes();
     if (bytes != wanted)
       return failed_precondition_error(absl::StrCat(

@@ -233,28 +233,10 @@ bool isValid(const Launch &launch, const Plan &plan) {
   return true;
 }
 
-/// Bytes between `ref` and the end of what it points into.
-int64_t room(const BufferRef &ref, const Plan &plan) {
-  auto index = static_cast<size_t>(ref.index);
-  switch (ref.kind) {
-  case BufferRef::Kind::input:
-    return plan.inputs[index].bytes;
-  case BufferRef::Kind::prepared:
-    return plan.prepared[index].bytes;
-  case BufferRef::Kind::output:
-    return plan.outputs[index].bytes;
-  case BufferRef::Kind::arena:
-    return plan.arenaBytes - ref.index;
-  case BufferRef::Kind::constant:
-    return static_cast<int64_t>(plan.constants.size()) - ref.index;
-  }
-  return 0;
-}
-
 bool isValid(const Copy &copy, const Plan &plan) {
   return isValid(copy.from, plan) && isValid(copy.to, plan) &&
-         copy.bytes >= 0 && copy.bytes <= room(copy.from, plan) &&
-         copy.bytes <= room(copy.to, plan);
+         copy.bytes >= 0 && copy.bytes <= bytesBehind(copy.from, plan) &&
+         copy.bytes <= bytesBehind(copy.to, plan);
 }
 
 bool isValid(const Plan &plan) {
@@ -281,6 +263,23 @@ bool isValid(const Plan &plan) {
 }
 
 } // namespace
+
+int64_t bytesBehind(const BufferRef &ref, const Plan &plan) {
+  auto index = static_cast<size_t>(ref.index);
+  switch (ref.kind) {
+  case BufferRef::Kind::input:
+    return plan.inputs[index].bytes;
+  case BufferRef::Kind::prepared:
+    return plan.prepared[index].bytes;
+  case BufferRef::Kind::output:
+    return plan.outputs[index].bytes;
+  case BufferRef::Kind::arena:
+    return plan.arenaBytes - ref.index;
+  case BufferRef::Kind::constant:
+    return static_cast<int64_t>(plan.constants.size()) - ref.index;
+  }
+  return 0;
+}
 
 size_t Primitive::numArguments() const {
   return kind == Kind::pack ? 2u : 3u + hasBias;

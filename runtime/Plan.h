@@ -121,6 +121,9 @@ struct Plan {
   int64_t liveBytes = 0; // sum of all intermediate values, had none been reused
 };
 
+/// Bytes of `plan` between `ref` and the end of what it points into.
+int64_t bytesBehind(const BufferRef &ref, const Plan &plan);
+
 /// The bytes of a plan, and back. Reading checks every index against its
 /// bounds: a damaged file gives nothing.
 std::string serialize(const Plan &plan);

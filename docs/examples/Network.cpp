@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <memory>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -25,9 +27,18 @@ static double millisecondsSince(Clock::time_point begin) {
       .count();
 }
 
-/// Sets what `name` stands for; says what is wrong with it otherwise.
+/// Sets what `name` stands for; says what is wrong with it otherwise. `given`
+/// is null behind the last argument.
 static Status set(Arguments &arguments, std::string_view name,
-                  std::string_view value) {
+                  const char *given) {
+  constexpr std::string_view kNames[] = {"--weights", "--input", "--output",
+                                         "--batch", "--dtype"};
+  if (std::ranges::find(kNames, name) == std::end(kNames))
+    return invalid_argument_error("got " + std::string(name) +
+                                  ", which is no option");
+  if (!given)
+    return invalid_argument_error(std::string(name) + ": needs a value");
+  const std::string_view value = given;
   if (name == "--weights") {
     arguments.weights = value;
   } else if (name == "--input") {
@@ -41,16 +52,13 @@ static Status set(Arguments &arguments, std::string_view name,
         arguments.batch < 1)
       return invalid_argument_error("--batch: got \"" + std::string(value) +
                                     "\", expected a number above 0");
-  } else if (name == "--dtype") {
+  } else {
     std::optional<DType> dtype = dtype_from_name(value);
     if (dtype != float32 && dtype != float16 && dtype != bfloat16)
       return invalid_argument_error(
           "--dtype: got \"" + std::string(value) +
           "\", expected float32, float16 or bfloat16");
     arguments.dtype = *dtype;
-  } else {
-    return invalid_argument_error("got " + std::string(name) +
-                                  ", which is no option");
   }
   return {};
 }
@@ -69,10 +77,8 @@ StatusOr<Arguments> parse(int argc, char **argv) {
       arguments.help = true;
       return arguments;
     }
-    const Status status = i + 1 == argc
-                              ? invalid_argument_error(name + ": needs a value")
-                              : set(arguments, name, argv[i + 1]);
-    if (!status.ok())
+    // argv[argc] is null.
+    if (Status status = set(arguments, name, argv[i + 1]); !status.ok())
       return invalid_argument_error(std::string(status.message()) + "\n" +
                                     usage(*argv));
   }
@@ -88,21 +94,25 @@ static float spread(uint64_t seed, uint64_t i) {
   return static_cast<float>(static_cast<int32_t>(x >> 32)) * 0x1p-31f;
 }
 
-Tensor random(const Shape &shape, unsigned seed, double mean,
-              double deviation) {
+StatusOr<Tensor> random(const Shape &shape, unsigned seed, double mean,
+                        double deviation) {
   const auto center = static_cast<float>(mean);
   const auto reach = static_cast<float>(std::sqrt(3.0) * deviation);
-  std::vector<float> elements(static_cast<size_t>(shape.num_elements()));
-  for (size_t i = 0; i < elements.size(); ++i)
+  const auto count = static_cast<size_t>(shape.num_elements());
+  const std::unique_ptr<float[]> elements(new (std::nothrow) float[count]);
+  if (!elements)
+    return resource_exhausted_error("no memory for random elements " +
+                                    to_string(shape));
+  for (size_t i = 0; i < count; ++i)
     elements[i] = center + reach * spread(seed, i);
-  return Tensor::from_host<float>(elements, shape);
+  return Tensor::from_host<float>({elements.get(), count}, shape);
 }
 
 /// The elements of one parameter. Weights of products keep the variance of what
 /// they are applied to, relu taken into account (K. He et al., Delving Deep
 /// into Rectifiers, 2015).
-static Tensor randomParameter(std::string_view name, const Shape &shape,
-                              unsigned seed) {
+static StatusOr<Tensor> randomParameter(std::string_view name,
+                                        const Shape &shape, unsigned seed) {
   if (name.ends_with("running_var"))
     return random(shape, seed, 1, 0.1);
   if (shape.rank() == 1 && name.ends_with("weight"))
@@ -115,8 +125,12 @@ static Tensor randomParameter(std::string_view name, const Shape &shape,
 
 Status randomize(nn::Module &net, unsigned seed) {
   StateDict state;
-  for (const auto &[name, tensor] : net.state_dict())
-    state[name] = randomParameter(name, tensor.shape(), seed++);
+  for (const auto &[name, tensor] : net.state_dict()) {
+    StatusOr<Tensor> parameter = randomParameter(name, tensor.shape(), seed++);
+    if (!parameter.ok())
+      return parameter.status();
+    state[name] = *parameter;
+  }
   return net.load_state_dict(state, {.cast = true}).status();
 }
 
@@ -131,21 +145,16 @@ Status load(nn::Module &net, const Arguments &arguments) {
 }
 
 StatusOr<Tensor> input(const Arguments &arguments, const Shape &shape) {
-  Tensor x;
-  if (arguments.input) {
-    StatusOr<Tensor> loaded = load_npy(*arguments.input);
-    if (!loaded.ok())
-      return loaded;
-    x = *loaded;
-    if (x.shape() != shape)
-      return invalid_argument_error(*arguments.input + ": shape differs: has " +
-                                    to_string(x.shape()) + ", expected " +
-                                    to_string(shape));
-  } else {
-    x = random(shape, 0);
-  }
-  x = cast(x, arguments.dtype);
-  if (Status status = x.eval(); !status.ok())
+  StatusOr<Tensor> x =
+      arguments.input ? load_npy(*arguments.input) : random(shape, 0);
+  if (!x.ok())
+    return x;
+  if (x->shape() != shape)
+    return invalid_argument_error(*arguments.input + ": shape differs: has " +
+                                  to_string(x->shape()) + ", expected " +
+                                  to_string(shape));
+  x = cast(*x, arguments.dtype);
+  if (Status status = x->eval(); !status.ok())
     return status;
   return x;
 }

@@ -24,9 +24,10 @@ weft::StatusOr<Arguments> parse(int argc, char **argv);
 /// `usage: mlp [--weights FILE.safetensors] ...`
 std::string usage(const char *program);
 
-/// Evenly distributed elements; equal seeds give equal elements.
-weft::Tensor random(const weft::Shape &shape, unsigned seed, double mean = 0,
-                    double deviation = 1);
+/// Evenly distributed elements; equal seeds give equal elements. Errors: more
+/// of them than there is memory for.
+weft::StatusOr<weft::Tensor> random(const weft::Shape &shape, unsigned seed,
+                                    double mean = 0, double deviation = 1);
 /// Fills every parameter so that values keep their size from layer to layer.
 weft::Status randomize(weft::nn::Module &net, unsigned seed);
 
@@ -54,13 +55,13 @@ weft::Status program(Net net, const weft::Shape &sizes, int argc, char **argv) {
   weft::Shape shape = {arguments->batch};
   for (int64_t size : sizes)
     shape.push_back(size);
-  weft::StatusOr<weft::Tensor> x = input(*arguments, shape);
-  if (!x.ok())
-    return x.status();
   weft::StatusOr<weft::Executable> executable =
       weft::compile(net, {{arguments->dtype, shape}});
   if (!executable.ok())
     return executable.status();
+  weft::StatusOr<weft::Tensor> x = input(*arguments, shape);
+  if (!x.ok())
+    return x.status();
   return run(*executable, *x, *arguments);
 }
 

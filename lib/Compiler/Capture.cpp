@@ -277,8 +277,8 @@ private:
               operand.scalar_type};
     if (kindOf(operand.scalar, parameterOnly) == Kind::constant)
       return {Kind::constant, 0, operand.scalar, operand.scalar_type};
-    std::vector<DType> &scalars = out_.program.scalars;
-    scalars.push_back(operand.scalar_type);
+    std::vector<ProgramScalar> &scalars = out_.program.scalars;
+    scalars.push_back({operand.scalar_type, operand.scalar});
     return {Kind::argument,
             static_cast<int32_t>(scalars.size()) - 1,
             {},

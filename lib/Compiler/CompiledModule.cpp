@@ -23,6 +23,16 @@ ModuleValue valueOf(Type type, StringAttr attribute, std::string otherName) {
   return value;
 }
 
+Scalar scalarOf(Attribute number) {
+  if (auto floating = dyn_cast<FloatAttr>(number))
+    return floating.getValueAsDouble();
+  auto integer = cast<IntegerAttr>(number);
+  const bool isSigned = !integer.getType().isUnsignedInteger() &&
+                        !integer.getType().isSignlessInteger(1);
+  return isSigned ? integer.getValue().getSExtValue()
+                  : static_cast<int64_t>(integer.getValue().getZExtValue());
+}
+
 std::vector<ModuleValue> inputsOf(func::FuncOp main) {
   std::vector<ModuleValue> inputs;
   for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
@@ -32,6 +42,8 @@ std::vector<ModuleValue> inputsOf(func::FuncOp main) {
                 "arg" + std::to_string(i)));
     inputs.back().isParameter =
         main.getArgAttr(number, kParameterAttr) != nullptr;
+    if (Attribute value = main.getArgAttr(number, kValueAttr))
+      inputs.back().number = scalarOf(value);
   }
   return inputs;
 }
@@ -50,9 +62,10 @@ std::vector<ModuleValue> outputsOf(func::FuncOp main) {
 class ModuleOnDevice final : public CompiledModule {
 public:
   ModuleOnDevice(std::shared_ptr<const Executable> executable,
-                 func::FuncOp main)
-      : executable_(std::move(executable)), inputs_(inputsOf(main)),
-        outputs_(outputsOf(main)) {}
+                 std::vector<ModuleValue> inputs,
+                 std::vector<ModuleValue> outputs)
+      : executable_(std::move(executable)), inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)) {}
 
   const std::vector<ModuleValue> &inputs() const override { return inputs_; }
   const std::vector<ModuleValue> &outputs() const override { return outputs_; }
@@ -100,12 +113,16 @@ CompiledModule::compile(std::string_view text, std::string_view name,
   auto main = (**module).lookupSymbol<func::FuncOp>(kMainName);
   auto numInputs = static_cast<size_t>(
       llvm::count_if(main.getArgumentTypes(), llvm::IsaPred<RankedTensorType>));
+  std::vector<ModuleValue> inputs = inputsOf(main);
+  // Other numbers need no other executable.
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    main.removeArgAttr(i, kValueAttr);
   auto import = [&] { return OwningOpRef<ModuleOp>((*module)->clone()); };
   auto executable = executableOf({keyOf(**module), numInputs, import}, device);
   if (!executable.ok())
     return executable.status();
-  return std::shared_ptr<const CompiledModule>(
-      std::make_shared<ModuleOnDevice>(*executable, main));
+  return std::shared_ptr<const CompiledModule>(std::make_shared<ModuleOnDevice>(
+      *executable, std::move(inputs), outputsOf(main)));
 }
 
 } // namespace weft::compiler

@@ -47,9 +47,11 @@ private:
       attributes.push_back(list.getDictionary(context_));
     }
     size_t numInputs = program_.inputs.size();
-    for (DType scalar : program_.scalars) {
-      inputs.push_back(toElementType(context_, scalar));
-      attributes.push_back(builder_.getDictionaryAttr({}));
+    for (const ProgramScalar &scalar : program_.scalars) {
+      Type type = toElementType(context_, scalar.dtype);
+      inputs.push_back(type);
+      attributes.push_back(builder_.getDictionaryAttr(
+          builder_.getNamedAttr(kValueAttr, number(type, scalar.value))));
     }
     for (int32_t output : program_.outputs) {
       auto index = static_cast<size_t>(output);
@@ -100,15 +102,18 @@ private:
         value);
   }
 
+  static TypedAttr number(Type type, Scalar scalar) {
+    if (isa<FloatType>(type))
+      return FloatAttr::get(type, scalar.to_double());
+    return IntegerAttr::get(type,
+                            APInt(type.getIntOrFloatBitWidth(),
+                                  static_cast<uint64_t>(scalar.to_int64()),
+                                  /*isSigned=*/true));
+  }
+
   static TypedAttr splat(RankedTensorType type, Scalar scalar) {
-    Type element = type.getElementType();
-    if (auto floating = dyn_cast<FloatType>(element))
-      return DenseElementsAttr::get(
-          type, Attribute(FloatAttr::get(floating, scalar.to_double())));
     return DenseElementsAttr::get(
-        type, APInt(element.getIntOrFloatBitWidth(),
-                    static_cast<uint64_t>(scalar.to_int64()),
-                    /*isSigned=*/true));
+        type, Attribute(number(type.getElementType(), scalar)));
   }
 
   SmallVector<Value> plainOperands(const ProgramOp &op) {

@@ -178,8 +178,9 @@ private:
       if (operand.kind != ProgramOperand::Kind::argument)
         continue;
       piece.scalars.push_back(operand.index);
-      operand.index = static_cast<int32_t>(piece.program.scalars.size());
-      piece.program.scalars.push_back(operand.scalarType);
+      piece.program.scalars.push_back(
+          program_.scalars[static_cast<size_t>(operand.index)]);
+      operand.index = static_cast<int32_t>(piece.program.scalars.size()) - 1;
     }
     local_[numInputs_ + number] = {
         begin,

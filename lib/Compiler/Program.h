@@ -50,11 +50,17 @@ struct ProgramInput {
   std::string name; // not part of the key
 };
 
+/// A number of a call.
+struct ProgramScalar {
+  DType dtype;
+  Scalar value; // of the call that was captured; not part of the key
+};
+
 struct Program {
   std::vector<ProgramInput> inputs;
   std::vector<ProgramOp> ops;
   std::vector<int32_t> outputs; // values
-  std::vector<DType> scalars;   // types of the numbers of a call
+  std::vector<ProgramScalar> scalars;
 };
 
 /// What one evaluation of a graph works on.

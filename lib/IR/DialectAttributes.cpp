@@ -66,10 +66,22 @@ LogicalResult WeftDialect::verifyOperationAttribute(Operation *op,
   return unknown(op, attribute, op->getName().getStringRef());
 }
 
+/// A number of the argument's type.
+static LogicalResult verifyValue(Operation *op, NamedAttribute attribute,
+                                 Type type) {
+  auto value = dyn_cast<TypedAttr>(attribute.getValue());
+  if (isa_and_nonnull<FloatAttr, IntegerAttr>(value) && value.getType() == type)
+    return success();
+  return op->emitError() << attribute.getName().getValue()
+                         << ": must be a number of the argument's type " << type
+                         << ": got " << attribute.getValue();
+}
+
 /// Parameters, inputs and prepared values are tensors; numbers are not.
 static LogicalResult verifyArgumentType(Operation *op, NamedAttribute attribute,
                                         Type type) {
-  bool isNumber = attribute.getName() == kScalarAttr;
+  bool isNumber =
+      attribute.getName() == kScalarAttr || attribute.getName() == kValueAttr;
   if (isNumber ? isWeftElementType(type) : isa<RankedTensorType>(type))
     return success();
   return op->emitError() << attribute.getName().getValue()
@@ -84,7 +96,8 @@ LogicalResult WeftDialect::verifyRegionArgAttribute(Operation *op, unsigned,
   StringRef name = attribute.getName();
   bool isNumbered =
       name == kInputAttr || name == kScalarAttr || name == kPreparedAttr;
-  if (!function || (!isNumbered && name != kParameterAttr && name != kNameAttr))
+  if (!function || (!isNumbered && name != kParameterAttr &&
+                    name != kNameAttr && name != kValueAttr))
     return unknown(op, attribute, "an argument");
   if (name == kParameterAttr && !isa<UnitAttr>(attribute.getValue()))
     return op->emitError() << name << ": takes no value: got "
@@ -97,8 +110,10 @@ LogicalResult WeftDialect::verifyRegionArgAttribute(Operation *op, unsigned,
                                    : function.getNumArguments();
   if (isNumbered && failed(verifyNumber(op, attribute, end)))
     return failure();
-  return verifyArgumentType(op, attribute,
-                            function.getArgumentTypes()[argument]);
+  Type type = function.getArgumentTypes()[argument];
+  if (failed(verifyArgumentType(op, attribute, type)))
+    return failure();
+  return name == kValueAttr ? verifyValue(op, attribute, type) : success();
 }
 
 LogicalResult

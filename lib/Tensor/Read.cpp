@@ -4,6 +4,7 @@
 #include "Record.h"
 
 #include "weft/Core/Float.h"
+#include "weft/Core/ShapeRules.h"
 #include "weft/Functions.h"
 
 #include "runtime/StreamOrder.h"
@@ -130,6 +131,9 @@ StatusOr<bool> allclose(const Tensor &x, const Tensor &y, double rtol,
       return operand->status();
   if (Status s = record::same_types("allclose", {&x, &y}); !s.ok())
     return s;
+  const Shape shapes[] = {x.shape(), y.shape()};
+  if (auto s = shape_rules::broadcast("allclose", shapes); !s.ok())
+    return s.status();
   // Tolerances are real numbers.
   const DType type = is_floating(x.dtype()) ? x.dtype() : float64;
   const Tensor a = cast(x, type), b = cast(y, type);

@@ -46,6 +46,12 @@ ConvForm::ConvForm(ConvOp conv) : channels(typeOf(conv.getX()).getDimSize(1)) {
   if (channels != 4 || window < 3 || conv.getStride().back() != 2 ||
       conv.getDilation().back() != 1)
     return;
+  // A window of an even size then begins with a pair, and needs no taps beside
+  // its own. One of an odd size always reads a pixel too many.
+  if (window % 2 == 0)
+    columnsBefore = before % 2;
+  before -= columnsBefore;
+  width += columnsBefore;
   paddingBefore = llvm::divideCeil(before, 2);
   tapsBefore = 2 * paddingBefore - before;
   taps = llvm::divideCeil(window + tapsBefore, 2);
@@ -79,10 +85,12 @@ static Value padded(OpBuilder &builder, Value value, int64_t axis,
                                        static_cast<uint64_t>(axis));
 }
 
-/// Two neighbours along the last spatial axis as one; an odd one gets a zero.
-static Value paired(OpBuilder &builder, Value value) {
+/// Two neighbours along the last spatial axis as one, behind `before` zeros; an
+/// odd one gets a zero.
+static Value paired(OpBuilder &builder, Value value, int64_t before) {
   int64_t axis = typeOf(value).getRank() - 2;
-  value = padded(builder, value, axis, 0, typeOf(value).getDimSize(axis) % 2);
+  value = padded(builder, value, axis, before,
+                 (before + typeOf(value).getDimSize(axis)) % 2);
   RankedTensorType type = typeOf(value);
   SmallVector<int64_t> shape(type.getShape());
   shape[shape.size() - 2] /= 2;
@@ -94,7 +102,7 @@ Value ConvForm::dataOf(OpBuilder &builder, Value last) const {
   RankedTensorType type = typeOf(last);
   Value wide = padded(builder, last, type.getRank() - 1, 0,
                       channels - type.getShape().back());
-  return pairs ? paired(builder, wide) : wide;
+  return pairs ? paired(builder, wide, columnsBefore) : wide;
 }
 
 /// Neighbouring outputs of groups read neighbouring weights.
@@ -121,11 +129,7 @@ Value ConvForm::weightsOf(OpBuilder &builder, ConvOp conv) const {
     return builder.createOrFold<ReshapeOp>(w.getLoc(), lastType(w), w);
   Value last = padded(builder, transpose(builder, w, toLast(rank)), rank - 1, 0,
                       missing);
-  if (pairs) {
-    int64_t after = 2 * taps - tapsBefore - typeOf(last).getDimSize(rank - 2);
-    last = paired(builder, padded(builder, last, rank - 2, tapsBefore, after));
-  }
-  return contiguous(builder, last);
+  return contiguous(builder, pairs ? paired(builder, last, tapsBefore) : last);
 }
 
 } // namespace weft

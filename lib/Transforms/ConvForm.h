@@ -42,6 +42,7 @@ struct ConvForm {
   /// Few channels and a stride of 2: two neighbouring pixels count as one with
   /// twice the channels, in steps of 1, so that pieces are twice as large.
   bool pairs = false;
+  int64_t columnsBefore = 0;        // of zeros in front of the data
   int64_t tapsBefore = 0, taps = 0; // of zero weights in front; of pairs
   int64_t paddingBefore = 0, paddingAfter = 0;
 };

@@ -3,6 +3,8 @@
 #include "weft/Compiler/Compiler.h"
 #include "weft/Weft.h"
 
+#include "runtime/Storage.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +13,7 @@
 
 namespace wf = weft;
 using testing::ElementsAre;
+using wf::compiler::CompiledModule;
 using wf::compiler::statistics;
 
 namespace {
@@ -150,6 +153,30 @@ TEST(Explain, ShowsEveryStage) {
   EXPECT_THAT(stages->fused, testing::HasSubstr("weft.group"));
   ASSERT_EQ(stages->kernels.size(), 1u);
   EXPECT_THAT(stages->kernels[0].source, testing::HasSubstr("__global__"));
+}
+
+// A trace has the numbers of the program, so that it gives the same values.
+TEST(Explain, ATraceRunsAsTheProgramDid) {
+  const wf::Device cpu = wf::Device::cpu();
+  wf::Tensor x = wf::arange(0, 4, 1, wf::float32, cpu), y = x * 3 + 0.5;
+  std::vector<wf::NodePtr> roots = {y.node()};
+  auto stages = wf::compiler::explain(roots, {.target = "cpu"});
+  ASSERT_TRUE(stages.ok()) << stages.status();
+  auto module = CompiledModule::compile(stages->trace, "trace.mlir", cpu);
+  ASSERT_TRUE(module.ok()) << module.status();
+  std::vector<CompiledModule::Argument> arguments;
+  for (const auto &input : (*module)->inputs()) {
+    ASSERT_EQ(input.number.has_value(), input.isNumber);
+    if (input.isNumber)
+      arguments.push_back({nullptr, *input.number});
+    else
+      arguments.push_back({x.node()->storage, {}});
+  }
+  auto results = (*module)->run(arguments);
+  ASSERT_TRUE(results.ok()) << results.status();
+  const auto *values = static_cast<const float *>((*results)[0]->data());
+  EXPECT_THAT(std::vector<float>(values, values + 4),
+              testing::ElementsAre(0.5, 3.5, 6.5, 9.5));
 }
 
 TEST(Explain, NamesWhatIsWrongWithAModule) {

@@ -2,17 +2,16 @@
 // What code on disk is for: a compiler and a driver, and only while it loads.
 // The children have a GPU and a compiler that compute nothing
 // (test/Runtime/Fakes).
+#include "CompileChild.h"
 #include "test/Runtime/ChildTest.h"
 
 #include "weft/Compile.h"
-#include "weft/Compiler/Compiler.h"
 #include "weft/Functions.h"
 #include "weft/Runtime.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <filesystem>
 
 namespace weft {
@@ -26,14 +25,7 @@ using testing::Not;
 TEST(StoredCodeChild, DISABLED_Relu) {
   StatusOr<Executable> graph = compile([](const Tensor &x) { return relu(x); },
                                        {InputSpec{float32, {64}}});
-  std::printf("compile: %s\n",
-              graph.ok() ? "ok"
-                         : std::string(graph.status().message()).c_str());
-  compiler::Statistics did = compiler::statistics();
-  std::printf("graphs loaded: %d, compiled: %d; kernels compiled: %d\n",
-              static_cast<int>(did.graphsLoaded),
-              static_cast<int>(did.graphsCompiled),
-              static_cast<int>(did.kernelsCompiled));
+  compiler::printCompiled(graph.status());
 }
 
 class StoredCode : public testing::Test {

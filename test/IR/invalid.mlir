@@ -1052,6 +1052,30 @@ func.func @case(%x: f32 {weft.scalar = 0 : i32}) {
 
 // -----
 
+// weft.value: of the argument's type
+// expected-error @below {{weft.value: must be a number of the argument's type 'f32': got 2 : i32}}
+func.func @case(%x: f32 {weft.value = 2 : i32}) {
+  return
+}
+
+// -----
+
+// weft.value: a number
+// expected-error @below {{weft.value: must be a number of the argument's type 'f32': got "2"}}
+func.func @case(%x: f32 {weft.value = "2"}) {
+  return
+}
+
+// -----
+
+// weft.value: on a number
+// expected-error @below {{weft.value: argument is not a number: 'tensor<2xf32>'}}
+func.func @case(%x: tensor<2xf32> {weft.value = dense<1.0> : tensor<2xf32>}) {
+  return
+}
+
+// -----
+
 // weft.scalar: on a number
 // expected-error @below {{weft.scalar: argument is not a number: 'tensor<2xf32>'}}
 func.func @case(%x: tensor<2xf32> {weft.scalar = 0}) {

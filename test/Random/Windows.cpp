@@ -150,9 +150,9 @@ GraphBuilder::MaybeValue GraphBuilder::convBlock() {
   return draw_.chance(0.7) ? row(OpKind::relu, *y) : *y;
 }
 
-/// How networks for images begin: few channels, a stride of 2, max pooling. Of
-/// bytes: infinities would meet the zero weights that a stride of 2 adds, and
-/// be NaN.
+/// How networks for images begin: few channels, a stride of 2, max pooling.
+/// Windows of odd sizes are of bytes: infinities would meet the zero weights
+/// that a stride of 2 adds, and be NaN.
 GraphBuilder::MaybeValue GraphBuilder::stem() {
   const DType dtype = draw_.pick({float16, float16, bfloat16});
   const Shape image{draw_.integer(1, 2), draw_.integer(1, 4),
@@ -166,8 +166,10 @@ GraphBuilder::MaybeValue GraphBuilder::stem() {
                                              {stride, padding, dilation, 1});
   if (!result.ok() || !fits(image) || !fits(*result))
     return std::nullopt;
-  mlir::Value bytes = argument(uint8, image, /*isParameter=*/false);
-  mlir::Value x = create<ir::CastOp>(type(dtype, image), bytes);
+  const bool isOdd = kernel[3] % 2 == 1;
+  mlir::Value x = argument(isOdd ? uint8 : dtype, image, /*isParameter=*/false);
+  if (isOdd)
+    x = create<ir::CastOp>(type(dtype, image), x);
   mlir::Value y =
       create<ir::ConvOp>(type(dtype, *result), x, parameter(dtype, kernel),
                          mlir::Value(), stride, padding, dilation, uint64_t{1});

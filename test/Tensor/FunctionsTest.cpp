@@ -391,6 +391,8 @@ TEST(Functions, ComparingWholeTensors) {
   EXPECT_TRUE(*allclose(tensor({true, false}), tensor({true, false})));
   EXPECT_EQ(allclose(tensor({1}), tensor({1.0})).status().message(),
             "allclose: mixed types: int32 and float32");
+  EXPECT_EQ(allclose(tensor({1, 2}), tensor({1, 2, 3})).status().message(),
+            "allclose: shapes do not broadcast: [2] and [3]");
   EXPECT_TRUE(*array_equal(tensor({1, 2}), tensor({1, 2})));
   EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({{1, 2}})));
   EXPECT_FALSE(*array_equal(tensor({1, 2}), tensor({1, 3})));

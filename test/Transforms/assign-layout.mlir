@@ -216,6 +216,20 @@ func.func @pairs_of_odd_widths(%x: tensor<1x3x16x15xf16>, %w: tensor<5x3x7x7xf16
 
 // -----
 
+// A window of an even size gets no taps: a column of zeros in front of the data
+// lets it begin with a pair.
+// CHECK-LABEL: @pairs_of_even_windows
+// CHECK-DAG: weft.concatenate %{{.*}}, %{{.*}}, %{{.*}} along 2 : tensor<1x16x1x4xf16>, tensor<1x16x16x4xf16>, tensor<1x16x1x4xf16> -> tensor<1x16x18x4xf16>
+// CHECK-DAG: weft.reshape %{{.*}} : tensor<5x4x4x4xf16> -> tensor<5x4x2x8xf16>
+// CHECK: weft.conv {{.*}} stride [2, 1] padding [1, 1, 0, 0] {{.*}} : tensor<1x16x9x8xf16>, tensor<5x4x2x8xf16> -> tensor<1x8x8x5xf16>
+func.func @pairs_of_even_windows(%x: tensor<1x3x16x16xf16>, %w: tensor<5x3x4x4xf16>) -> tensor<1x5x8x8xf16> {
+  %y = weft.conv %x, %w stride [2, 2] padding [1, 1, 1, 1] dilation [1, 1] groups 1
+      : tensor<1x3x16x16xf16>, tensor<5x3x4x4xf16> -> tensor<1x5x8x8xf16>
+  return %y : tensor<1x5x8x8xf16>
+}
+
+// -----
+
 // CHECK-LABEL: @no_pairs_of_small_windows
 // CHECK: weft.conv {{.*}} stride [2, 2] padding [0, 0, 0, 0] {{.*}} : tensor<1x16x16x4xf16>
 func.func @no_pairs_of_small_windows(%x: tensor<1x3x16x16xf16>, %w: tensor<5x3x2x2xf16>) -> tensor<1x5x8x8xf16> {

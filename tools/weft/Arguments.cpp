@@ -208,10 +208,10 @@ StatusOr<StateDict> loadWeights(const std::string &path,
   return weights;
 }
 
-/// What nothing but the file of weights and chance decide.
-StatusOr<Argument> weightOrRandom(const ModuleValue &input,
-                                  const StateDict &weights, const Given &given,
-                                  std::mt19937_64 &generator, Device device) {
+/// What nobody gives: of the file of weights, of the module, or by chance.
+StatusOr<Argument> defaultArgument(const ModuleValue &input,
+                                   const StateDict &weights, const Given &given,
+                                   std::mt19937_64 &generator, Device device) {
   const Tensor *weight = weights.find(input.name);
   if (weight && input.isNumber)
     return invalid_argument_error("input " + input.name +
@@ -224,6 +224,8 @@ StatusOr<Argument> weightOrRandom(const ModuleValue &input,
     return invalid_argument_error("input " + input.name + ": " + given.weights +
                                   " has no tensor for this parameter, it has " +
                                   namesOf(weights));
+  if (input.number)
+    return Argument{nullptr, *input.number};
   return randomArgument(input, generator, device);
 }
 
@@ -244,7 +246,7 @@ StatusOr<std::vector<Argument>> argumentsOf(ArrayRef<ModuleValue> inputs,
     StatusOr<Argument> argument =
         (*texts)[i]
             ? inputArgument(inputs[i], *(*texts)[i], device)
-            : weightOrRandom(inputs[i], *weights, given, generator, device);
+            : defaultArgument(inputs[i], *weights, given, generator, device);
     if (!argument.ok())
       return argument.status();
     arguments.push_back(*argument);

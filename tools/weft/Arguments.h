@@ -20,8 +20,9 @@ struct Given {
   /// A safetensors file, or empty: other inputs take the tensor of their name,
   /// and every parameter must have one.
   std::string weights;
-  /// What nothing is given for is random: numbers of [0, 1), integers of 0 to
-  /// 7, equal for equal seeds.
+  /// A number that nothing is given for is its `weft.value`, if it has one. All
+  /// else is random: numbers of [0, 1), integers of 0 to 7, equal for equal
+  /// seeds.
   uint64_t seed = 0;
 };
 

@@ -19,31 +19,34 @@ namespace weft::tools {
 
 static int run();
 static Command command("bench", "Measure, and check what was measured", run);
-static cl::list<std::string> names(cl::Positional, cl::desc("NAME..."),
+static cl::list<std::string> names(cl::Positional, cl::desc("NAME...|all"),
                                    cl::sub(command));
 static cl::opt<std::string> deviceName("device",
                                        cl::desc("cpu or gpu:0 (default: the "
                                                 "default device)"),
+                                       cl::value_desc("device"),
                                        cl::sub(command));
 static cl::opt<std::string>
     dtypeNames("dtype",
                cl::desc("float32, float16 or bfloat16, or several with commas "
                         "(default: all three)"),
-               cl::init("float32,float16,bfloat16"), cl::sub(command));
+               cl::value_desc("types"), cl::init("float32,float16,bfloat16"),
+               cl::sub(command));
 static cl::opt<int64_t> batch("batch",
                               cl::desc("Images of a network (default 1) or of "
                                        "conv (default 32)"),
-                              cl::init(1), cl::sub(command));
+                              cl::value_desc("number"), cl::init(1),
+                              cl::sub(command));
 static cl::opt<std::string>
     jsonFile("json",
              cl::desc("Write the results to a file, or - for standard "
                       "output instead of tables"),
-             cl::sub(command));
+             cl::value_desc("file"), cl::sub(command));
 static cl::opt<std::string>
     tuningName("tuning",
-               cl::desc("Of kernels: off, fast or full (default: what "
+               cl::desc("How far kernels are tuned (default: what "
                         "WEFT_TUNING says)"),
-               cl::sub(command));
+               cl::value_desc("off|fast|full"), cl::sub(command));
 static cl::opt<bool> quick("quick",
                            cl::desc("Small shapes, few rounds, little memory"),
                            cl::sub(command));
@@ -114,9 +117,13 @@ Status checkBatch(const std::vector<const Benchmark *> &list) {
     if (any_of(list, [&](auto *other) { return other->name == network.name; }))
       if (auto shape = inBatches(network, batch); !shape.ok())
         return shape.status();
-  bool convolves =
-      any_of(list, [](auto *each) { return each->run == benchConv; });
-  return convolves ? checkConvBatch(batch) : Status();
+  auto runsOneOf = [&](auto run) {
+    return any_of(list, [=](auto *each) { return each->run == run; });
+  };
+  if (batch.getNumOccurrences() && !runsOneOf(benchConv) &&
+      !runsOneOf(benchNetwork))
+    return invalid_argument_error("--batch: only conv and networks have one");
+  return runsOneOf(benchConv) ? checkConvBatch(batch) : Status();
 }
 
 /// For all that is compiled.

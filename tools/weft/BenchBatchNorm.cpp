@@ -2,6 +2,8 @@
 // The batch norms that benchmarks run.
 #include "BenchBatchNorm.h"
 
+#include "BenchBuffers.h"
+
 #include <cmath>
 
 namespace weft::tools {
@@ -63,10 +65,7 @@ NormResult normResult(NormForm form, int64_t c, double x, double residual) {
 }
 
 double toleranceOf(DType dtype, const NormResult &result) {
-  double relative = dtype == bfloat16  ? 1.0 / 256
-                    : dtype == float16 ? 1.0 / 2048
-                                       : 0;
-  return (relative + 2e-6) * result.size;
+  return (roundingOf(dtype) + 2e-6) * result.size;
 }
 
 } // namespace weft::tools

@@ -69,6 +69,10 @@ storageOf(const std::vector<char> &elements, Device device) {
 
 } // namespace
 
+double roundingOf(DType dtype) {
+  return dtype == bfloat16 ? 0x1p-8 : dtype == float16 ? 0x1p-11 : 0x1p-24;
+}
+
 double benchElement(size_t input, int64_t i) {
   auto hash = static_cast<uint32_t>(i % kPeriod + 1) * 2654435761u +
               static_cast<uint32_t>(input) * 40503u;

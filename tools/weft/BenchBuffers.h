@@ -22,6 +22,10 @@ namespace weft::tools {
 /// of 16 bits: element `i` of input `input`.
 double benchElement(size_t input, int64_t i);
 
+/// How far rounding to a floating-point type may move a normal number, as a
+/// part of it.
+double roundingOf(DType dtype);
+
 /// A tensor whose elements `element` gives by their number.
 Tensor benchTensor(const Shape &shape, DType dtype, Device device,
                    const std::function<double(int64_t i)> &element);

@@ -154,10 +154,10 @@ void addRow(const CopyRival &rival, Times time, int64_t copiedBytes, Times copy,
 }
 
 /// Both in turn.
-Status measure(const CopyRival &rival, const BenchBuffers &buffers,
-               const BenchProgram &program, const BenchBuffers &copied,
-               const BenchProgram &reader, const BenchOptions &options,
-               Report &report) {
+Status measureInTurn(const CopyRival &rival, const BenchBuffers &buffers,
+                     const BenchProgram &program, const BenchBuffers &copied,
+                     const BenchProgram &reader, const BenchOptions &options,
+                     Report &report) {
   auto copies = copiesOf(options.device, copied, reader);
   if (!copies.ok())
     return copies.status();
@@ -201,17 +201,15 @@ std::string methodOf(Device device) {
          "per second against the copy's, both of the fastest round.";
 }
 
-} // namespace
-
-void startCopyTable(const std::string &name, Device device, Report &report) {
+void startTable(const std::string &name, Device device, Report &report) {
   report.method(methodOf(device));
   report.table(name + " on " + to_string(device),
                {"shape", "type", "MB", "median us", "least us", "GB/s",
                 "copy GB/s", "copy", "share %"});
 }
 
-Status benchAgainstCopy(const CopyRival &rival, const BenchOptions &options,
-                        Report &report) {
+Status measure(const CopyRival &rival, const BenchOptions &options,
+               Report &report) {
   Device device = options.device;
   std::vector<InputSpec> specs(rival.numInputs, {rival.dtype, rival.shape});
   StatusOr<BenchProgram> program =
@@ -244,8 +242,25 @@ Status benchAgainstCopy(const CopyRival &rival, const BenchOptions &options,
       std::array{InputSpec{rival.dtype, copyShape}}, device);
   if (!reader.ok())
     return reader.status();
-  return measure(rival, *buffers, *program, own ? *own : *buffers, *reader,
-                 options, report);
+  return measureInTurn(rival, *buffers, *program, own ? *own : *buffers,
+                       *reader, options, report);
+}
+
+} // namespace
+
+Status benchAgainstCopies(
+    const std::string &name, size_t numCases,
+    const std::function<CopyRival(DType dtype, size_t number)> &rivalOf,
+    const BenchOptions &options, Report &report) {
+  startTable(name, options.device, report);
+  for (DType dtype : options.dtypes)
+    for (size_t i = 0; i < numCases; ++i) {
+      Status status = measure(rivalOf(dtype, i), options, report);
+      trim(); // the next shape needs memory of other sizes
+      if (!status.ok())
+        return status;
+    }
+  return {};
 }
 
 } // namespace weft::tools

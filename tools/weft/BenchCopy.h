@@ -21,10 +21,12 @@ struct CopyRival {
   std::function<Status(const void *result)> check;
 };
 
-/// A row of the table that `startCopyTable` began: the time of `rival`, and its
-/// bytes a second as a share of the best copy's.
-Status benchAgainstCopy(const CopyRival &rival, const BenchOptions &options,
-                        Report &report);
-void startCopyTable(const std::string &name, Device device, Report &report);
+/// A table with a row for each type and each of `numCases` cases: the time of
+/// the rival that `rivalOf` makes, and its bytes a second as a share of the
+/// best copy's.
+Status benchAgainstCopies(
+    const std::string &name, size_t numCases,
+    const std::function<CopyRival(DType dtype, size_t number)> &rivalOf,
+    const BenchOptions &options, Report &report);
 
 } // namespace weft::tools

@@ -100,9 +100,11 @@ StatusOr<Numbers> runChild(const BenchOptions &options, double &start) {
   if (::pipe(pipe) != 0)
     return internal_error("first-result: no pipe");
   std::string program = programFile(),
-              device = "--device=" + to_string(options.device);
-  const char *arguments[] = {program.c_str(), "bench",        "first-result",
-                             device.c_str(),  "--in-process", nullptr};
+              device = "--device=" + to_string(options.device),
+              tuned = "--tuning=" + std::string(name(tuning()));
+  const char *arguments[] = {program.c_str(), "bench",       "first-result",
+                             device.c_str(),  tuned.c_str(), "--in-process",
+                             nullptr};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);

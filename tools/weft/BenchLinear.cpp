@@ -51,10 +51,8 @@ Status checkResult(const Problem &p, DType dtype, runtime::Storage &output) {
   if (Status status = runtime::copyToHost(host.data(), output, output.bytes());
       !status.ok())
     return status;
-  double step = dtype == bfloat16  ? 1.0 / 256
-                : dtype == float16 ? 1.0 / 2048
-                                   : 1e-7;
-  double allowed = step + 1e-7 * std::sqrt(static_cast<double>(p.k));
+  double allowed =
+      roundingOf(dtype) + 1e-7 * std::sqrt(static_cast<double>(p.k));
   int64_t count = p.m * p.n;
   for (int64_t i = 0; i < count; i += count / 300 | 1) {
     double sum = biasElement(i % p.n), size = 0;

@@ -5,7 +5,6 @@
 #include "BenchCopy.h"
 
 #include "weft/Core/Float.h"
-#include "weft/Runtime.h"
 
 #include <cmath>
 #include <sstream>
@@ -63,25 +62,21 @@ Status checkResult(NormForm form, DType dtype, const Shape &shape,
 
 Status benchNorm(const std::string &name, const BenchOptions &options,
                  Report &report) {
-  startCopyTable(name, options.device, report);
-  NormForm form = normFormOf(name);
-  for (DType dtype : options.dtypes)
-    for (const Shape &shape : shapesOf(options.quick)) {
-      CopyRival rival{
-          dtype,
-          shape,
-          shape,
-          form.inputs(),
-          functionOf(form, benchBatchNorm(shape[1], dtype, options.device)),
-          [&](const void *result) {
-            return checkResult(form, dtype, shape, result);
-          }};
-      Status status = benchAgainstCopy(rival, options, report);
-      trim(); // the next shape needs memory of other sizes
-      if (!status.ok())
-        return status;
-    }
-  return {};
+  const NormForm form = normFormOf(name);
+  const std::vector<Shape> &shapes = shapesOf(options.quick);
+  auto rivalOf = [&](DType dtype, size_t number) {
+    const Shape &shape = shapes[number];
+    return CopyRival{
+        dtype,
+        shape,
+        shape,
+        form.inputs(),
+        functionOf(form, benchBatchNorm(shape[1], dtype, options.device)),
+        [=, &shape](const void *result) {
+          return checkResult(form, dtype, shape, result);
+        }};
+  };
+  return benchAgainstCopies(name, shapes.size(), rivalOf, options, report);
 }
 
 } // namespace weft::tools

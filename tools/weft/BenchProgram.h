@@ -28,7 +28,8 @@ StatusOr<RecordedFunction> recordFunction(const BenchFunction &function,
 
 class BenchProgram {
 public:
-  /// Compiles, and runs `@prepare` once. Caches on disk take no part.
+  /// Compiles, and runs `@prepare` once. Caches on disk take no part, but for
+  /// the tiles that `tuning()` finds.
   static StatusOr<BenchProgram> compile(const BenchFunction &function,
                                         std::span<const InputSpec> inputs,
                                         Device device);

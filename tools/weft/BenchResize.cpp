@@ -6,7 +6,6 @@
 
 #include "weft/Core/Float.h"
 #include "weft/Functions.h"
-#include "weft/Runtime.h"
 
 #include <cmath>
 #include <span>
@@ -82,15 +81,13 @@ Status checkResult(bool nearest, DType dtype, const ResizeCase &c,
   int64_t pixels = 1;
   for (int64_t size : c.sizes)
     pixels *= size;
-  // Positions are rounded to float32, values to the type.
-  double step = dtype == bfloat16  ? 1.0 / 256
-                : dtype == float16 ? 1.0 / 2048
-                                   : 0;
   int64_t count = c.shape[0] * c.shape[1] * pixels, stride = count / 20000 | 1;
   for (int64_t i = 0; i < count; i += i + 4096 < count ? stride : 1) {
     double want = valueAt(nearest, from, c.sizes, i % pixels, i / pixels);
     double got = load_as_double(result, dtype, i);
-    if (!(std::fabs(got - want) <= step * std::fabs(want) + 1e-3 * !nearest))
+    // Positions are rounded to float32, values to the type.
+    if (!(std::fabs(got - want) <=
+          roundingOf(dtype) * std::fabs(want) + 1e-3 * !nearest))
       return internal_error(textOf(c.shape) + " to " + textOf(resultOf(c)) +
                             " " + std::string(name(dtype)) +
                             ": wrong result: element " + std::to_string(i) +
@@ -104,27 +101,23 @@ Status checkResult(bool nearest, DType dtype, const ResizeCase &c,
 
 Status benchResize(const std::string &name, const BenchOptions &options,
                    Report &report) {
-  startCopyTable(name, options.device, report);
   bool nearest = name == "resize_nearest";
   ResizeMode mode = nearest ? ResizeMode::nearest : ResizeMode::linear;
-  for (DType dtype : options.dtypes)
-    for (const ResizeCase &c : casesOf(options.quick)) {
-      CopyRival rival{dtype,
-                      c.shape,
-                      resultOf(c),
-                      1,
-                      [&](const std::vector<Tensor> &x) {
-                        return resize(x[0], c.sizes, {.mode = mode});
-                      },
-                      [&](const void *result) {
-                        return checkResult(nearest, dtype, c, result);
-                      }};
-      Status status = benchAgainstCopy(rival, options, report);
-      trim(); // the next shape needs memory of other sizes
-      if (!status.ok())
-        return status;
-    }
-  return {};
+  const std::vector<ResizeCase> &cases = casesOf(options.quick);
+  auto rivalOf = [&](DType dtype, size_t number) {
+    const ResizeCase &c = cases[number];
+    return CopyRival{dtype,
+                     c.shape,
+                     resultOf(c),
+                     1,
+                     [&c, mode](const std::vector<Tensor> &x) {
+                       return resize(x[0], c.sizes, {.mode = mode});
+                     },
+                     [=, &c](const void *result) {
+                       return checkResult(nearest, dtype, c, result);
+                     }};
+  };
+  return benchAgainstCopies(name, cases.size(), rivalOf, options, report);
 }
 
 } // namespace weft::tools

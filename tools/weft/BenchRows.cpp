@@ -64,10 +64,7 @@ void layerNormRow(std::vector<double> &row) {
 /// A step of the type, also below its normal numbers, and what sums in f32
 /// lose of the largest value of the row.
 double toleranceOf(DType dtype, double value, double largest) {
-  double step = dtype == bfloat16  ? 1.0 / 256
-                : dtype == float16 ? 1.0 / 2048
-                                   : 0;
-  return step * std::fabs(value) + 1e-5 * largest +
+  return roundingOf(dtype) * std::fabs(value) + 1e-5 * largest +
          (dtype == float16 ? 6e-8 : 0);
 }
 
@@ -101,23 +98,22 @@ Status checkResult(RowFunction function, DType dtype, const Shape &shape,
 
 Status benchRows(const std::string &name, const BenchOptions &options,
                  Report &report) {
-  startCopyTable(name, options.device, report);
-  bool isSoftmax = name == "softmax";
-  RowFunction expected = isSoftmax ? softmaxRow : layerNormRow;
-  for (DType dtype : options.dtypes)
-    for (const Shape &shape : shapesOf(options.quick)) {
-      BenchFunction function =
-          isSoftmax ? softmaxOf : layerNorm(shape[1], dtype, options.device);
-      CopyRival rival{
-          dtype, shape, shape, 1, function, [&](const void *result) {
-            return checkResult(expected, dtype, shape, result);
-          }};
-      Status status = benchAgainstCopy(rival, options, report);
-      trim(); // the next shape needs memory of other sizes
-      if (!status.ok())
-        return status;
-    }
-  return {};
+  const bool isSoftmax = name == "softmax";
+  const RowFunction expected = isSoftmax ? softmaxRow : layerNormRow;
+  const std::vector<Shape> &shapes = shapesOf(options.quick);
+  auto rivalOf = [&](DType dtype, size_t number) {
+    const Shape &shape = shapes[number];
+    return CopyRival{dtype,
+                     shape,
+                     shape,
+                     1,
+                     isSoftmax ? softmaxOf
+                               : layerNorm(shape[1], dtype, options.device),
+                     [=, &shape](const void *result) {
+                       return checkResult(expected, dtype, shape, result);
+                     }};
+  };
+  return benchAgainstCopies(name, shapes.size(), rivalOf, options, report);
 }
 
 } // namespace weft::tools

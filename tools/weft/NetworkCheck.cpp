@@ -23,10 +23,10 @@ StatusOr<reference::Value> interpreted(const Tensor &tensor) {
     arguments.push_back(
         reference::fromMemory(leaf->dtype, leaf->shape, data->get()));
   }
-  for (size_t i = 0; i < capture.arguments.scalars.size(); ++i)
-    arguments.push_back({.dtype = capture.program.scalars[i],
+  for (const compiler::ProgramScalar &scalar : capture.program.scalars)
+    arguments.push_back({.dtype = scalar.dtype,
                          .shape = {},
-                         .reals = {capture.arguments.scalars[i].to_double()},
+                         .reals = {scalar.value.to_double()},
                          .ints = {}});
   std::unique_ptr<mlir::MLIRContext> context = compiler::makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module =

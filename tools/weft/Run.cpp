@@ -26,8 +26,8 @@ static cl::opt<std::string> input(cl::Positional, cl::desc("FILE.mlir"),
                                   cl::sub(command));
 static cl::list<std::string>
     inputs("input", cl::value_desc("[name=]x.npy|number"),
-           cl::desc("The next argument of @main, or the one named; all others "
-                    "are random"),
+           cl::desc("The next argument of @main, or the one named; others are "
+                    "random, but for recorded numbers"),
            cl::sub(command));
 static cl::opt<std::string>
     weights("weights", cl::value_desc("w.safetensors"),
@@ -200,8 +200,8 @@ Status runModule(Device device) {
   size_t numResults = (*module)->outputs().size();
   if (!outputs.empty() && outputs.size() != numResults)
     return invalid_argument_error(
-        "--output: @main has " + std::to_string(numResults) + " results, got " +
-        std::to_string(outputs.size()) + " files");
+        "--output: files given: " + std::to_string(outputs.size()) +
+        ", results of @main: " + std::to_string(numResults));
   auto arguments =
       argumentsOf((*module)->inputs(), {inputs, weights, seed}, device);
   if (!arguments.ok())

@@ -137,8 +137,9 @@ struct ModuleValue {
   std::string name; // its `weft.name`, or `arg2`, `result0`
   DType dtype = DType::float32;
   Shape shape;
-  bool isNumber = false;    // no tensor
-  bool isParameter = false; // marked `weft.parameter`
+  bool isNumber = false;             // no tensor
+  bool isParameter = false;          // marked `weft.parameter`
+  std::optional<Scalar> number = {}; // its `weft.value`
 };
 
 /// A module of weft ops in MLIR's text form, compiled. What depends on

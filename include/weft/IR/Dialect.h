@@ -42,6 +42,8 @@ inline constexpr llvm::StringLiteral kNameAttr = "weft.name";
 /// input of the program, or which of its numbers, the argument is.
 inline constexpr llvm::StringLiteral kInputAttr = "weft.input";
 inline constexpr llvm::StringLiteral kScalarAttr = "weft.scalar";
+/// On an argument that is a number: what it was when the program was recorded.
+inline constexpr llvm::StringLiteral kValueAttr = "weft.value";
 /// On arguments of `@main` after hoisting: result number of `@prepare`.
 inline constexpr llvm::StringLiteral kPreparedAttr = "weft.prepared";
 inline constexpr llvm::StringLiteral kMainName = "main";

@@ -118,7 +118,7 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
     results follow, so that transposes meet their inverse and vanish. Channels
     are padded with zeros to 4 or a multiple of 8, in the data and the weights;
     of 4 channels under a stride of 2, two neighbouring pixels become one.
-    Windows of such pairs may hold a pixel that the old ones did not, with
+    Windows of an odd size then hold a pixel that the old ones did not, with
     weights of zero: if it is infinite or NaN, their result is NaN.
     Where a cast or a scaling stands before a product, its result is made
     contiguous as well: tensor cores read what lies in memory.

@@ -121,8 +121,8 @@ void BulkResult::load(KernelPrinter &p, int64_t columns, StringRef place,
 void BulkResult::store(KernelPrinter &p, int64_t columns,
                        StringRef place) const {
   p.openLoop("i", columns / kBlockColumns, /*unrolled=*/true);
-  p.line("weft::store_tile(" + Twine(name_) + ", " + position(p) + ", " +
-         place + " + i * " + Twine(rows_ * kMatrixLineBytes) + ");");
+  p.line("weft::store_tile(" + name_ + ", " + position(p) + ", " + place +
+         " + i * " + Twine(rows_ * kMatrixLineBytes) + ");");
   p.close();
   p.line("weft::commit_stores();");
 }

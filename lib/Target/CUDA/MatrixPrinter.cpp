@@ -64,6 +64,30 @@ void MatrixPrinter::locateWarp(StringRef thread) {
           ";");
 }
 
+void MatrixPrinter::claimPlace(StringRef turn, int64_t bytes) {
+  std::string stages = std::to_string(tile_.stages);
+  p_.line("const int place = " + turn + " % " + stages + ";");
+  p_.open("if (" + turn + " >= " + stages + ")");
+  p_.line("weft::wait_at(empty + place, (" + turn + " / " + stages +
+          " + 1) % 2);");
+  p_.close();
+  p_.line("weft::expect_bytes(full + place, " + Twine(bytes) + ");");
+}
+
+void MatrixPrinter::printBulkCopies(const BulkOperand &rows,
+                                    const BulkOperand &columns, StringRef turn,
+                                    StringRef step,
+                                    const llvm::SmallBitVector &used) {
+  claimPlace(turn, stageBytes());
+  p_.line("unsigned char *stage = shared + place * " + Twine(stageBytes()) +
+          ";");
+  p_.line("const int depth = " + step + " * " + Twine(kMatrixDepth) + ";");
+  rows.copy(p_, "depth", "stage", "full + place", used);
+  columns.copy(p_, "depth",
+               "stage + " + std::to_string(tile_.rows * kMatrixLineBytes),
+               "full + place", used);
+}
+
 void MatrixPrinter::declareTiles(StringRef place) {
   p_.line("const unsigned char *a_tile = shared + " + place + " * " +
           Twine(stageBytes()) + ";");

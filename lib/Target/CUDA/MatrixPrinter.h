@@ -3,6 +3,7 @@
 // products of tiles that lie in shared memory.
 #pragma once
 
+#include "BulkOperand.h"
 #include "KernelPrinter.h"
 #include "MatrixOperand.h"
 #include "MatrixTile.h"
@@ -44,6 +45,13 @@ protected:
   /// Declares where the sums of this warp lie in the tile; `thread` is counted
   /// among those that share it.
   void locateWarp(llvm::StringRef thread);
+  /// Of the thread that starts bulk copies, for its `turn`th stage: declares
+  /// its `place` in the ring, once that is free, and says how many bytes come.
+  void claimPlace(llvm::StringRef turn, int64_t bytes);
+  /// Starts the copies of both operands for the step of k with number `step`.
+  void printBulkCopies(const BulkOperand &rows, const BulkOperand &columns,
+                       llvm::StringRef turn, llvm::StringRef step,
+                       const llvm::SmallBitVector &used);
   /// Declares where the operands of a step lie: at stage `place`.
   void declareTiles(llvm::StringRef place);
   /// Starts the products of a step by warp groups.

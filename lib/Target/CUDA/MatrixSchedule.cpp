@@ -49,7 +49,7 @@ private:
   void printMainLoop();
   void declareBulk();
   void printBulkLoop();
-  void printBulkCopies();
+  void printBulkProducer();
   void printTileCount();
   void printCopies();
   void printProducts();
@@ -161,26 +161,14 @@ void MatrixEmitter::declareBulk() {
 }
 
 /// What one thread does: starts the copies, as places for them become free.
-void MatrixEmitter::printBulkCopies() {
-  std::string stages = std::to_string(tile_.stages);
+void MatrixEmitter::printBulkProducer() {
   bulkRows_->locate(p_, used_);
   bulkColumns_->locate(p_, used_);
-  p_.open("for (int tile = 0; tile < tiles; ++tile)");
-  p_.line("const int place = tile % " + stages + ";");
-  p_.open("if (tile >= " + stages + ")");
-  p_.line("weft::wait_at(empty + place, (tile / " + stages + " + 1) % 2);");
-  p_.close();
-  p_.line("weft::expect_bytes(full + place, " + Twine(stageBytes()) + ");");
-  p_.line("unsigned char *stage = shared + place * " + Twine(stageBytes()) +
-          ";");
-  std::string first = "tile";
+  std::string step = "tile";
   if (tile_.splits > 1)
-    first = "(part * " + std::to_string(ownTiles()) + " + tile)";
-  p_.line("const int depth = " + first + " * " + Twine(kMatrixDepth) + ";");
-  bulkRows_->copy(p_, "depth", "stage", "full + place", used_);
-  bulkColumns_->copy(p_, "depth",
-                     "stage + " + std::to_string(rows_.tileBytes(tile_.rows)),
-                     "full + place", used_);
+    step = "(part * " + std::to_string(ownTiles()) + " + tile)";
+  p_.open("for (int tile = 0; tile < tiles; ++tile)");
+  printBulkCopies(*bulkRows_, *bulkColumns_, "tile", step, used_);
   p_.close();
 }
 
@@ -189,7 +177,7 @@ void MatrixEmitter::printBulkLoop() {
   printTileCount();
   p_.open("if (thread >= " + Twine(tile_.workers()) + ")");
   p_.open("if (lane == 0)");
-  printBulkCopies();
+  printBulkProducer();
   p_.close();
   p_.line("__syncwarp();");
   p_.close();

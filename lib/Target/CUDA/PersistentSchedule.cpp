@@ -210,7 +210,6 @@ void PersistentEmitter::locateTile() {
 
 /// What one thread does: starts the copies, as places for them become free.
 void PersistentEmitter::printCopies() {
-  std::string stages = std::to_string(tile_.stages);
   llvm::SmallBitVector used = p_.usedDims();
   openTiles("0", 1);
   locate(used);
@@ -218,18 +217,7 @@ void PersistentEmitter::printCopies() {
   operands_.columns.locate(p_, used);
   p_.open("for (int tile = 0; tile < " + Twine(tiles_) + "; ++tile)");
   p_.line("const int turn = number * " + Twine(tiles_) + " + tile;");
-  p_.line("const int place = turn % " + stages + ";");
-  p_.open("if (turn >= " + stages + ")");
-  p_.line("weft::wait_at(empty + place, (turn / " + stages + " + 1) % 2);");
-  p_.close();
-  p_.line("weft::expect_bytes(full + place, " + Twine(stageBytes()) + ");");
-  p_.line("unsigned char *stage = shared + place * " + Twine(stageBytes()) +
-          ";");
-  p_.line("const int depth = tile * " + Twine(kMatrixDepth) + ";");
-  operands_.rows.copy(p_, "depth", "stage", "full + place", used);
-  operands_.columns.copy(
-      p_, "depth", "stage + " + std::to_string(tile_.rows * kMatrixLineBytes),
-      "full + place", used);
+  printBulkCopies(operands_.rows, operands_.columns, "turn", "tile", used);
   p_.close();
   p_.close();
 }
@@ -237,20 +225,14 @@ void PersistentEmitter::printCopies() {
 /// The same for patches: behind the first of a block, columns that stay.
 void PersistentEmitter::printPatchCopies() {
   const PatchOperand &patches = *operands_.patches;
-  std::string stages = std::to_string(tile_.stages),
-              chunks = std::to_string(patches.chunks()),
+  std::string chunks = std::to_string(patches.chunks()),
               taps = std::to_string(patches.taps());
   openTiles("0", 1);
   locateTile();
   operands_.columns.locate(p_, p_.usedDims());
   p_.open("for (int chunk = 0; chunk < " + chunks + "; ++chunk)");
   p_.line("const int turn = number * " + chunks + " + chunk;");
-  p_.line("const int place = turn % " + stages + ";");
-  p_.open("if (turn >= " + stages + ")");
-  p_.line("weft::wait_at(empty + place, (turn / " + stages + " + 1) % 2);");
-  p_.close();
-  p_.line("weft::expect_bytes(full + place, " +
-          Twine(tile_.patchLines * kMatrixLineBytes) + ");");
+  claimPlace("turn", tile_.patchLines * kMatrixLineBytes);
   patches.copy(p_, "chunk",
                "shared + place * " + std::to_string(tile_.patchBytes()),
                "full + place");
