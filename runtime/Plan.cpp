@@ -16,7 +16,7 @@
 namespace weft::runtime {
 namespace {
 
-constexpr std::string_view kMagic = "WEFTPLN1";
+constexpr std::string_view kMagic = "WEFTPLN2";
 
 template <typename Visitor, typename Value>
 void visit(Visitor &visitor, Value &x);
@@ -131,7 +131,7 @@ void visit(Visitor &visitor, Value &x) {
   using T = std::remove_const_t<Value>;
   auto fields = [&](auto &...field) { (visit(visitor, field), ...); };
   if constexpr (std::is_same_v<T, TensorSpec>)
-    fields(x.dtype, x.shape, x.bytes);
+    fields(x.dtype, x.shape, x.bytes, x.partBytes);
   else if constexpr (std::is_same_v<T, BufferRef>)
     fields(x.kind, x.index);
   else if constexpr (std::is_same_v<T, Argument>)
@@ -153,9 +153,9 @@ void visit(Visitor &visitor, Value &x) {
   else if constexpr (std::is_same_v<T, Copy>)
     fields(x.from, x.to, x.bytes);
   else if constexpr (std::is_same_v<T, Plan>)
-    fields(x.device, x.inputs, x.prepared, x.outputs, x.scalars, x.kernels,
-           x.primitives, x.library, x.launches, x.copies, x.steps, x.constants,
-           x.arenaBytes, x.liveBytes);
+    fields(x.device, x.parts, x.inputs, x.prepared, x.outputs, x.scalars,
+           x.kernels, x.primitives, x.library, x.launches, x.copies, x.steps,
+           x.constants, x.arenaBytes, x.liveBytes);
   else
     visitor(x);
 }
@@ -233,16 +233,19 @@ bool isValid(const Launch &launch, const Plan &plan) {
   return true;
 }
 
-/// Bytes between `ref` and the end of what it points into.
+/// Bytes between `ref` and the end of what it points into, or of a part of it.
 int64_t room(const BufferRef &ref, const Plan &plan) {
   auto index = static_cast<size_t>(ref.index);
+  auto roomIn = [](const TensorSpec &spec) {
+    return spec.partBytes ? spec.partBytes : spec.bytes;
+  };
   switch (ref.kind) {
   case BufferRef::Kind::input:
-    return plan.inputs[index].bytes;
+    return roomIn(plan.inputs[index]);
   case BufferRef::Kind::prepared:
-    return plan.prepared[index].bytes;
+    return roomIn(plan.prepared[index]);
   case BufferRef::Kind::output:
-    return plan.outputs[index].bytes;
+    return roomIn(plan.outputs[index]);
   case BufferRef::Kind::arena:
     return plan.arenaBytes - ref.index;
   case BufferRef::Kind::constant:
@@ -258,11 +261,13 @@ bool isValid(const Copy &copy, const Plan &plan) {
 }
 
 bool isValid(const Plan &plan) {
-  if (plan.arenaBytes < 0 || plan.liveBytes < 0)
+  if (plan.arenaBytes < 0 || plan.liveBytes < 0 || plan.parts < 1 ||
+      (plan.parts > 1 && plan.device != Device::Kind::cpu))
     return false;
   for (const auto *specs : {&plan.inputs, &plan.prepared, &plan.outputs})
     for (const TensorSpec &spec : *specs)
-      if (spec.bytes < 0)
+      if (spec.bytes < 0 || spec.partBytes < 0 ||
+          spec.partBytes > spec.bytes / plan.parts)
         return false;
   for (const Primitive &primitive : plan.primitives)
     if (!isValid(primitive))

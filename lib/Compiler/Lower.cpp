@@ -9,6 +9,7 @@
 #include "weft/Transforms/Pipelines.h"
 
 #include "runtime/OneDnn.h"
+#include "weft/Runtime.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/PassManager.h"
@@ -77,6 +78,7 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .library = target.device == Device::Kind::cpu
                                         ? libraryFor(module)
                                         : Library::none,
+                         .parts = num_threads(),
                          .pools = poolingRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
