@@ -269,6 +269,10 @@ bool isValid(const Plan &plan) {
       if (spec.bytes < 0 || spec.partBytes < 0 ||
           spec.partBytes > spec.bytes / plan.parts)
         return false;
+  // Parts must not write where others do.
+  for (const TensorSpec &spec : plan.outputs)
+    if (plan.parts > 1 && spec.partBytes == 0)
+      return false;
   for (const Primitive &primitive : plan.primitives)
     if (!isValid(primitive))
       return false;
