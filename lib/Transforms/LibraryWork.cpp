@@ -58,7 +58,7 @@ bool isLibraryWork(Library library, Operation *op) {
 /// Multiply-adds in the time that a core takes to fetch one more weight: 30 a
 /// nanosecond, and 2.5 weights. All of that may be a tenth of the work.
 static constexpr int64_t kWorkPerWeight = 300;
-static constexpr int64_t kLeastRowsOfPart = 32;
+static constexpr int64_t kLeastRowsOfPart = 48;
 
 bool gainsFromParts(Library library, ArrayRef<Operation *> ops, int64_t parts) {
   bool isAsked = false;
