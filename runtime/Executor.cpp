@@ -71,6 +71,11 @@ StatusOr<std::shared_ptr<const LoadedPlan>> LoadedPlan::load(const Plan &plan,
   loaded->numOutputs_ = plan.outputs.size();
   loaded->numScalars_ = plan.scalars.size();
   loaded->arenaBytes_ = plan.arenaBytes;
+  loaded->parts_ = plan.parts;
+  for (auto [specs, bytes] : {std::pair(&plan.inputs, &loaded->inputParts_),
+                              std::pair(&plan.outputs, &loaded->outputParts_)})
+    for (const TensorSpec &spec : *specs)
+      bytes->push_back(spec.partBytes);
   loaded->resolveSteps(plan, functions);
   if (loaded->gpu_ && loaded->steps_.size() >= kGraphSteps)
     loaded->graphs_ = std::make_unique<LaunchGraphs>(*loaded->gpu_);
@@ -317,15 +322,50 @@ Status LoadedPlan::run(std::span<void *const> inputs,
       return resolved.status();
     stream = *resolved;
   }
+  Bases bases{inputs, prepared, outputs, nullptr,
+              static_cast<std::byte *>(constants_->data())};
+  std::span<uint64_t> values(slots.data(), slots.size());
+  if (parts_ > 1)
+    return runParts(bases, values);
   Arena arena(gpu_, stream);
   if (Status status = arena.allocate(arenaBytes_); !status.ok())
     return status;
-  Bases bases{inputs, prepared, outputs, arena.data(),
-              static_cast<std::byte *>(constants_->data())};
-  std::span<uint64_t> values(slots.data(), slots.size());
+  bases.arena = arena.data();
   if (gpu_)
     return runGpu(bases, values, stream);
   return runCpu(bases, values);
+}
+
+/// Each part on a thread of its own, as far as there are so many.
+Status LoadedPlan::runParts(const Bases &bases,
+                            std::span<uint64_t> slots) const {
+  using Addresses = absl::InlinedVector<void *, kInlineArguments>;
+  auto partOf = [](std::span<void *const> whole,
+                   const std::vector<int64_t> &strides, int64_t part) {
+    Addresses addresses(whole.begin(), whole.end());
+    for (size_t i = 0; i < addresses.size(); ++i)
+      addresses[i] = static_cast<std::byte *>(addresses[i]) + part * strides[i];
+    return addresses;
+  };
+  std::vector<Status> statuses(static_cast<size_t>(parts_));
+  parallelFor(parts_, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      Status &status = statuses[static_cast<size_t>(part)];
+      Arena arena;
+      status = arena.allocate(arenaBytes_);
+      if (!status.ok())
+        continue;
+      const Addresses inputs = partOf(bases.inputs, inputParts_, part),
+                      outputs = partOf(bases.outputs, outputParts_, part);
+      status = runCpu(
+          {inputs, bases.prepared, outputs, arena.data(), bases.constants},
+          slots);
+    }
+  });
+  for (const Status &status : statuses)
+    if (!status.ok())
+      return status;
+  return {};
 }
 
 Status LoadedPlan::runCpu(const Bases &bases, std::span<uint64_t> slots) const {

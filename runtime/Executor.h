@@ -91,6 +91,7 @@ private:
   Status check(size_t inputs, size_t prepared, size_t outputs,
                size_t scalars) const;
   Status runCpu(const Bases &bases, std::span<uint64_t> slots) const;
+  Status runParts(const Bases &bases, std::span<uint64_t> slots) const;
   Status runGpu(const Bases &bases, std::span<uint64_t> slots,
                 CudaStream stream) const;
   Status launchAll(const Bases &bases, std::span<uint64_t> slots,
@@ -102,6 +103,9 @@ private:
   Gpu *gpu_ = nullptr;
   size_t numInputs_ = 0, numPrepared_ = 0, numOutputs_ = 0, numScalars_ = 0;
   int64_t arenaBytes_ = 0;
+  int32_t parts_ = 1;
+  /// From one part to the next, by input and by output.
+  std::vector<int64_t> inputParts_, outputParts_;
   std::vector<std::string> names_; // of kernels
   std::vector<ScalarSlot> slots_;
   std::vector<Operand> operands_;

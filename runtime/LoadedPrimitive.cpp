@@ -4,6 +4,7 @@
 // way in or out.
 #include "runtime/Arena.h"
 #include "runtime/OneDnnFunctions.h"
+#include "runtime/ThreadPool.h"
 #include "weft/Runtime.h"
 
 #include "absl/strings/str_cat.h"
@@ -45,14 +46,14 @@ private:
 
 /// A child process has none of its parent's threads, and OpenMP would wait for
 /// them.
-int usableThreads() {
+int libraryThreads() {
   static bool isChild = false;
   static const bool registered = [] {
     pthread_atfork(nullptr, nullptr, [] { isChild = true; });
     return true;
   }();
   (void)registered;
-  return isChild ? 1 : num_threads();
+  return isChild ? 1 : usableThreads();
 }
 
 /// A memory description of Weft's making.
@@ -519,13 +520,13 @@ int64_t LoadedPrimitive::packedBytes() const {
 Status LoadedPrimitive::run(std::span<void *const> arguments) const {
   const bool packs = primitive_.kind == Primitive::Kind::pack;
   // What is packed is packed for the threads the plan was made for.
-  const int threads = packs ? primitive_.threads : usableThreads();
+  const int threads = packs ? primitive_.threads : libraryThreads();
   StatusOr<const Made *> found = madeFor(threads);
   if (!found.ok())
     return found.status();
   const Made &made = **found;
   const Functions &functions = made.functions;
-  ThreadCount count(functions, usableThreads());
+  ThreadCount count(functions, libraryThreads());
   Arena arena;
   Status status = arena.allocate(static_cast<int64_t>(made.scratchBytes));
   if (!status.ok())

@@ -16,7 +16,7 @@
 namespace weft::runtime {
 namespace {
 
-constexpr std::string_view kMagic = "WEFTPLN1";
+constexpr std::string_view kMagic = "WEFTPLN2";
 
 template <typename Visitor, typename Value>
 void visit(Visitor &visitor, Value &x);
@@ -131,7 +131,7 @@ void visit(Visitor &visitor, Value &x) {
   using T = std::remove_const_t<Value>;
   auto fields = [&](auto &...field) { (visit(visitor, field), ...); };
   if constexpr (std::is_same_v<T, TensorSpec>)
-    fields(x.dtype, x.shape, x.bytes);
+    fields(x.dtype, x.shape, x.bytes, x.partBytes);
   else if constexpr (std::is_same_v<T, BufferRef>)
     fields(x.kind, x.index);
   else if constexpr (std::is_same_v<T, Argument>)
@@ -153,9 +153,9 @@ void visit(Visitor &visitor, Value &x) {
   else if constexpr (std::is_same_v<T, Copy>)
     fields(x.from, x.to, x.bytes);
   else if constexpr (std::is_same_v<T, Plan>)
-    fields(x.device, x.inputs, x.prepared, x.outputs, x.scalars, x.kernels,
-           x.primitives, x.library, x.launches, x.copies, x.steps, x.constants,
-           x.arenaBytes, x.liveBytes);
+    fields(x.device, x.parts, x.inputs, x.prepared, x.outputs, x.scalars,
+           x.kernels, x.primitives, x.library, x.launches, x.copies, x.steps,
+           x.constants, x.arenaBytes, x.liveBytes);
   else
     visitor(x);
 }
@@ -240,12 +240,18 @@ bool isValid(const Copy &copy, const Plan &plan) {
 }
 
 bool isValid(const Plan &plan) {
-  if (plan.arenaBytes < 0 || plan.liveBytes < 0)
+  if (plan.arenaBytes < 0 || plan.liveBytes < 0 || plan.parts < 1 ||
+      (plan.parts > 1 && plan.device != Device::Kind::cpu))
     return false;
   for (const auto *specs : {&plan.inputs, &plan.prepared, &plan.outputs})
     for (const TensorSpec &spec : *specs)
-      if (spec.bytes < 0)
+      if (spec.bytes < 0 || spec.partBytes < 0 ||
+          spec.partBytes > spec.bytes / plan.parts)
         return false;
+  // Parts must not write where others do.
+  for (const TensorSpec &spec : plan.outputs)
+    if (plan.parts > 1 && spec.partBytes == 0)
+      return false;
   for (const Primitive &primitive : plan.primitives)
     if (!isValid(primitive))
       return false;
@@ -266,13 +272,16 @@ bool isValid(const Plan &plan) {
 
 int64_t bytesBehind(const BufferRef &ref, const Plan &plan) {
   auto index = static_cast<size_t>(ref.index);
+  auto bytesIn = [](const TensorSpec &spec) {
+    return spec.partBytes ? spec.partBytes : spec.bytes;
+  };
   switch (ref.kind) {
   case BufferRef::Kind::input:
-    return plan.inputs[index].bytes;
+    return bytesIn(plan.inputs[index]);
   case BufferRef::Kind::prepared:
-    return plan.prepared[index].bytes;
+    return bytesIn(plan.prepared[index]);
   case BufferRef::Kind::output:
-    return plan.outputs[index].bytes;
+    return bytesIn(plan.outputs[index]);
   case BufferRef::Kind::arena:
     return plan.arenaBytes - ref.index;
   case BufferRef::Kind::constant:

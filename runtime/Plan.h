@@ -19,6 +19,7 @@ struct TensorSpec {
   DType dtype = DType::float32;
   Shape shape;
   int64_t bytes = 0; // of the memory it needs; more than dense for strided ones
+  int64_t partBytes = 0; // from a part of the batch to the next; 0: not split
 };
 
 /// Memory a kernel works on.
@@ -101,9 +102,12 @@ struct Copy {
   int64_t bytes = 0;
 };
 
-/// Launches in order. `steps[i] >= 0` is launch i, `-1 - i` is copy i.
+/// Launches in order. All of them run once for each of `parts` of a batch, in
+/// memory of their own, on inputs and outputs that begin `partBytes` further.
+/// `steps[i] >= 0` is launch i, `-1 - i` is copy i.
 struct Plan {
   Device::Kind device = Device::Kind::cpu;
+  int32_t parts = 1; // more than one on the CPU alone
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> prepared;
   std::vector<TensorSpec> outputs;
@@ -117,11 +121,12 @@ struct Plan {
   std::vector<Copy> copies;
   std::vector<int32_t> steps;
   std::string constants;
-  int64_t arenaBytes = 0;
+  int64_t arenaBytes = 0; // of one part
   int64_t liveBytes = 0; // sum of all intermediate values, had none been reused
 };
 
-/// Bytes of `plan` between `ref` and the end of what it points into.
+/// Bytes of `plan` between `ref` and the end of what it points into, or of the
+/// part of it.
 int64_t bytesBehind(const BufferRef &ref, const Plan &plan);
 
 /// The bytes of a plan, and back. Reading checks every index against its

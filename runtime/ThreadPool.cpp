@@ -177,8 +177,9 @@ void parallelFor(int64_t extent, int64_t grain,
   if (extent <= 0)
     return;
   grain = std::max<int64_t>(grain, 1);
-  int64_t threads = std::min<int64_t>(num_threads(), (extent - 1) / grain + 1);
-  if (threads == 1 || insideBody) {
+  int64_t threads =
+      std::min<int64_t>(usableThreads(), (extent - 1) / grain + 1);
+  if (threads == 1) {
     body(context, 0, extent);
     return;
   }
@@ -190,6 +191,8 @@ void parallelFor(int64_t extent, int64_t grain,
           .maxHelpers = static_cast<int>(threads - 1)};
   pool().run(job);
 }
+
+int usableThreads() { return insideBody ? 1 : num_threads(); }
 
 } // namespace weft::runtime
 

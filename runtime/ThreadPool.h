@@ -25,4 +25,7 @@ void parallelFor(int64_t extent, int64_t grain, Body &&body) {
               const_cast<void *>(static_cast<const void *>(&body)));
 }
 
+/// How many threads may share what runs next on this one: inside a body, one.
+int usableThreads();
+
 } // namespace weft::runtime

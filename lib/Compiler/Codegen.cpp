@@ -24,6 +24,9 @@ using namespace weft::ir;
 namespace weft::compiler {
 namespace {
 
+/// What stores that bypass the cache want on the CPU.
+constexpr int64_t kAlignment = 64;
+
 /// Elements of a constant as they lie in memory.
 std::string bytesOf(ConstantOp constant) {
   auto elements = cast<DenseElementsAttr>(constant.getValue());
@@ -60,6 +63,8 @@ public:
     plan_.device = target_.device;
     if (auto bytes = function_->getAttrOfType<IntegerAttr>(kArenaAttr))
       plan_.arenaBytes = bytes.getInt();
+    if (auto parts = function_->getAttrOfType<IntegerAttr>(kPartsAttr))
+      plan_.parts = static_cast<int32_t>(parts.getInt());
     addArguments();
     addOutputs();
     SmallVector<GroupOp> groups;
@@ -121,19 +126,45 @@ private:
         buffers_[argument] = {Kind::input,
                               static_cast<int64_t>(plan_.inputs.size())};
         inputNumbers_.push_back(static_cast<int32_t>(input));
-        plan_.inputs.push_back(specOf(argument.getType()));
+        plan_.inputs.push_back(function_.getArgAttr(i, kPartAttr)
+                                   ? wholeOf(argument.getType())
+                                   : specOf(argument.getType()));
       }
     }
+  }
+
+  /// What a function that computes parts is given of all of them.
+  runtime::TensorSpec wholeOf(Type type) const {
+    runtime::TensorSpec spec = specOf(type);
+    if (plan_.parts == 1)
+      return spec;
+    spec.partBytes = spec.bytes;
+    spec.bytes *= plan_.parts;
+    spec.shape[0] *= plan_.parts;
+    return spec;
+  }
+
+  /// Memory that is planned for no other value.
+  runtime::BufferRef newArenaBuffer(int64_t bytes) {
+    auto offset = static_cast<int64_t>(llvm::alignTo(plan_.arenaBytes, 256));
+    plan_.arenaBytes = offset + bytes;
+    return {Kind::arena, offset};
   }
 
   void addOutputs() {
     Operation *terminator = function_.getBody().front().getTerminator();
     for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
-      plan_.outputs.push_back(specOf(value.getType()));
+      const runtime::TensorSpec &spec =
+          plan_.outputs.emplace_back(wholeOf(value.getType()));
       runtime::BufferRef output{Kind::output, static_cast<int64_t>(i)};
-      if (isa_and_nonnull<GroupOp>(value.getDefiningOp()) &&
-          buffers_.try_emplace(value, output).second)
+      const bool isComputed = isa_and_nonnull<GroupOp>(value.getDefiningOp());
+      // Kernels write to memory that is aligned, which a part may not be.
+      if (isComputed && spec.partBytes % kAlignment != 0) {
+        if (!buffers_.contains(value))
+          buffers_[value] = newArenaBuffer(spec.partBytes);
+      } else if (isComputed && buffers_.try_emplace(value, output).second) {
         continue;
+      }
       pendingCopies_.push_back({value, output});
     }
   }

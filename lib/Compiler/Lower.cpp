@@ -9,6 +9,7 @@
 #include "weft/Transforms/Pipelines.h"
 
 #include "runtime/OneDnn.h"
+#include "weft/Runtime.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/PassManager.h"
@@ -85,6 +86,7 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .library = target.device == Device::Kind::cpu
                                         ? libraryFor(module)
                                         : Library::none,
+                         .parts = num_threads(),
                          .pools = poolingRuleOf(target),
                          .pairs = pairRuleOf(target)});
   if (failed(passes.run(module)))

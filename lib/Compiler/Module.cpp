@@ -32,10 +32,10 @@ static LogicalResult checkArgument(func::FuncOp main, unsigned i) {
     return main.emitError("@main: an argument is neither a tensor of static "
                           "shape nor a number: ")
            << type;
-  if (main.getArgAttr(i, kPreparedAttr))
-    return main.emitError("@main: argument ")
-           << i << " is marked " << kPreparedAttr
-           << ", which only compilation does";
+  for (StringRef mark : {kPreparedAttr, kPartAttr})
+    if (main.getArgAttr(i, mark))
+      return main.emitError("@main: argument ")
+             << i << " is marked " << mark << ", which only compilation does";
   return checkName(main, main.getArgAttrOfType<StringAttr>(i, kNameAttr));
 }
 
@@ -70,6 +70,9 @@ static LogicalResult checkBody(func::FuncOp main) {
   if (Attribute bytes = main->getAttr(kArenaAttr))
     return main.emitError("@main: ")
            << kArenaAttr << " = " << bytes << ": only compilation plans memory";
+  if (Attribute parts = main->getAttr(kPartsAttr))
+    return main.emitError("@main: ") << kPartsAttr << " = " << parts
+                                     << ": only compilation splits batches";
   if (!main.getBody().hasOneBlock())
     return main.emitError("@main: expected one block");
   for (Operation &op : main.getBody().front().without_terminator())

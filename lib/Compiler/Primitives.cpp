@@ -179,7 +179,9 @@ public:
     primitive().hasBias = bias_.has_value();
     primitive().dtype =
         toDType(getElementTypeOrSelf(group_.getResult(0).getType()));
-    primitive().threads = num_threads();
+    // A part of a batch is one thread's.
+    primitive().threads =
+        group_->getParentOp()->hasAttr(kPartsAttr) ? 1 : num_threads();
     if (Status status = runtime::LoadedPrimitive::check(primitive());
         !status.ok())
       return fail(std::string(status.message()));

@@ -63,6 +63,8 @@ LogicalResult WeftDialect::verifyOperationAttribute(Operation *op,
     return verifyList(op, attribute, "operand", op->getNumOperands());
   if (name == kArenaAttr && isa<func::FuncOp>(op))
     return verifyNumber(op, attribute, std::numeric_limits<int64_t>::max());
+  if (name == kPartsAttr && isa<func::FuncOp>(op))
+    return verifyNumber(op, attribute, std::numeric_limits<int32_t>::max());
   return unknown(op, attribute, op->getName().getStringRef());
 }
 
@@ -96,10 +98,11 @@ LogicalResult WeftDialect::verifyRegionArgAttribute(Operation *op, unsigned,
   StringRef name = attribute.getName();
   bool isNumbered =
       name == kInputAttr || name == kScalarAttr || name == kPreparedAttr;
-  if (!function || (!isNumbered && name != kParameterAttr &&
-                    name != kNameAttr && name != kValueAttr))
+  const bool isUnit = name == kParameterAttr || name == kPartAttr;
+  if (!function || (!isNumbered && !isUnit && name != kNameAttr &&
+                    name != kValueAttr))
     return unknown(op, attribute, "an argument");
-  if (name == kParameterAttr && !isa<UnitAttr>(attribute.getValue()))
+  if (isUnit && !isa<UnitAttr>(attribute.getValue()))
     return op->emitError() << name << ": takes no value: got "
                            << attribute.getValue();
   if (name == kNameAttr)

@@ -52,6 +52,9 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   if (options.until == PipelineStage::folded)
     return;
 
+  // Behind hoisting: what @prepare computes is no part of a batch.
+  if (options.library != Library::none)
+    add(createSplitBatch({options.library, options.parts}));
   // A group hides its ops from all others.
   add(createFuse({.explain = options.explain, .library = options.library},
                  options.pools));
@@ -87,6 +90,9 @@ struct CommandLine : public PassPipelineOptions<CommandLine> {
   Option<Library> library{*this, "library",
                           llvm::cl::desc("What a library multiplies"),
                           llvm::cl::init(Library::none), libraryNames()};
+  Option<int64_t> parts{*this, "parts",
+                        llvm::cl::desc("Into how many parts to split a batch"),
+                        llvm::cl::init(1)};
 };
 } // namespace
 
@@ -94,8 +100,9 @@ void registerPipelines() {
   PassPipelineRegistration<CommandLine>(
       "weft-pipeline", "All passes in their order",
       [](OpPassManager &pm, const CommandLine &options) {
-        buildPipeline(pm, {options.until, options.explain, options.channelsLast,
-                           options.fuseAttention, options.library});
+        buildPipeline(pm,
+                      {options.until, options.explain, options.channelsLast,
+                       options.fuseAttention, options.library, options.parts});
       });
 }
 

@@ -1044,6 +1044,30 @@ func.func @case(%x: tensor<2xf32> {weft.prepared = 1}) {
 
 // -----
 
+// weft.parts: a number, of a function
+// expected-error @below {{weft.parts: must be an i64 of at least 0 and below 2147483647: got -2 : i64}}
+func.func @case() attributes {weft.parts = -2} {
+  return
+}
+
+// -----
+
+// weft.part: a mark
+// expected-error @below {{weft.part: takes no value: got 1 : i64}}
+func.func @case(%x: tensor<2xf32> {weft.part = 1}) {
+  return
+}
+
+// -----
+
+// weft.part: on a tensor
+// expected-error @below {{weft.part: argument is not a tensor: 'f32'}}
+func.func @case(%x: f32 {weft.part}) {
+  return
+}
+
+// -----
+
 // weft.scalar: a number of the program
 // expected-error @below {{weft.scalar: must be an i64 of at least 0 and below 1: got 0 : i32}}
 func.func @case(%x: f32 {weft.scalar = 0 : i32}) {

@@ -141,6 +141,39 @@ func.func @main(%x: tensor<67x351xf32>, %w: tensor<353x351xf32> {weft.parameter,
 )");
 }
 
+/// A small network for `batch` images: a residual block, then rows of 10, with
+/// the images among the results.
+static std::string networkFor(int64_t batch) {
+  std::string text = R"(
+func.func @main(%x: tensor<Nx64x16x16xf32>, %w: tensor<64x64x3x3xf32> {weft.parameter, weft.name = "w"},
+                %b: tensor<64xf32> {weft.parameter, weft.name = "b"},
+                %v: tensor<64x10xf32> {weft.parameter, weft.name = "v"})
+    -> (tensor<Nx10xf32>, tensor<Nx64x16x16xf32>, tensor<Nx64x16x16xf32>, tensor<Nx10xf32>) {
+  %0 = weft.conv %x, %w, %b stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1
+      : tensor<Nx64x16x16xf32>, tensor<64x64x3x3xf32>, tensor<64xf32> -> tensor<Nx64x16x16xf32>
+  %1 = weft.add %0, %x : tensor<Nx64x16x16xf32>
+  %2 = weft.relu %1 : tensor<Nx64x16x16xf32>
+  %3 = weft.maxpool %2 kernel [8, 8] stride [8, 8] padding [0, 0, 0, 0]
+      : tensor<Nx64x16x16xf32> -> tensor<Nx64x2x2xf32>
+  %4 = weft.sum %3 over [2, 3] : tensor<Nx64x2x2xf32> -> tensor<Nx64xf32>
+  %5 = weft.matmul %4, %v : tensor<Nx64xf32>, tensor<64x10xf32> -> tensor<Nx10xf32>
+  return %5, %2, %x, %5 : tensor<Nx10xf32>, tensor<Nx64x16x16xf32>, tensor<Nx64x16x16xf32>, tensor<Nx10xf32>
+}
+)";
+  for (size_t at = 0; (at = text.find("<Nx", at)) != std::string::npos;)
+    text.replace(at, 3, "<" + std::to_string(batch) + "x");
+  return text;
+}
+
+// On three threads 3 and 6 images are split and 5 are not. Parts of rows of 10
+// begin anywhere between the boundaries that vectors are stored at.
+TEST_F(LibraryTest, PartsOfABatch) {
+  for (int64_t batch : {3, 5, 6}) {
+    SCOPED_TRACE(batch);
+    expectExact(networkFor(batch));
+  }
+}
+
 // Operands that are parts of one tensor, as queries and keys are, seen with
 // their axes in another order, with steps; rows of two axes; a part of a bias.
 TEST_F(LibraryTest, ProductsOfParts) {

@@ -79,6 +79,36 @@ TEST(Executor, RunsKernelsInOrder) {
   EXPECT_THAT(b.out0, ElementsAre(99.5, 198.5, 297.5, 396.5));
 }
 
+/// The example for `parts` parts of 4 elements each, which share what is
+/// prepared.
+Plan inParts(int32_t parts) {
+  Plan plan = example();
+  plan.parts = parts;
+  for (auto *specs : {&plan.inputs, &plan.outputs})
+    for (TensorSpec &spec : *specs)
+      spec = {float32, {4 * parts}, 16 * parts, 16};
+  return plan;
+}
+
+TEST(Executor, RunsPartsOfABatchInMemoryOfTheirOwn) {
+  auto plan = LoadedPlan::load(inParts(3), Device::cpu());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  for (int threads : {1, 2, 3, 8}) {
+    ASSERT_TRUE(set_num_threads(threads).ok());
+    Buffers b;
+    b.x = {1, 2, 3, 4, 10, 20, 30, 40, -1, -2, -3, -4};
+    b.out0.assign(12, 0);
+    b.out1.assign(12, 0);
+    for (int round = 0; round < 100; ++round) {
+      ASSERT_TRUE(b.run(**plan, 10).ok());
+      ASSERT_THAT(b.out0, ElementsAre(110.5, 220.5, 330.5, 440.5, 200.5, 400.5,
+                                      600.5, 800.5, 90.5, 180.5, 270.5, 360.5));
+      ASSERT_EQ(b.out1, b.x);
+    }
+  }
+  EXPECT_TRUE(set_num_threads(0).ok());
+}
+
 TEST(Executor, SurvivesSerialisation) {
   Plan read;
   ASSERT_TRUE(deserialize(serialize(example()), read));

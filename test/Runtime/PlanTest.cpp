@@ -130,10 +130,30 @@ TEST(Plan, SurvivesWritingAndReading) {
   EXPECT_EQ(read.liveBytes, 512);
 }
 
+/// The same on the CPU, for three parts of a batch.
+Plan inParts() {
+  Plan plan = example();
+  plan.device = Device::Kind::cpu;
+  plan.parts = 3;
+  plan.inputs[0].bytes = 36;
+  plan.inputs[0].partBytes = 12;
+  plan.outputs = {{float16, {3}, 6, 2}, {boolean, {45}, 45, 15}};
+  return plan;
+}
+
+TEST(Plan, PartsSurviveWritingAndReading) {
+  Plan read;
+  ASSERT_TRUE(deserialize(serialize(inParts()), read));
+  EXPECT_EQ(read.parts, 3);
+  EXPECT_EQ(read.inputs[0].partBytes, 12);
+  EXPECT_EQ(read.inputs[1].partBytes, 0);
+  EXPECT_EQ(read.outputs[1].partBytes, 15);
+}
+
 TEST(Plan, ReadingADamagedOneLeavesTheTargetAlone) {
   Plan target;
   target.constants = "mine";
-  EXPECT_FALSE(deserialize("WEFTPLN1 nothing", target));
+  EXPECT_FALSE(deserialize("WEFTPLN2 nothing", target));
   EXPECT_EQ(target.constants, "mine");
 }
 
@@ -173,6 +193,23 @@ TEST(Plan, SurvivesDamageThatTheChecksumDoesNotShow) {
       ++refused;
   }
   EXPECT_GT(refused, 1000);
+}
+
+TEST(Plan, ChecksParts) {
+  const std::pair<const char *, std::function<void(Plan &)>> breaks[] = {
+      {"none", [](Plan &p) { p.parts = 0; }},
+      {"on a GPU", [](Plan &p) { p.device = Device::Kind::gpu; }},
+      {"beyond an input", [](Plan &p) { p.inputs[0].bytes = 35; }},
+      {"beyond an output", [](Plan &p) { p.parts = 4; }},
+      {"negative", [](Plan &p) { p.inputs[0].partBytes = -12; }},
+      {"one output", [](Plan &p) { p.outputs[0].partBytes = 0; }},
+      {"copy beyond source", [](Plan &p) { p.copies[0].bytes = 13; }},
+      {"copy beyond target", [](Plan &p) { p.outputs[1].partBytes = 11; }}};
+  for (const auto &[what, damage] : breaks) {
+    Plan plan = inParts(), read;
+    damage(plan);
+    EXPECT_FALSE(deserialize(serialize(plan), read)) << what;
+  }
 }
 
 TEST(Plan, ChecksEveryIndex) {

@@ -54,6 +54,18 @@ TEST_F(ThreadPool, VisitsEveryIndexOnce) {
   }
 }
 
+TEST_F(ThreadPool, ABodyMayUseOneThread) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  EXPECT_EQ(runtime::usableThreads(), 3);
+  std::atomic<int> most{0};
+  parallelFor(100, 1, [&](int64_t, int64_t) {
+    if (runtime::usableThreads() > 1)
+      ++most;
+  });
+  EXPECT_EQ(most, 0);
+  EXPECT_EQ(runtime::usableThreads(), 3);
+}
+
 TEST_F(ThreadPool, PiecesHaveTheGrain) {
   ASSERT_TRUE(set_num_threads(4).ok());
   std::atomic<int64_t> short_pieces{0};

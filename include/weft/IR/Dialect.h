@@ -46,6 +46,11 @@ inline constexpr llvm::StringLiteral kScalarAttr = "weft.scalar";
 inline constexpr llvm::StringLiteral kValueAttr = "weft.value";
 /// On arguments of `@main` after hoisting: result number of `@prepare`.
 inline constexpr llvm::StringLiteral kPreparedAttr = "weft.prepared";
+/// Set by split-batch on @main: into how many parts the batch is split, each of
+/// which is one run of the function; and on the arguments that are a part of an
+/// input. So is every result.
+inline constexpr llvm::StringLiteral kPartsAttr = "weft.parts";
+inline constexpr llvm::StringLiteral kPartAttr = "weft.part";
 inline constexpr llvm::StringLiteral kMainName = "main";
 inline constexpr llvm::StringLiteral kPrepareName = "prepare";
 /// Set by plan-memory on a group: the arena offset in bytes of each result, -1

@@ -30,4 +30,11 @@ bool gainsFromLibrary(Library library, mlir::Operation *op);
 /// them gains, since they share a layout.
 bool isLibraryWork(Library library, mlir::Operation *op);
 
+/// Whether threads compute `ops`, all that depends on the batch, faster if each
+/// computes a part of the batch than if they share every op: if the library is
+/// asked for one at all, and few weights are read again for each part with
+/// fewer than 48 rows to use them for.
+bool gainsFromParts(Library library, llvm::ArrayRef<mlir::Operation *> ops,
+                    int64_t parts);
+
 } // namespace weft

@@ -150,6 +150,28 @@ def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def SplitBatch : Pass<"weft-split-batch", "::mlir::func::FuncOp"> {
+  let summary = "Let each thread compute a part of the batch";
+  let description = [{
+    ```
+    func @main(%x: tensor<8x3x224x224>, %w: tensor<64x3x7x7>) -> tensor<8x1000>
+      ==>
+    func @main(%x: tensor<4x3x224x224> {weft.part}, %w: tensor<64x3x7x7>)
+        -> tensor<4x1000> attributes {weft.parts = 2}
+    ```
+    The function then computes one part; it runs once for each, on parts of the
+    arguments that say so and the whole of the others. No thread waits for
+    another between two steps, and what one has computed lies in the cache of the
+    core that reads it.
+
+    It is done where nothing but the first axis of every result tells the parts
+    apart: no op on the way mixes elements of different parts, and the axis is
+    a multiple of them. It has to pay as well (`gainsFromParts`).
+  }];
+  let options = [library,
+                 Option<"parts", "parts", "int64_t", "1", "One for each thread">];
+}
+
 def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
   let summary = "Gather ops into groups, one kernel each";
   let description = [{

@@ -36,6 +36,8 @@ struct PipelineOptions {
   /// A library computes convolutions and products of these types, with no more
   /// than a bias behind them and channels last.
   Library library = Library::none;
+  /// Into how many parts a batch may be split: one for each thread.
+  int64_t parts = 1;
   /// Without one, max pooling is a kernel of its own.
   PoolingRule pools = nullptr;
   /// Without one, two products are two kernels.
