@@ -99,8 +99,8 @@ LogicalResult WeftDialect::verifyRegionArgAttribute(Operation *op, unsigned,
   bool isNumbered =
       name == kInputAttr || name == kScalarAttr || name == kPreparedAttr;
   const bool isUnit = name == kParameterAttr || name == kPartAttr;
-  if (!function || (!isNumbered && !isUnit && name != kNameAttr &&
-                    name != kValueAttr))
+  if (!function ||
+      (!isNumbered && !isUnit && name != kNameAttr && name != kValueAttr))
     return unknown(op, attribute, "an argument");
   if (isUnit && !isa<UnitAttr>(attribute.getValue()))
     return op->emitError() << name << ": takes no value: got "

@@ -64,28 +64,41 @@ void MatrixPrinter::locateWarp(StringRef thread) {
           ";");
 }
 
-void MatrixPrinter::claimPlace(StringRef turn, int64_t bytes) {
+void MatrixPrinter::claimPlace(StringRef turn, StringRef bytes) {
   std::string stages = std::to_string(tile_.stages);
   p_.line("const int place = " + turn + " % " + stages + ";");
   p_.open("if (" + turn + " >= " + stages + ")");
   p_.line("weft::wait_at(empty + place, (" + turn + " / " + stages +
           " + 1) % 2);");
   p_.close();
-  p_.line("weft::expect_bytes(full + place, " + Twine(bytes) + ");");
+  p_.line("weft::expect_bytes(full + place, " + bytes + ");");
 }
 
 void MatrixPrinter::printBulkCopies(const BulkOperand &rows,
                                     const BulkOperand &columns, StringRef turn,
                                     StringRef step,
-                                    const llvm::SmallBitVector &used) {
-  claimPlace(turn, stageBytes());
+                                    const llvm::SmallBitVector &used,
+                                    bool columnsStay) {
+  int64_t rowBytes = tile_.rows * kMatrixLineBytes;
+  std::string isNew = (turn + " < " + Twine(tile_.stages)).str(),
+              bytes = std::to_string(stageBytes());
+  // The tiles of a block have the same columns, whatever its rows.
+  if (tilesAcross() > 1)
+    isNew = "(" + isNew + " || gridDim.x % " + std::to_string(tilesAcross()) +
+            " != 0)";
+  if (columnsStay)
+    bytes = isNew + " ? " + bytes + " : " + std::to_string(rowBytes);
+  claimPlace(turn, bytes);
   p_.line("unsigned char *stage = shared + place * " + Twine(stageBytes()) +
           ";");
   p_.line("const int depth = " + step + " * " + Twine(kMatrixDepth) + ";");
   rows.copy(p_, "depth", "stage", "full + place", used);
-  columns.copy(p_, "depth",
-               "stage + " + std::to_string(tile_.rows * kMatrixLineBytes),
+  if (columnsStay)
+    p_.open("if (" + isNew + ")");
+  columns.copy(p_, "depth", "stage + " + std::to_string(rowBytes),
                "full + place", used);
+  if (columnsStay)
+    p_.close();
 }
 
 void MatrixPrinter::declareTiles(StringRef place) {

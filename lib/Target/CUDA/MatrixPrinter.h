@@ -47,11 +47,14 @@ protected:
   void locateWarp(llvm::StringRef thread);
   /// Of the thread that starts bulk copies, for its `turn`th stage: declares
   /// its `place` in the ring, once that is free, and says how many bytes come.
-  void claimPlace(llvm::StringRef turn, int64_t bytes);
+  void claimPlace(llvm::StringRef turn, llvm::StringRef bytes);
   /// Starts the copies of both operands for the step of k with number `step`.
+  /// Where the columns of a stage stay the same, for all tiles of a block, they
+  /// are copied once.
   void printBulkCopies(const BulkOperand &rows, const BulkOperand &columns,
                        llvm::StringRef turn, llvm::StringRef step,
-                       const llvm::SmallBitVector &used);
+                       const llvm::SmallBitVector &used,
+                       bool columnsStay = false);
   /// Declares where the operands of a step lie: at stage `place`.
   void declareTiles(llvm::StringRef place);
   /// Starts the products of a step by warp groups.

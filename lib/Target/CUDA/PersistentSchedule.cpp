@@ -215,9 +215,12 @@ void PersistentEmitter::printCopies() {
   locate(used);
   operands_.rows.locate(p_, used);
   operands_.columns.locate(p_, used);
+  // A stage is for the same step of every tile.
+  bool columnsStay = contraction_.batches == 1 && tile_.stages % tiles_ == 0;
   p_.open("for (int tile = 0; tile < " + Twine(tiles_) + "; ++tile)");
   p_.line("const int turn = number * " + Twine(tiles_) + " + tile;");
-  printBulkCopies(operands_.rows, operands_.columns, "turn", "tile", used);
+  printBulkCopies(operands_.rows, operands_.columns, "turn", "tile", used,
+                  columnsStay);
   p_.close();
   p_.close();
 }
@@ -232,7 +235,7 @@ void PersistentEmitter::printPatchCopies() {
   operands_.columns.locate(p_, p_.usedDims());
   p_.open("for (int chunk = 0; chunk < " + chunks + "; ++chunk)");
   p_.line("const int turn = number * " + chunks + " + chunk;");
-  claimPlace("turn", tile_.patchLines * kMatrixLineBytes);
+  claimPlace("turn", std::to_string(tile_.patchLines * kMatrixLineBytes));
   patches.copy(p_, "chunk",
                "shared + place * " + std::to_string(tile_.patchBytes()),
                "full + place");

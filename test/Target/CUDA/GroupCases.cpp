@@ -938,6 +938,13 @@ public:
                     "%a = weft.mul %f, %r2 : {1}\n"
                     "%b = weft.add %a, %s2 : {1}\n"
                     "%y = weft.cast %b : {1} -> {0}");
+    // Columns that stay, over more tiles than there are stages; with three
+    // blocks they do not, where there are two tiles of them.
+    size_t staying = list.size();
+    addBehindMatmul("a row is added", "700x72", "128", "%b: tensor<72xf16>",
+                    "%b2 = weft.broadcast %b : tensor<72xf16> -> {0}\n"
+                    "%y = weft.add %m, %b2 : {0}");
+    addWithTile(staying, "64x64 warps 4x1 groups bulk stages 8 teams 2", 3);
     for (const char *tile : {"64x64 warps 4x1 groups bulk stages 8 teams 3",
                              "64x128 warps 4x1 groups bulk stages 8 teams 2",
                              "128x64 warps 4x1 groups bulk stages 8 teams 2",

@@ -349,6 +349,20 @@ TEST(CudaText, BlocksThatStayTakeTileAfterTile) {
   EXPECT_THAT(plain, Not(HasSubstr("residual")));
 }
 
+TEST(CudaText, ColumnsStayWhereAStageIsForOneStep) {
+  auto text = [](const std::string &k) {
+    Case c = linear("384", "512", k, /*addsResidual=*/false);
+    c.tile = "64x128 warps 4x1 groups bulk stages 8 teams 2";
+    return kernelText(Prepared(c));
+  };
+  std::string two = text("128");
+  EXPECT_THAT(two, HasSubstr("weft::expect_bytes(full + place, (turn < 8 || "
+                             "gridDim.x % 4 != 0) ? 24576 : 8192);"));
+  EXPECT_THAT(two, HasSubstr("if ((turn < 8 || gridDim.x % 4 != 0)) {\n"));
+  EXPECT_THAT(text("192"),
+              HasSubstr("weft::expect_bytes(full + place, 24576);"));
+}
+
 TEST(CudaText, BlocksHaveOneTileWhereTheyCannotStay) {
   auto tilesThatStay = [](const Case &c) {
     Prepared prepared(c);
