@@ -94,7 +94,7 @@ private:
   std::string hasColumns() const;
   void finishPixels();
   void printStores();
-  void printPooling();
+  ImagePooling::Places places() const;
 
   const LoopNest &nest_;
   KernelPrinter p_;
@@ -362,19 +362,19 @@ std::string ImageEmitter::hasColumns() const {
   return "thread < " + std::to_string(tile_.columns * 2);
 }
 
-void ImageEmitter::printPooling() {
+ImagePooling::Places ImageEmitter::places() const {
   const Store *store = storesOf(nest_).front();
-  pooling_->print(p_, {.type = storageType(p_.outputType(store->output)),
-                       .bits = tiles_[0] + "_bits",
-                       .tile = tiles_[0],
-                       .guard = hasColumns(),
-                       .keptAt = tile_.keptAt,
-                       .pixels = tile_.pixels,
-                       .results = tile_.pooled,
-                       .pitch = tile_.pitch(),
-                       .columns = tile_.columns,
-                       .threads = kThreads,
-                       .extent = contraction_.columns.extent});
+  return {.type = storageType(p_.outputType(store->output)),
+          .bits = tiles_[0] + "_bits",
+          .tile = tiles_[0],
+          .guard = hasColumns(),
+          .keptAt = tile_.keptAt,
+          .pixels = tile_.pixels,
+          .results = tile_.pooled,
+          .pitch = tile_.pitch(),
+          .columns = tile_.columns,
+          .threads = kThreads,
+          .extent = contraction_.columns.extent};
 }
 
 void ImageEmitter::printStores() {
@@ -448,22 +448,31 @@ CudaKernel ImageEmitter::emit() {
   p_.line("if (thread == 0)");
   p_.line("  copy_lines(first_row);");
   printWeights();
+  if (pooling_) {
+    declareResults();
+    pooling_->printStart(p_, places());
+  }
   p_.line("#pragma unroll 1");
   p_.open("for (" + type + " row = first_row; row < end_row; ++row)");
   p_.line("const int turn = (row - first_row) % 2;");
-  declareResults();
+  if (!pooling_)
+    declareResults();
   p_.line("weft::wait_at(full + turn, (row - first_row) / 2 % 2);");
   printProducts();
   // Places that this row does not need: those of the row before it.
   p_.line("if (thread == 0 && row + 1 < end_row)");
   p_.line("  copy_lines(row + 1);");
+  if (pooling_)
+    pooling_->printCompleted(p_);
   p_.line("weft::finish_products(" + sum_ + ");");
   printFinish();
   if (pooling_)
-    printPooling();
+    pooling_->print(p_, places());
   else
     printStores();
   p_.close();
+  if (pooling_)
+    pooling_->printCompleted(p_);
   CudaKernel kernel = p_.take(
       tile_.blocksDown * tile_.blocksAlong * tile_.blocksAcross, kThreads);
   kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
@@ -509,7 +518,8 @@ std::optional<ImageTile> tileFor(const LoopNest &nest,
                                  const ImagePooling *pooling,
                                  const MatrixUnits &units) {
   // Of a thread: sums and weights, and what it needs besides.
-  constexpr int64_t registers = 128, others = 40, registersInAll = 65536;
+  constexpr int64_t registers = 128, registersInAll = 65536;
+  int64_t others = pooling ? 48 : 40;
   int64_t weights = 4 * image.lines() * llvm::divideCeil(image.pieces(), 2);
   int64_t most = std::min(image.mostPixels(), (registers - weights) * 2) /
                  kLeastExtent * kLeastExtent;

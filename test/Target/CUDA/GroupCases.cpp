@@ -756,6 +756,11 @@ public:
                    "stride [2, 1] padding [3, 3, 2, 1] dilation [1, 1]",
                    "2x8x9x64",
                    "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
+    // The same as wide as ResNet has it: sums and weights fill the registers.
+    addPooledImage("1x8x114x8", "64x7x4x8", "1x4x112x64",
+                   "stride [2, 1] padding [3, 2, 0, 1] dilation [1, 1]",
+                   "1x2x56x64",
+                   "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
     // Windows that share nothing; a last row that none has.
     addPooledImage("3x17x24x8", "32x3x2x8", "3x9x24x32",
                    "stride [2, 1] padding [1, 1, 1, 0] dilation [1, 1]",
