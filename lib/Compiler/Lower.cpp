@@ -48,11 +48,12 @@ static Library libraryFor(ModuleOp module) {
   return (*dnn)->multiplies(bfloat16) ? Library::bfloat16 : Library::float32;
 }
 
-static PoolingRule poolingRuleOf(const Target &target) {
+static ImageRule imageRuleOf(const Target &target) {
   if (!target.hasTensorCores())
     return nullptr;
-  return [arch = target.arch](ir::ConvOp conv, ir::MaxpoolOp pool) {
-    return poolsResults(conv, pool, arch);
+  return [arch = target.arch](ir::ContiguousOp data, ir::ConvOp conv,
+                              ir::MaxpoolOp pool) {
+    return takesImage(data, conv, pool, arch);
   };
 }
 
@@ -87,7 +88,7 @@ static Status runPasses(ModuleOp module, const Target &target,
                                         ? libraryFor(module)
                                         : Library::none,
                          .parts = num_threads(),
-                         .pools = poolingRuleOf(target),
+                         .takesImage = imageRuleOf(target),
                          .pairs = pairRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);

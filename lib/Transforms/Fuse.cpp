@@ -110,8 +110,8 @@ static void buildAll(func::FuncOp function, const FusionPlan &plan) {
 namespace {
 struct Fuse : weft::impl::FuseBase<Fuse> {
   using FuseBase::FuseBase;
-  Fuse(FuseOptions options, PoolingRule pools)
-      : FuseBase(std::move(options)), pools_(std::move(pools)) {}
+  Fuse(FuseOptions options, ImageRule takesImage)
+      : FuseBase(std::move(options)), takesImage_(std::move(takesImage)) {}
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
@@ -119,7 +119,7 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
       return;
     eraseDead(function);
     splitConcatenations(function);
-    FusionPlan plan(function, library, pools_);
+    FusionPlan plan(function, library, takesImage_);
     if (explain)
       for (const FusionPlan::Refusal &refusal : plan.refusals())
         emitRemark(refusal.consumer->getLoc())
@@ -155,10 +155,11 @@ struct Fuse : weft::impl::FuseBase<Fuse> {
     return success();
   }
 
-  PoolingRule pools_;
+  ImageRule takesImage_;
 };
 } // namespace
 
-std::unique_ptr<Pass> weft::createFuse(FuseOptions options, PoolingRule pools) {
-  return std::make_unique<Fuse>(std::move(options), std::move(pools));
+std::unique_ptr<Pass> weft::createFuse(FuseOptions options,
+                                       ImageRule takesImage) {
+  return std::make_unique<Fuse>(std::move(options), std::move(takesImage));
 }

@@ -22,9 +22,9 @@ static constexpr size_t kMaxCopiedOps = 8;
 static constexpr int64_t kMaxSplatElements = 1024;
 
 FusionPlan::FusionPlan(func::FuncOp function, Library library,
-                       PoolingRule pools)
+                       ImageRule takesImage)
     : kept_(findKeptViews(function)), library_(library),
-      pools_(std::move(pools)) {
+      takesImage_(std::move(takesImage)) {
   findNodes(function);
   linkNodes(function);
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -123,7 +123,7 @@ bool FusionPlan::isReadOutside(int node, ArrayRef<int> clusters) const {
 /// Ops of all `clusters`; results of those in `owners`, which are among them.
 Candidate FusionPlan::candidateOf(ArrayRef<int> clusters,
                                   ArrayRef<int> owners) const {
-  Candidate candidate{{}, {}, kept_, library_, pools_};
+  Candidate candidate{{}, {}, kept_, library_, takesImage_};
   for (int cluster : clusters)
     for (int node : clusters_[cluster].nodes)
       candidate.ops.insert(nodes_[node].op);

@@ -17,7 +17,8 @@ class FusionPlan {
 public:
   /// `library` computes what it multiplies. `pools`: what max pooling runs in
   /// the kernel of a convolution.
-  FusionPlan(mlir::func::FuncOp function, Library library, PoolingRule pools);
+  FusionPlan(mlir::func::FuncOp function, Library library,
+             ImageRule takesImage);
 
   struct Group {
     Candidate candidate;
@@ -77,7 +78,7 @@ private:
 
   llvm::DenseSet<mlir::Operation *> kept_; // views that are nodes
   Library library_;
-  PoolingRule pools_;
+  ImageRule takesImage_;
   std::vector<Node> nodes_;
   std::vector<Cluster> clusters_;
   llvm::DenseMap<mlir::Operation *, int> numbers_; // of nodes; only looked up

@@ -136,6 +136,9 @@ private:
   std::string findSpace();
   std::string findReductionSpace(ArrayRef<ReductionOpInterface> reductions);
   std::string findPooledSpace(Operation *first, Operation *second);
+  bool readsMemory(ConvOp conv) const;
+  ContiguousOp dataInside(ConvOp conv) const;
+  bool isBroughtInside(ContiguousOp data) const;
   bool isPlainLoop();
   bool readsOthersOnly(Value operand, llvm::DenseSet<Value> &tensors);
   std::string start();
@@ -275,12 +278,50 @@ Walk::findReductionSpace(ArrayRef<ReductionOpInterface> reductions) {
   return {};
 }
 
+/// Whether `conv` computes nothing on the way to its data and weights.
+bool Walk::readsMemory(ConvOp conv) const {
+  return llvm::none_of(conv->getOperands().take_front(2), [&](Value operand) {
+    Operation *def = operand.getDefiningOp();
+    return def && (candidate_.readsThrough(def) ||
+                   (candidate_.ops.contains(def) && isPrologue(def)));
+  });
+}
+
+/// What puts the data of `conv` in order in the same kernel; null if they lie
+/// in memory.
+ContiguousOp Walk::dataInside(ConvOp conv) const {
+  auto data = conv.getX().getDefiningOp<ContiguousOp>();
+  return data && candidate_.ops.contains(data) ? data : ContiguousOp();
+}
+
+/// Whether the kernel of a convolution, which alone reads them, puts elements
+/// of a tensor in the order that it needs, and stores what such a kernel can.
+bool Walk::isBroughtInside(ContiguousOp data) const {
+  auto conv =
+      data->hasOneUse() ? dyn_cast<ConvOp>(*data->user_begin()) : ConvOp();
+  if (!candidate_.takesImage || !conv || conv.getX() != data.getResult() ||
+      !candidate_.ops.contains(conv) || !readsMemory(conv))
+    return false;
+  for (Value result : candidate_.results)
+    if (getElementTypeOrSelf(result) != getElementTypeOrSelf(conv))
+      return false;
+  SmallVector<Value> stack{data.getX()};
+  while (!stack.empty()) {
+    Operation *op = stack.pop_back_val().getDefiningOp();
+    if (op && candidate_.readsThrough(op))
+      llvm::append_range(stack, op->getOperands());
+    else if (op && candidate_.ops.contains(op))
+      return false;
+  }
+  return candidate_.takesImage(data, conv, pooling_);
+}
+
 /// Loops of a convolution whose results are pooled: the pooling reads them in
 /// their order and is the one result of the kernel.
 std::string Walk::findPooledSpace(Operation *first, Operation *second) {
   auto conv = dyn_cast<ConvOp>(first);
   auto pool = dyn_cast<MaxpoolOp>(second);
-  if (!conv || !pool || !candidate_.pools)
+  if (!conv || !pool || !candidate_.takesImage)
     return "both need a loop nest of their own";
   auto isInside = [&](Operation *op) { return candidate_.ops.contains(op); };
   if (!llvm::is_contained(candidate_.results, pool.getResult()) ||
@@ -290,15 +331,16 @@ std::string Walk::findPooledSpace(Operation *first, Operation *second) {
     if (result != pool.getResult())
       return "the result of " + mnemonic(result.getDefiningOp()).str() +
              " is needed elsewhere, too";
-  for (Value operand : conv->getOperands().take_front(2))
-    if (Operation *def = operand.getDefiningOp();
-        def &&
-        (candidate_.readsThrough(def) || (isInside(def) && isPrologue(def))))
-      return "the kernel of a pooled convolution reads its operands as they "
-             "lie in memory";
+  if (!readsMemory(conv))
+    return "the kernel of a pooled convolution reads its operands as they "
+           "lie in memory";
   if (shapeOf(pool.getX()) != shapeOf(conv.getResult()))
     return "the result of conv is pooled in another shape";
-  if (!candidate_.pools(conv, pool))
+  if (ContiguousOp data = dataInside(conv);
+      data && !candidate_.takesImage(data, conv, pool))
+    return "no kernel of this device puts the data of this convolution in "
+           "order";
+  if (!dataInside(conv) && !candidate_.takesImage({}, conv, pool))
     return "no kernel of this device pools what this convolution computes";
   pooling_ = pool;
   space_ = SmallVector<int64_t>(shapeOf(conv.getResult()));
@@ -385,6 +427,9 @@ std::string Walk::check(Operation *op, const Access &access,
     return "the result of " + name +
            " is read in another order than it is computed";
   }
+  if (auto data = dyn_cast<ContiguousOp>(op);
+      data && access.prologue && isBroughtInside(data))
+    return {};
   if (access.prologue && !isPrologue(op))
     return name + " would be computed again at every access";
   // Copies of it in every reader are better than one kernel that also keeps it.

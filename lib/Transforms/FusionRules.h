@@ -19,8 +19,8 @@ struct Candidate {
   /// Views that lie in memory unless they are among `ops`.
   const llvm::DenseSet<mlir::Operation *> &kept;
   Library library; // computes what it multiplies
-  /// Which max pooling runs in the kernel of a convolution.
-  const PoolingRule &pools;
+  /// What runs in the kernel of a convolution before and behind it.
+  const ImageRule &takesImage;
 
   /// Whether the kernel computes what `op` shows or repeats from its operands.
   bool readsThrough(mlir::Operation *op) const;

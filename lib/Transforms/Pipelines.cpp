@@ -57,7 +57,7 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
     add(createSplitBatch({options.library, options.parts}));
   // A group hides its ops from all others.
   add(createFuse({.explain = options.explain, .library = options.library},
-                 options.pools));
+                 options.takesImage));
   // What two kernels do together is known once each is.
   if (options.pairs)
     add(createPairProducts(options.pairs));

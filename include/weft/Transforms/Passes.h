@@ -11,9 +11,11 @@
 
 namespace weft {
 
-/// Whether a device has one kernel for a convolution, element-wise ops behind
-/// it, and max pooling of their results.
-using PoolingRule = std::function<bool(ir::ConvOp, ir::MaxpoolOp)>;
+/// Whether a device has one kernel for a convolution, what puts its data in the
+/// order in which it reads them (null: they lie in memory), element-wise ops
+/// behind it, and max pooling of their results (null: there is none).
+using ImageRule =
+    std::function<bool(ir::ContiguousOp, ir::ConvOp, ir::MaxpoolOp)>;
 
 /// Whether one kernel for a pair takes less time than two, of which that of the
 /// second group is one.
@@ -22,7 +24,8 @@ using PairRule = std::function<bool(ir::GroupOp second, ir::GroupOp pair)>;
 #define GEN_PASS_DECL
 #include "weft/Transforms/Passes.h.inc"
 /// weft-fuse for a device with such kernels.
-std::unique_ptr<mlir::Pass> createFuse(FuseOptions options, PoolingRule pools);
+std::unique_ptr<mlir::Pass> createFuse(FuseOptions options,
+                                       ImageRule takesImage);
 /// weft-pair-products for the pairs that gain; for all without a rule.
 std::unique_ptr<mlir::Pass> createPairProducts(PairRule gains);
 

@@ -189,7 +189,8 @@ def Fuse : Pass<"weft-fuse", "::mlir::func::FuncOp"> {
     - `window` (conv, pooling), `gemm` (matmul), `attention`: one such op; casts
       and scalings of its operands, if they are not made contiguous; cheap ops of
       a bias; element-wise ops on its result. Max pooling of these joins a
-      convolution where the device has a kernel for both (`PoolingRule`).
+      convolution, and so does what puts its image in order, where the device
+      has one kernel for them (`ImageRule`).
 
     Broadcast, reshape, transpose, slice, resample, concatenate, as_strided, iota
     and splats are index arithmetic: every group that reads through one holds a copy.

@@ -38,8 +38,9 @@ struct PipelineOptions {
   Library library = Library::none;
   /// Into how many parts a batch may be split: one for each thread.
   int64_t parts = 1;
-  /// Without one, max pooling is a kernel of its own.
-  PoolingRule pools = nullptr;
+  /// Without one, max pooling is a kernel of its own, and so is what brings
+  /// data of a convolution into order.
+  ImageRule takesImage = nullptr;
   /// Without one, two products are two kernels.
   PairRule pairs = nullptr;
 };

@@ -157,35 +157,76 @@ bool gainsFromPair(ir::GroupOp second, ir::GroupOp pair,
          schedule->cycles() < schedule->cyclesOfFirst() + kernel->cycles;
 }
 
-/// A group of the two alone, on arguments of `block`.
-static ir::GroupOp pooledGroup(ir::ConvOp conv, ir::MaxpoolOp pool,
-                               Block &block) {
-  OpBuilder builder(conv.getContext());
-  for (Value operand : conv->getOperands())
-    block.addArgument(operand.getType(), operand.getLoc());
-  builder.setInsertionPointToEnd(&block);
-  auto group = builder.create<ir::GroupOp>(
-      conv.getLoc(), TypeRange(pool->getResultTypes()), block.getArguments(),
-      ir::ScheduleAttr());
-  Block *body = builder.createBlock(&group.getBody());
-  IRMapping map;
-  for (Value operand : conv->getOperands())
-    map.map(operand, body->addArgument(operand.getType(), operand.getLoc()));
-  Operation *first = builder.clone(*conv, map);
-  map.map(pool.getX(), first->getResult(0));
-  builder.create<ir::YieldOp>(conv.getLoc(),
-                              builder.clone(*pool, map)->getResults());
-  return group;
-}
+namespace {
+/// A group of ops of a function alone, as it would be built of them.
+class Excerpt {
+public:
+  explicit Excerpt(MLIRContext *context)
+      : builder_(context), body_(new Block) {}
 
-bool poolsResults(ir::ConvOp conv, ir::MaxpoolOp pool, StringRef arch) {
-  if (conv.getType() != pool.getX().getType() ||
-      conv.getChannelsLast() != pool.getChannelsLast() ||
-      pool.getType().getNumElements() == 0)
+  /// `value` in the group, where it is computed through views.
+  Value through(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !(ir::isView(op) || ir::isSource(op)))
+      return read(value);
+    for (Value operand : op->getOperands())
+      if (!map_.contains(operand))
+        map_.map(operand, through(operand));
+    return add(op);
+  }
+  /// `value` in the group, which reads it where no op of it computes it.
+  Value read(Value value) {
+    if (!map_.contains(value)) {
+      outside_.addArgument(value.getType(), value.getLoc());
+      map_.map(value, body_->addArgument(value.getType(), value.getLoc()));
+    }
+    return map_.lookup(value);
+  }
+  void map(Value from, Value to) { map_.map(from, to); }
+  Value add(Operation *op) {
+    builder_.setInsertionPointToEnd(body_);
+    return builder_.clone(*op, map_)->getResult(0);
+  }
+  ir::GroupOp finish(Value result) {
+    builder_.setInsertionPointToEnd(body_);
+    builder_.create<ir::YieldOp>(result.getLoc(), result);
+    builder_.setInsertionPointToEnd(&outside_);
+    auto group = builder_.create<ir::GroupOp>(
+        result.getLoc(), TypeRange(result.getType()), outside_.getArguments(),
+        ir::ScheduleAttr());
+    group.getBody().push_back(body_);
+    return group;
+  }
+
+private:
+  OpBuilder builder_;
+  Block outside_;
+  Block *body_; // of the group
+  IRMapping map_;
+};
+} // namespace
+
+bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
+                StringRef arch) {
+  if (conv.getType().getNumElements() == 0 ||
+      (pool && (conv.getType() != pool.getX().getType() ||
+                conv.getChannelsLast() != pool.getChannelsLast() ||
+                pool.getType().getNumElements() == 0)))
     return false;
-  Block block;
-  ir::GroupOp group = pooledGroup(conv, pool, block);
+  Excerpt excerpt(conv.getContext());
+  if (data) {
+    excerpt.map(data.getX(), excerpt.through(data.getX()));
+    excerpt.add(data);
+  }
+  for (Value operand : conv->getOperands())
+    excerpt.read(operand);
+  Value result = excerpt.add(conv);
+  if (pool) {
+    excerpt.map(pool.getX(), result);
+    result = excerpt.add(pool);
+  }
   std::string why;
+  ir::GroupOp group = excerpt.finish(result);
   FailureOr<LoopNest> nest = buildLoopNest(group, why);
   return succeeded(nest) && cuda::takesImage(group, *nest, arch);
 }

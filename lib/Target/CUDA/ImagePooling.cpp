@@ -50,7 +50,8 @@ void ImagePooling::reserveNames(KernelPrinter &p) const {
   for (const char *word :
        {"first_down", "end_down", "first_across", "first_row_of_image",
         "end_row_of_image", "of_image", "across", "age", "down", "begin",
-        "begins", "ends", "result", "kept", "largest", "before", "vector"})
+        "begins", "ends", "result", "kept", "largest", "before", "vector",
+        "completed", "store_completed"})
     p.fresh(word);
 }
 
@@ -126,6 +127,16 @@ void ImagePooling::printParts(KernelPrinter &p, const Places &places,
   p.close();
 }
 
+void ImagePooling::printStart(KernelPrinter &p, const Places &places) const {
+  p.line(p.indexType() + " completed = -1; // a row of results, in the tile");
+  p.open("const auto store_completed = [&]");
+  p.line("if (completed < 0)");
+  p.line("  return;");
+  printStores(p, places);
+  p.line("completed = -1;");
+  p.close(";");
+}
+
 /// Windows across of the tile: a thread has neighbouring columns. Where a
 /// window reaches beyond the image, it has the pixel at the border again.
 void ImagePooling::printStores(KernelPrinter &p, const Places &places) const {
@@ -133,7 +144,8 @@ void ImagePooling::printStores(KernelPrinter &p, const Places &places) const {
   int64_t across = places.columns / kLanes, atOnce = places.threads / across;
   p.line("const int along = thread % " + Twine(across) + " * " + Twine(kLanes) +
          ";");
-  p.line("#pragma unroll 4");
+  // Tensor cores multiply meanwhile: more at once would only take registers.
+  p.line("#pragma unroll 1");
   p.open("for (int place = thread / " + Twine(across) + "; place < " +
          Twine(places.results) + "; place += " + Twine(atOnce) + ")");
   p.line("const " + type + " across = first_across + place;");
@@ -166,7 +178,7 @@ void ImagePooling::printStores(KernelPrinter &p, const Places &places) const {
   p.close();
   p.close();
   p.line("weft::store_vector(reinterpret_cast<unsigned *>(" + p.output(0) +
-         " + ((result * " + Twine(across_.results) + " + across) * " +
+         " + ((completed * " + Twine(across_.results) + " + across) * " +
          Twine(places.extent) + " + first_column + along)), largest);");
   if (!inside.empty())
     p.close();
@@ -203,11 +215,13 @@ void ImagePooling::print(KernelPrinter &p, const Places &places) const {
          " ? begin + " + taps + " : " + size + ");");
   printRow(p, places);
   p.open("if (ends)");
+  p.line("completed = result;");
   p.line("__syncthreads();");
-  printStores(p, places);
   // The last row of an image may complete several.
-  p.line("if (of_image + 1 == " + size + ")");
-  p.line("  __syncthreads();");
+  p.open("if (age > 0 && of_image + 1 == " + size + ")");
+  printCompleted(p);
+  p.line("__syncthreads();");
+  p.close();
   p.close();
   p.close();
 }

@@ -56,9 +56,13 @@ public:
   /// The first row of the convolution that rows of results from `first_down` on
   /// need, and the end of those before `end_down`.
   void printRows(KernelPrinter &p) const;
-  /// Takes the results of row `row`, which all threads have: stores what is
-  /// complete then.
+  /// Before the loop over rows.
+  void printStart(KernelPrinter &p, const Places &places) const;
+  /// Takes the results of row `row`, which all threads have, and leaves in the
+  /// tile what they complete.
   void print(KernelPrinter &p, const Places &places) const;
+  /// Stores that: while the next row is multiplied, and behind the last.
+  void printCompleted(KernelPrinter &p) const { p.line("store_completed();"); }
 
 private:
   struct Axis {

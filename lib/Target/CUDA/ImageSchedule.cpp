@@ -87,6 +87,7 @@ private:
   void printWeights();
   void printZeros();
   void declareBarriers();
+  void printWidening();
   void printProducts();
   void declareResults();
   void printFinish();
@@ -94,7 +95,7 @@ private:
   std::string hasColumns() const;
   void finishPixels();
   void printStores();
-  void printPooling();
+  ImagePooling::Places places() const;
 
   const LoopNest &nest_;
   KernelPrinter p_;
@@ -228,6 +229,28 @@ void ImageEmitter::declareBarriers() {
   p_.line("__syncthreads();");
 }
 
+/// For the lines of a row, or of their planes.
+static std::string waitFor(StringRef row) {
+  return ("weft::wait_at(full + (" + row + " - first_row) % 2, (" + row +
+          " - first_row) / 2 % 2);")
+      .str();
+}
+
+/// Lines of planes are copied two rows ahead: a row's are widened while the one
+/// before it is multiplied.
+void ImageEmitter::printWidening() {
+  StringRef type = p_.indexType();
+  p_.line(type + " widened = 0;");
+  p_.open("const auto widen_lines = [&](" + type + " row)");
+  p_.line(waitFor("row"));
+  image_.widen(p_, "row", tile_.pixels);
+  p_.close(";");
+  p_.line("widen_lines(first_row);");
+  p_.line("__syncthreads();");
+  p_.line("if (thread == 0 && first_row + 1 < end_row)");
+  p_.line("  copy_lines(first_row + 1);");
+}
+
 void ImageEmitter::printProducts() {
   std::string type = storageType(contraction_.type);
   p_.line("const " + p_.indexType() + " first = " + image_.firstLine("row") +
@@ -262,11 +285,12 @@ void ImageEmitter::declareResults() {
   for (const Store *store : storesOf(nest_)) {
     std::string type = storageType(p_.outputType(store->output));
     tiles_.push_back(p_.fresh(p_.output(store->output) + "_tile"));
-    p_.line(
-        type + " *" + tiles_.back() + " = reinterpret_cast<" + type +
-        " *>(shared + " + at +
-        (pooling_ ? "" : " + turn * " + std::to_string(tile_.resultBytes())) +
-        ");");
+    p_.line(type + " *" + tiles_.back() + " = reinterpret_cast<" + type +
+            " *>(shared + " + at +
+            (pooling_ ? ""
+                      : " + (row - first_row) % 2 * " +
+                            std::to_string(tile_.resultBytes())) +
+            ");");
     at = std::to_string(tile_.resultsAt + static_cast<int64_t>(tiles_.size()) *
                                               2 * tile_.resultBytes());
   }
@@ -362,19 +386,19 @@ std::string ImageEmitter::hasColumns() const {
   return "thread < " + std::to_string(tile_.columns * 2);
 }
 
-void ImageEmitter::printPooling() {
+ImagePooling::Places ImageEmitter::places() const {
   const Store *store = storesOf(nest_).front();
-  pooling_->print(p_, {.type = storageType(p_.outputType(store->output)),
-                       .bits = tiles_[0] + "_bits",
-                       .tile = tiles_[0],
-                       .guard = hasColumns(),
-                       .keptAt = tile_.keptAt,
-                       .pixels = tile_.pixels,
-                       .results = tile_.pooled,
-                       .pitch = tile_.pitch(),
-                       .columns = tile_.columns,
-                       .threads = kThreads,
-                       .extent = contraction_.columns.extent});
+  return {.type = storageType(p_.outputType(store->output)),
+          .bits = tiles_[0] + "_bits",
+          .tile = tiles_[0],
+          .guard = hasColumns(),
+          .keptAt = tile_.keptAt,
+          .pixels = tile_.pixels,
+          .results = tile_.pooled,
+          .pitch = tile_.pitch(),
+          .columns = tile_.columns,
+          .threads = kThreads,
+          .extent = contraction_.columns.extent};
 }
 
 void ImageEmitter::printStores() {
@@ -420,13 +444,13 @@ void ImageEmitter::printStores() {
 CudaKernel ImageEmitter::emit() {
   used_ = p_.usedDims();
   for (const char *word :
-       {"thread",     "lane",    "block", "row",       "column",
-        "pixel",      "first",   "ready", "line",      "image",
-        "full",       "barrier", "piece", "tap",       "pair",
-        "pieces",     "window",  "zeros", "shared",    "along",
-        "turn",       "place",   "own",   "part",      "end_row",
-        "copy_lines", "staged",  "step",  "first_row", "first_column",
-        "first_pixel"})
+       {"thread",      "lane",    "block",       "row",       "column",
+        "pixel",       "first",   "ready",       "line",      "image",
+        "full",        "barrier", "piece",       "tap",       "pair",
+        "pieces",      "window",  "zeros",       "shared",    "along",
+        "planes",      "place",   "own",         "part",      "end_row",
+        "copy_lines",  "staged",  "step",        "first_row", "first_column",
+        "first_pixel", "widened", "widen_lines", "from"})
     p_.fresh(word);
   if (pooling_)
     pooling_->reserveNames(p_);
@@ -448,22 +472,38 @@ CudaKernel ImageEmitter::emit() {
   p_.line("if (thread == 0)");
   p_.line("  copy_lines(first_row);");
   printWeights();
+  if (image_.hasPlanes())
+    printWidening();
+  if (pooling_) {
+    declareResults();
+    pooling_->printStart(p_, places());
+  }
   p_.line("#pragma unroll 1");
   p_.open("for (" + type + " row = first_row; row < end_row; ++row)");
-  p_.line("const int turn = (row - first_row) % 2;");
-  declareResults();
-  p_.line("weft::wait_at(full + turn, (row - first_row) / 2 % 2);");
+  if (!pooling_)
+    declareResults();
+  if (!image_.hasPlanes())
+    p_.line(waitFor("row"));
   printProducts();
   // Places that this row does not need: those of the row before it.
-  p_.line("if (thread == 0 && row + 1 < end_row)");
-  p_.line("  copy_lines(row + 1);");
+  std::string ahead = image_.hasPlanes() ? "row + 2" : "row + 1";
+  p_.line("if (thread == 0 && " + ahead + " < end_row)");
+  p_.line("  copy_lines(" + ahead + ");");
+  if (image_.hasPlanes()) {
+    p_.line("if (row + 1 < end_row)");
+    p_.line("  widen_lines(row + 1);");
+  }
+  if (pooling_)
+    pooling_->printCompleted(p_);
   p_.line("weft::finish_products(" + sum_ + ");");
   printFinish();
   if (pooling_)
-    printPooling();
+    pooling_->print(p_, places());
   else
     printStores();
   p_.close();
+  if (pooling_)
+    pooling_->printCompleted(p_);
   CudaKernel kernel = p_.take(
       tile_.blocksDown * tile_.blocksAlong * tile_.blocksAcross, kThreads);
   kernel.sharedBytes = static_cast<uint32_t>(tile_.sharedBytes());
@@ -509,7 +549,8 @@ std::optional<ImageTile> tileFor(const LoopNest &nest,
                                  const ImagePooling *pooling,
                                  const MatrixUnits &units) {
   // Of a thread: sums and weights, and what it needs besides.
-  constexpr int64_t registers = 128, others = 40, registersInAll = 65536;
+  constexpr int64_t registers = 128, registersInAll = 65536;
+  int64_t others = pooling ? 48 : 40;
   int64_t weights = 4 * image.lines() * llvm::divideCeil(image.pieces(), 2);
   int64_t most = std::min(image.mostPixels(), (registers - weights) * 2) /
                  kLeastExtent * kLeastExtent;
@@ -522,7 +563,7 @@ std::optional<ImageTile> tileFor(const LoopNest &nest,
                           kLeastExtent, kMostColumns);
   tile.blocksAcross = llvm::divideCeil(columns, tile.columns);
   cutAlong(tile, most, image, pooling);
-  tile.zerosAt = image.places() * image.pitch(tile.pixels);
+  tile.zerosAt = image.bytes(tile.pixels);
   tile.resultsAt =
       tile.zerosAt +
       (image.pieces() % 2 == 0 ? 0 : tile.pixels * kImagePieceBytes);

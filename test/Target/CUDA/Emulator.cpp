@@ -371,7 +371,13 @@ private:
 
   void start(void *to, const void *map, const int *at,
              const unsigned short *tap, unsigned long long *barrier) {
+    constexpr int alignment = 16;
     BulkCopy &copy = bulkCopies_.emplace_back(bulkCopy(map, at, to));
+    int64_t offset = int64_t{copy.at[0]} * copy.elementBytes();
+    if (offset % alignment != 0 && failure_.empty())
+      failure_ = "a bulk copy starts " + std::to_string(offset) +
+                 " bytes into a line, not at a multiple of " +
+                 std::to_string(alignment);
     if (tap)
       std::copy_n(tap, copy.map.rank - 2, copy.tap);
     copy.barrier = &barrierAt(barrier);

@@ -168,6 +168,41 @@ TEST_F(EmulatorTest, BulkStores) {
             "positions reach beyond it");
 }
 
+// They start at multiples of 16 bytes, and bring zeros from outside.
+TEST_F(EmulatorTest, BulkCopies) {
+  compile({{"copy", R"(
+    struct alignas(64) TensorMap { unsigned char bytes[128]; };
+    WEFT_GLOBAL(1) copy(const TensorMap map, int first, long long *y) {
+      WEFT_DYNAMIC_SHARED(shared);
+      long long *box = (long long *)shared;
+      unsigned long long *barrier = (unsigned long long *)(shared + 128);
+      WEFT_INIT_BARRIER(barrier, 1);
+      WEFT_ARRIVE(barrier, 32);
+      int at[2] = {first, 1};
+      WEFT_BULK_COPY(box, &map, at, nullptr, barrier);
+      WEFT_WAIT_AT(barrier, 0);
+      for (int i = 0; i < 4; ++i)
+        y[i] = box[i];
+    })"}});
+  std::vector<int64_t> x = {1, 2, 3, 4}, y(4, 0);
+  auto copy = [&](int first) {
+    TensorMap map;
+    map.dtype = DType::int64;
+    map.sizes = {2, 2};
+    map.strides = {16};
+    map.box = {4, 1};
+    EncodedTensorMap encoded = encode(map, x.data());
+    int64_t *results = y.data();
+    void *arguments[] = {&encoded, &first, &results};
+    return library->launch(0, {}, {}, arguments, 1024);
+  };
+  ASSERT_TRUE(copy(-2).ok());
+  EXPECT_THAT(y, ElementsAre(0, 0, 3, 4));
+  EXPECT_EQ(copy(-1).message(),
+            "emulator: copy: a bulk copy starts -8 bytes into a line, not at a "
+            "multiple of 16");
+}
+
 TEST_F(EmulatorTest, ReportsTheCompilersLog) {
   compile({{"f", "WEFT_GLOBAL(1) f(int *y) {\n  *y = undeclared; }"},
            {"g", "WEFT_GLOBAL(1) g(int *y) { *y = 1; }"}});

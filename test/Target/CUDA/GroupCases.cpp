@@ -756,6 +756,11 @@ public:
                    "stride [2, 1] padding [3, 3, 2, 1] dilation [1, 1]",
                    "2x8x9x64",
                    "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
+    // The same as wide as ResNet has it: sums and weights fill the registers.
+    addPooledImage("1x8x114x8", "64x7x4x8", "1x4x112x64",
+                   "stride [2, 1] padding [3, 2, 0, 1] dilation [1, 1]",
+                   "1x2x56x64",
+                   "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
     // Windows that share nothing; a last row that none has.
     addPooledImage("3x17x24x8", "32x3x2x8", "3x9x24x32",
                    "stride [2, 1] padding [1, 1, 1, 0] dilation [1, 1]",
@@ -786,6 +791,71 @@ public:
                    "stride [1, 1] padding [2, 2, 2, 2] dilation [2, 2]",
                    "1x7x8x48",
                    "kernel [1, 2] stride [3, 4] padding [0, 0, 0, 0]", "f16");
+  }
+
+  /// The last case, of pairs of pixels, for an image with its channels in
+  /// planes: its group puts them side by side, with zeros for those it lacks.
+  void takePlanes(int64_t planes) {
+    Case &c = list.back();
+    llvm::StringRef x = llvm::StringRef(c.inputs).split(", ").first;
+    llvm::SmallVector<llvm::StringRef> sizes;
+    x.substr(x.find('<') + 1).drop_back().split(sizes, 'x');
+    int64_t pairs = 0;
+    sizes[2].getAsInteger(10, pairs);
+    auto shape = [&](const std::string &text) {
+      return tensor(sizes[0].str() + "x" + text, sizes.back().str());
+    };
+    std::string lines = sizes[1].str(), pixels = std::to_string(2 * pairs),
+                last = lines + "x" + pixels + "x", wide = shape(last + "4"),
+                paired = shape(lines + "x" + std::to_string(pairs) + "x8"),
+                given =
+                    shape(std::to_string(planes) + "x" + lines + "x" + pixels),
+                turned = shape(last + std::to_string(planes)),
+                zeros = shape(last + std::to_string(4 - planes)),
+                from = planes < 4 ? "%wide" : "%turned",
+                body =
+                    "%turned = weft.transpose %planes [0, 2, 3, 1] : " + given +
+                    " -> " + turned;
+    if (planes < 4)
+      body += "\n%zeros = weft.constant dense<0.0> : " + zeros +
+              "\n%wide = weft.concatenate %turned, %zeros along 3 : " + turned +
+              ", " + zeros + " -> " + wide;
+    body += "\n%pairs = weft.reshape " + from + " : " + wide + " -> " + paired +
+            "\n%x = weft.contiguous %pairs : " + paired + "\n";
+    c.name += " in " + std::to_string(planes) + " planes";
+    c.inputs.replace(0, x.size(), "%planes: " + given);
+    c.body = body + c.body;
+  }
+
+  void addImagesOfPlanes() {
+    addImage("2x30x20x8", "64x7x4x8", "2x15x20x64",
+             "stride [2, 1] padding [3, 3, 2, 1] dilation [1, 1]", "f16");
+    takePlanes(3);
+    for (int64_t planes : {1, 2, 4}) {
+      addImage("2x11x20x8", "72x3x4x8", "2x9x17x72",
+               "stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1]", "bf16");
+      takePlanes(planes);
+    }
+    // A block may begin with the last row of an image.
+    addImage("40x49x16x8", "16x3x3x8", "40x25x16x16",
+             "stride [2, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f16");
+    takePlanes(3);
+    addPooledImage("3x17x24x8", "32x3x2x8", "3x9x24x32",
+                   "stride [2, 1] padding [1, 1, 1, 0] dilation [1, 1]",
+                   "3x4x12x32",
+                   "kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0]", "bf16");
+    takePlanes(3);
+    // Blocks whose first pixel lies within a word; more rows than blocks.
+    addPooledImage("1x12x152x8", "24x3x2x8", "1x4x152x24",
+                   "stride [3, 1] padding [0, 1, 1, 0] dilation [1, 1]",
+                   "1x2x76x24",
+                   "kernel [3, 3] stride [2, 2] padding [1, 1, 1, 1]", "f16");
+    takePlanes(3);
+    addPooledImage("40x49x16x8", "16x3x3x8", "40x25x16x16",
+                   "stride [2, 1] padding [1, 1, 1, 1] dilation [1, 1]",
+                   "40x12x8x16",
+                   "kernel [3, 3] stride [2, 2] padding [1, 0, 1, 0]", "f16");
+    takePlanes(3);
   }
 
   void addMatrixMatmul(const std::string &lhs, const std::string &rhs,
@@ -1426,6 +1496,7 @@ const std::vector<Case> &allCases() {
     all->addPatches();
     all->addImages();
     all->addPooledImages();
+    all->addImagesOfPlanes();
     all->addAttentions();
     return all;
   }();

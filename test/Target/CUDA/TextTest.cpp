@@ -538,7 +538,7 @@ TEST(CudaText, ImagesAreMultipliedAsTheyLie) {
                   Not(HasSubstr("weft::multiply_group_pieces<")))
           << c.name;
   }
-  EXPECT_EQ(number, 17);
+  EXPECT_EQ(number, 26);
 }
 
 // Where k is short, rows are many and columns few, elements go from memory to

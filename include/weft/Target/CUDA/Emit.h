@@ -62,10 +62,13 @@ bool gainsFromPair(ir::GroupOp second, ir::GroupOp pair,
 /// schedule for: sm_80 and later.
 bool usesTensorCores(llvm::StringRef arch);
 
-/// Whether one kernel for `arch` computes `conv`, element-wise ops behind it,
-/// and `pool` of their results: it never writes these to memory. The
-/// convolution must read its operands as they lie in memory.
-bool poolsResults(ir::ConvOp conv, ir::MaxpoolOp pool, llvm::StringRef arch);
+/// Whether one kernel for `arch` puts the elements that `data` reads through
+/// views in order, computes `conv` of them, element-wise ops behind it, and
+/// `pool` of their results: nothing between is written to memory. Without
+/// `data` the convolution reads its operands as they lie there; without `pool`
+/// the kernel ends with the element-wise ops.
+bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
+                llvm::StringRef arch);
 
 /// The snippets of the prelude that `kernelText` uses, directly or through
 /// others, in the order of the prelude.
