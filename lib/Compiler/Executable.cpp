@@ -10,6 +10,7 @@
 #include "lib/Core/Phases.h"
 
 #include "runtime/DiskCache.h"
+#include "runtime/Gpu.h"
 #include "runtime/Log.h"
 #include "runtime/OneDnn.h"
 #include "runtime/StreamOrder.h"
@@ -147,10 +148,13 @@ Executable::load(CompiledProgram program, Device device) {
   return std::shared_ptr<const Executable>(std::move(executable));
 }
 
-/// A library's primitives are made for a number of threads.
+/// A library's primitives are made for a number of threads, kernels are loaded
+/// into one context.
 static std::string deviceKey(Device device) {
-  std::string key = to_string(device);
-  return device.is_cpu() ? key + " " + std::to_string(num_threads()) : key;
+  return to_string(device) + " " +
+         (device.is_cpu()
+              ? std::to_string(num_threads())
+              : "context " + std::to_string(runtime::contextOf(device)));
 }
 
 /// From disk; null if it is not there, or cannot be loaded any more and has to
