@@ -11,13 +11,22 @@ Status Arena::allocate(int64_t bytes) {
   if (bytes == 0)
     return {};
   StatusOr<Pool::Block> block = pool().allocate(bytes, stream_);
-  if (block.ok())
-    block_ = std::move(*block);
-  return block.status();
+  if (!block.ok())
+    return block.status();
+  block_ = *block;
+  isHeld_ = gpu_ && gpu_->isCaptured(stream_);
+  if (!isHeld_)
+    return {};
+  auto giveBack = [&pool = pool()](Pool::Block *held) {
+    pool.free(std::move(*held));
+    delete held;
+  };
+  return gpu_->holdForGraph(
+      stream_, std::shared_ptr<Pool::Block>(new Pool::Block(block_), giveBack));
 }
 
 Arena::~Arena() {
-  if (!block_.data)
+  if (!block_.data || isHeld_)
     return;
   if (gpu_) {
     StatusOr<Use> use = gpu_->useOf(stream_);

@@ -9,7 +9,8 @@ namespace weft::runtime {
 class Gpu;
 
 /// What a run needs beside its inputs and outputs: intermediate values, or what
-/// a primitive works in. Goes back to the pool behind the work of the run.
+/// a primitive works in. Goes back to the pool behind the work of the run, or
+/// with the graph that its owner has the run captured into.
 class Arena {
 public:
   /// On the CPU, or on `gpu`, for work on `stream`.
@@ -29,6 +30,7 @@ private:
   Gpu *gpu_ = nullptr;
   CudaStream stream_ = nullptr;
   Pool::Block block_;
+  bool isHeld_ = false; // by a graph
 };
 
 } // namespace weft::runtime

@@ -21,6 +21,7 @@ using CudaModule = struct CUmod_st *;
 using CudaFunction = struct CUfunc_st *;
 using CudaGraph = struct CUgraph_st *;
 using CudaGraphExec = struct CUgraphExec_st *;
+using CudaUserObject = struct CUuserObject_st *;
 
 namespace cuda {
 inline constexpr CudaResult success = 0;
@@ -34,8 +35,12 @@ inline constexpr int l2CacheSize = 38;
 inline constexpr unsigned nonBlockingStream = 1;
 inline constexpr unsigned eventDisableTiming = 2;
 inline constexpr unsigned eventBlockingSync = 1;
-inline constexpr int captureRelaxed = 2;       // mode of cuStreamBeginCapture
-inline constexpr int maxDynamicSharedSize = 8; // function attribute
+inline constexpr int captureRelaxed = 2; // mode of cuStreamBeginCapture
+inline constexpr int captureNone = 0;    // status of a stream
+inline constexpr int captureActive = 1;
+inline constexpr unsigned noDestructorSync = 1; // flag of cuUserObjectCreate
+inline constexpr unsigned moveUserObject = 1;   // of cuGraphRetainUserObject
+inline constexpr int maxDynamicSharedSize = 8;  // function attribute
 inline constexpr int programmaticStreamSerialization = 6; // launch attribute
 inline constexpr int pointerMemoryType = 2;               // pointer attribute
 inline constexpr unsigned memoryTypeHost = 1;
@@ -72,6 +77,7 @@ struct CudaLaunchConfig {
     (CudaContext * context, CudaDevice device))                                \
   X(ctxGetCurrent, cuCtxGetCurrent, (CudaContext * context))                   \
   X(ctxGetDevice, cuCtxGetDevice, (CudaDevice * device))                       \
+  X(ctxGetId, cuCtxGetId, (CudaContext context, unsigned long long *id))       \
   X(ctxPushCurrent, cuCtxPushCurrent_v2, (CudaContext context))                \
   X(ctxPopCurrent, cuCtxPopCurrent_v2, (CudaContext * context))                \
   X(ctxSynchronize, cuCtxSynchronize, ())                                      \
@@ -113,12 +119,15 @@ struct CudaLaunchConfig {
     (void *value, int attribute, CudaPointer pointer))                         \
   X(streamCreate, cuStreamCreate, (CudaStream * stream, unsigned flags))       \
   X(streamGetCtx, cuStreamGetCtx, (CudaStream stream, CudaContext * context))  \
+  X(streamGetId, cuStreamGetId, (CudaStream stream, unsigned long long *id))   \
   X(streamQuery, cuStreamQuery, (CudaStream stream))                           \
   X(streamSynchronize, cuStreamSynchronize, (CudaStream stream))               \
   X(streamDestroy, cuStreamDestroy_v2, (CudaStream stream))                    \
   X(streamWaitEvent, cuStreamWaitEvent,                                        \
     (CudaStream stream, CudaEvent event, unsigned flags))                      \
-  X(streamIsCapturing, cuStreamIsCapturing, (CudaStream stream, int *status))  \
+  X(streamGetCaptureInfo, cuStreamGetCaptureInfo_v2,                           \
+    (CudaStream stream, int *status, uint64_t *id, CudaGraph *graph,           \
+     const void **dependencies, size_t *numDependencies))                      \
   X(threadExchangeStreamCaptureMode, cuThreadExchangeStreamCaptureMode,        \
     (int *mode))                                                               \
   X(streamBeginCapture, cuStreamBeginCapture_v2,                               \
@@ -128,6 +137,13 @@ struct CudaLaunchConfig {
   X(graphInstantiate, cuGraphInstantiateWithFlags,                             \
     (CudaGraphExec * executable, CudaGraph graph, unsigned long long flags))   \
   X(graphLaunch, cuGraphLaunch, (CudaGraphExec executable, CudaStream stream)) \
+  X(graphRetainUserObject, cuGraphRetainUserObject,                            \
+    (CudaGraph graph, CudaUserObject object, unsigned count, unsigned flags))  \
+  X(userObjectCreate, cuUserObjectCreate,                                      \
+    (CudaUserObject * object, void *what, void (*destroy)(void *),             \
+     unsigned count, unsigned flags))                                          \
+  X(userObjectRelease, cuUserObjectRelease,                                    \
+    (CudaUserObject object, unsigned count))                                   \
   X(graphDestroy, cuGraphDestroy, (CudaGraph graph))                           \
   X(graphExecDestroy, cuGraphExecDestroy, (CudaGraphExec executable))          \
   X(eventCreate, cuEventCreate, (CudaEvent * event, unsigned flags))           \

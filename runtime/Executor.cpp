@@ -302,6 +302,16 @@ Status LoadedPlan::check(size_t inputs, size_t prepared, size_t outputs,
   return {};
 }
 
+/// Kernels and memory are those of one context.
+Status LoadedPlan::checkContext() const {
+  StatusOr<Gpu *> current = Gpu::get(device_.index);
+  if (!current.ok() || *current == gpu_)
+    return current.status();
+  return failed_precondition_error(
+      absl::StrCat("run: loaded in another CUDA context of ",
+                   to_string(device_), " than this thread works in"));
+}
+
 Status LoadedPlan::run(std::span<void *const> inputs,
                        std::span<void *const> prepared,
                        std::span<void *const> outputs,
@@ -317,6 +327,8 @@ Status LoadedPlan::run(std::span<void *const> inputs,
     store_scalar(&slots[i], slots_[i].type, 0,
                  scalars[static_cast<size_t>(slots_[i].scalar)]);
   if (gpu_) {
+    if (Status status = checkContext(); !status.ok())
+      return status;
     StatusOr<CudaStream> resolved = gpu_->resolve(stream);
     if (!resolved.ok())
       return resolved.status();

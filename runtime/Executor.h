@@ -38,7 +38,8 @@ public:
   /// lists them. On a GPU this only enqueues, on `stream` or, if it is null,
   /// Weft's own; the caller orders it with other streams (StreamOrder.h).
   ///
-  /// Errors: `run: expects 2 inputs, got 1`; out of memory;
+  /// Errors: `run: expects 2 inputs, got 1`; `run: loaded in another CUDA
+  /// context of gpu:0 than this thread works in`; out of memory;
   /// `run: kernel "k": cuLaunchKernelEx failed: ...`.
   Status run(std::span<void *const> inputs, std::span<void *const> prepared,
              std::span<void *const> outputs, std::span<const Scalar> scalars,
@@ -90,6 +91,7 @@ private:
 
   Status check(size_t inputs, size_t prepared, size_t outputs,
                size_t scalars) const;
+  Status checkContext() const;
   Status runCpu(const Bases &bases, std::span<uint64_t> slots) const;
   Status runParts(const Bases &bases, std::span<uint64_t> slots) const;
   Status runGpu(const Bases &bases, std::span<uint64_t> slots,

@@ -2,6 +2,8 @@
 // One CUDA context: its stream, its events, its memory.
 #include "runtime/Gpu.h"
 
+#include "runtime/Reaper.h"
+
 #include "absl/strings/str_cat.h"
 
 #include <algorithm>
@@ -48,7 +50,8 @@ StatusOr<CudaContext> primaryContextOn(const Driver &driver, int index,
 
 } // namespace
 
-ScopedContext::ScopedContext(const Gpu &gpu) : driver_(gpu.driver()) {
+ScopedContext::ScopedContext(const Gpu &gpu)
+    : driver_(gpu.driver()), relaxed_(driver_) {
   CudaContext current = nullptr;
   driver_.ctxGetCurrent(&current);
   if (current != gpu.context())
@@ -85,22 +88,27 @@ StatusOr<Gpu *> Gpu::get(int index) {
       return primary.status();
     context = *primary;
   }
+  unsigned long long id = 0;
+  if (Status status = driver.check(driver.ctxGetId(context, &id), "cuCtxGetId");
+      !status.ok())
+    return status;
   for (Gpu *gpu : registry().gpus)
-    if (gpu->context() == context)
+    if (gpu->contextId() == id)
       return gpu;
-  StatusOr<Gpu *> gpu = make(driver, index, context);
+  StatusOr<Gpu *> gpu = make(driver, index, context, id);
   if (gpu.ok())
     registry().gpus.push_back(*gpu);
   return gpu;
 }
 
-Gpu::Gpu(const Driver &driver, int index, CudaContext context)
-    : driver_(driver), index_(index), context_(context),
+Gpu::Gpu(const Driver &driver, int index, CudaContext context,
+         uint64_t contextId)
+    : driver_(driver), index_(index), context_(context), contextId_(contextId),
       pool_(Device::gpu(index), *this) {}
 
-StatusOr<Gpu *> Gpu::make(const Driver &driver, int index,
-                          CudaContext context) {
-  auto *gpu = new Gpu(driver, index, context);
+StatusOr<Gpu *> Gpu::make(const Driver &driver, int index, CudaContext context,
+                          uint64_t contextId) {
+  auto *gpu = new Gpu(driver, index, context, contextId);
   ScopedContext scope(*gpu);
   CudaDevice device = 0;
   char name[256] = "";
@@ -115,17 +123,27 @@ StatusOr<Gpu *> Gpu::make(const Driver &driver, int index,
   gpu->name_ = name;
   gpu->l2Bytes_ = l2;
   gpu->capability_ = major * 10 + minor;
-  for (CudaStream *stream : {&gpu->stream_, &gpu->uploads_, &gpu->downloads_}) {
-    // Not ordered with the legacy stream, where other libraries may work.
-    Status status =
-        driver.check(driver.streamCreate(stream, cuda::nonBlockingStream),
-                     "cuStreamCreate", to_string(Device::gpu(index)));
-    if (!status.ok()) {
-      delete gpu;
-      return status;
-    }
+  if (Status status = gpu->makeStreams(); !status.ok()) {
+    delete gpu;
+    return status;
   }
   return gpu;
+}
+
+Status Gpu::makeStreams() {
+  const std::string where = to_string(Device::gpu(index_));
+  // Not ordered with the legacy stream, where other libraries may work.
+  for (CudaStream *stream : {&stream_, &uploads_, &downloads_})
+    if (Status status =
+            driver_.check(driver_.streamCreate(stream, cuda::nonBlockingStream),
+                          "cuStreamCreate", where);
+        !status.ok())
+      return status;
+  unsigned long long id = 0;
+  Status status =
+      driver_.check(driver_.streamGetId(stream_, &id), "cuStreamGetId", where);
+  streamId_ = id;
+  return status;
 }
 
 std::string Gpu::arch() const {
@@ -139,9 +157,17 @@ StatusOr<std::string> archOf(Device device) {
   return (*gpu)->arch();
 }
 
+uint64_t contextOf(Device device) {
+  if (device.is_cpu())
+    return 0;
+  StatusOr<Gpu *> gpu = Gpu::get(device.index);
+  return gpu.ok() ? (*gpu)->contextId() : 0;
+}
+
 StatusOr<CudaStream> Gpu::resolve(CudaStream stream) const {
   if (!stream || stream == stream_)
     return stream_;
+  ScopedContext scope(*this);
   CudaContext context = nullptr;
   Status status =
       driver_.check(driver_.streamGetCtx(stream, &context), "cuStreamGetCtx");
@@ -180,35 +206,63 @@ StatusOr<std::shared_ptr<CUevent_st>> Gpu::newEvent() {
   return std::shared_ptr<CUevent_st>(event, giveBack);
 }
 
-bool Gpu::isCaptured(CudaStream stream) const {
+StatusOr<uint64_t> Gpu::idOf(CudaStream stream) const {
   if (stream == stream_)
-    return false;
-  int status = 0;
-  return driver_.streamIsCapturing(stream, &status) != cuda::success ||
-         status != 0;
+    return streamId_;
+  ScopedContext scope(*this);
+  unsigned long long id = 0;
+  Status status =
+      driver_.check(driver_.streamGetId(stream, &id), "cuStreamGetId");
+  return status.ok() ? StatusOr<uint64_t>(id) : status;
 }
 
-namespace {
+// ---- captures ---------------------------------------------------------------
 
-/// Who asks the device or waits for it ends a capture in global mode, be it
-/// another thread's, unless his own mode is relaxed.
-class RelaxedCapture {
-public:
-  explicit RelaxedCapture(const Driver &driver) : driver_(driver) {
-    exchange();
+Gpu::Capture Gpu::captureOf(CudaStream stream) const {
+  if (stream == stream_)
+    return {};
+  ScopedContext scope(*this);
+  Capture capture;
+  int status = cuda::captureNone;
+  CudaResult asked = driver_.streamGetCaptureInfo(
+      stream, &status, &capture.id, &capture.graph, nullptr, nullptr);
+  if (asked == cuda::success && status == cuda::captureActive)
+    return capture;
+  // One that a mistake has ended takes work no more and runs none either.
+  constexpr uint64_t ended = ~uint64_t(0);
+  bool isNone = asked == cuda::success && status == cuda::captureNone;
+  return {isNone ? 0 : ended, nullptr};
+}
+
+Status Gpu::holdForGraph(CudaStream stream, std::shared_ptr<void> what) const {
+  CudaGraph graph = captureOf(stream).graph;
+  if (!graph)
+    return {};
+  // The driver's thread must not call it, which the end of memory does.
+  auto letGo = [](void *held) {
+    auto *owner = static_cast<std::shared_ptr<void> *>(held);
+    releaseAfter({}, [what = std::move(*owner)] {});
+    delete owner;
+  };
+  auto *owner = new std::shared_ptr<void>(std::move(what));
+  CudaUserObject object = nullptr;
+  Status status =
+      driver_.check(driver_.userObjectCreate(&object, owner, letGo, 1,
+                                             cuda::noDestructorSync),
+                    "run: cuUserObjectCreate");
+  if (!status.ok()) {
+    delete owner;
+    return status;
   }
-  RelaxedCapture(const RelaxedCapture &) = delete;
-  RelaxedCapture &operator=(const RelaxedCapture &) = delete;
-  ~RelaxedCapture() { exchange(); }
+  status = driver_.check(
+      driver_.graphRetainUserObject(graph, object, 1, cuda::moveUserObject),
+      "run: cuGraphRetainUserObject");
+  if (!status.ok())
+    (void)driver_.userObjectRelease(object, 1);
+  return status;
+}
 
-private:
-  void exchange() { (void)driver_.threadExchangeStreamCaptureMode(&mode_); }
-
-  const Driver &driver_;
-  int mode_ = cuda::captureRelaxed;
-};
-
-} // namespace
+// ---- marks ------------------------------------------------------------------
 
 static uint64_t nextNumber() {
   static std::atomic<uint64_t> counter{0};
@@ -220,6 +274,11 @@ Mark::Mark() : number_(nextNumber()) {}
 Mark::State Mark::state() const {
   std::lock_guard lock(mutex_);
   return state_;
+}
+
+uint64_t Mark::capture() const {
+  std::lock_guard lock(mutex_);
+  return capture_;
 }
 
 StatusOr<CudaEvent> Gpu::eventOf(Mark &mark, CudaStream stream) {
@@ -235,9 +294,14 @@ StatusOr<CudaEvent> Gpu::eventOf(Mark &mark, CudaStream stream) {
       !status.ok())
     return status;
   mark.event_ = std::move(*event);
-  mark.state_ =
-      isCaptured(stream) ? Mark::State::captured : Mark::State::recorded;
+  mark.state_ = Mark::State::recorded;
+  mark.capture_ = captureOf(stream).id;
   return mark.event_.get();
+}
+
+/// Marks of other streams than Weft's own are never open.
+StatusOr<CudaEvent> Gpu::eventOf(const Use &use) {
+  return use.gpu->eventOf(*use.mark, use.gpu->stream_);
 }
 
 Status Gpu::begin(CudaStream stream) {
@@ -260,30 +324,38 @@ StatusOr<Use> Gpu::useOf(CudaStream stream) {
     // One that another thread had recorded may be before our work.
     if (!mark_ || mark_->state() != Mark::State::open)
       mark_ = std::make_shared<Mark>();
-    return Use{this, stream, mark_};
+    return Use{this, streamId_, mark_};
   }
-  Use use{this, stream, std::make_shared<Mark>()};
+  StatusOr<uint64_t> id = idOf(stream);
+  if (!id.ok())
+    return id.status();
+  Use use{this, *id, std::make_shared<Mark>()};
   if (StatusOr<CudaEvent> event = eventOf(*use.mark, stream); !event.ok())
     return event.status();
   return use;
 }
 
-static bool isBehind(CudaStream stream, const Use &use) {
-  return use.stream == stream || Gpu::isOver(use);
+bool Gpu::isBehind(CudaStream stream, const Use &use) const {
+  if (!use.gpu)
+    return true;
+  // A graph is not behind what its stream did before the capture.
+  StatusOr<uint64_t> id = idOf(stream);
+  return (id.ok() && use.stream == *id &&
+          use.mark->capture() == captureOf(stream).id) ||
+         isOver(use);
 }
 
-Status Gpu::wait(CudaStream stream, const Use &use) {
+Status Gpu::wait(CudaStream stream, const Use &use) const {
   if (isBehind(stream, use))
     return {};
-  StatusOr<CudaEvent> event = use.gpu->eventOf(*use.mark, use.stream);
+  StatusOr<CudaEvent> event = eventOf(use);
   if (!event.ok())
     return event.status();
-  bool isInGraph = use.mark->state() == Mark::State::captured;
-  if (use.gpu->isCaptured(stream) != isInGraph)
+  if (use.mark->capture() != captureOf(stream).id)
     return finish(use);
-  return use.gpu->driver().check(
-      use.gpu->driver().streamWaitEvent(stream, *event, 0),
-      "cuStreamWaitEvent");
+  ScopedContext scope(*this);
+  return driver_.check(driver_.streamWaitEvent(stream, *event, 0),
+                       "cuStreamWaitEvent");
 }
 
 bool Gpu::isOver(const Use &use) {
@@ -291,7 +363,7 @@ bool Gpu::isOver(const Use &use) {
     return true;
   Mark &mark = *use.mark;
   std::lock_guard lock(mark.mutex_);
-  if (mark.state_ == Mark::State::recorded) {
+  if (mark.state_ == Mark::State::recorded && !mark.capture_) {
     RelaxedCapture relaxed(use.gpu->driver());
     if (use.gpu->driver().eventQuery(mark.event_.get()) != cuda::notReady)
       mark.state_ = Mark::State::over;
@@ -299,11 +371,13 @@ bool Gpu::isOver(const Use &use) {
   return mark.state_ == Mark::State::over;
 }
 
+bool Gpu::isInGraph(const Use &use) { return use.gpu && use.mark->capture(); }
+
 Status Gpu::finish(const Use &use) {
-  if (!use.gpu)
+  if (!use.gpu || isInGraph(use))
     return {};
-  StatusOr<CudaEvent> event = use.gpu->eventOf(*use.mark, use.stream);
-  if (!event.ok() || use.mark->state() == Mark::State::captured)
+  StatusOr<CudaEvent> event = eventOf(use);
+  if (!event.ok())
     return event.status();
   RelaxedCapture relaxed(use.gpu->driver());
   return use.gpu->driver().check(use.gpu->driver().eventSynchronize(*event),
@@ -318,8 +392,7 @@ CudaStream Gpu::uploads() {
 
 CudaStream Gpu::downloads(const Use &writer) {
   marksToRecord_ = kMarksOfCopy;
-  bool isOpen =
-      writer.stream == stream_ && writer.mark->state() == Mark::State::open;
+  bool isOpen = writer.gpu && writer.mark->state() == Mark::State::open;
   return !writer.gpu || isOpen ? stream_ : downloads_;
 }
 

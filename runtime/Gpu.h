@@ -23,17 +23,20 @@ public:
   /// Of two marks of one stream, the later one includes the work before the
   /// other.
   bool isLaterThan(const Mark &other) const { return number_ > other.number_; }
+  /// The capture it is in, or 0: in a graph, which runs when its owner launches
+  /// it.
+  uint64_t capture() const;
 
 private:
   friend class Gpu;
-  /// Captured: in a graph, which runs when its owner launches it.
-  enum class State { open, recorded, captured, over };
+  enum class State { open, recorded, over };
 
   State state() const;
 
   const uint64_t number_;
   mutable std::mutex mutex_;
   State state_ = State::open;
+  uint64_t capture_ = 0;
   std::shared_ptr<CUevent_st> event_;
 };
 
@@ -50,6 +53,8 @@ public:
   const Driver &driver() const { return driver_; }
   int index() const { return index_; }
   CudaContext context() const { return context_; }
+  /// No other context has or had it, unlike the handle.
+  uint64_t contextId() const { return contextId_; }
   CudaStream stream() const { return stream_; }
   Pool &pool() { return pool_; }
   const std::string &name() const { return name_; }
@@ -64,9 +69,15 @@ public:
   /// `stream`, or Weft's own if it is null. Errors: `run: stream belongs to
   /// another context`.
   StatusOr<CudaStream> resolve(CudaStream stream) const;
+  /// No other stream has or had it. A handle may mean another stream in each
+  /// thread, and comes back once its stream was destroyed.
+  StatusOr<uint64_t> idOf(CudaStream stream) const;
 
   /// Whether what is enqueued on `stream` goes into a graph of its owner's.
-  bool isCaptured(CudaStream stream) const;
+  bool isCaptured(CudaStream stream) const { return captureOf(stream).id != 0; }
+  /// If so, `what` is held until the graph, what was made of it and their
+  /// launches are gone; a thread of Weft's lets go of it.
+  Status holdForGraph(CudaStream stream, std::shared_ptr<void> what) const;
 
   /// To be called before work is enqueued on `stream`: while the host copies,
   /// marks so far end before it. Others bring their streams only for as long as
@@ -74,11 +85,12 @@ public:
   Status begin(CudaStream stream);
   /// Marks the end of what is on `stream` now.
   StatusOr<Use> useOf(CudaStream stream);
-  /// Makes `stream`, of any context, wait for the end of `use`. A graph and
+  /// Makes `stream` wait for the end of `use`, of any context. A graph and
   /// what is outside of it cannot wait for each other: what the graph needs is
   /// waited for on this thread, and its owner orders what it does.
-  static Status wait(CudaStream stream, const Use &use);
+  Status wait(CudaStream stream, const Use &use) const;
   static bool isOver(const Use &use);
+  static bool isInGraph(const Use &use);
   /// Waits on this thread.
   static Status finish(const Use &use);
   Status synchronize();
@@ -91,13 +103,24 @@ public:
   CudaStream downloads(const Use &writer);
 
 private:
-  Gpu(const Driver &driver, int index, CudaContext context);
+  Gpu(const Driver &driver, int index, CudaContext context, uint64_t contextId);
   static StatusOr<Gpu *> make(const Driver &driver, int index,
-                              CudaContext context);
+                              CudaContext context, uint64_t contextId);
+  Status makeStreams();
   /// Comes back to `events_` with its last owner.
   StatusOr<std::shared_ptr<CUevent_st>> newEvent();
-  /// The event of `mark`, which is of `stream`.
+  /// The event of `mark`, which is of `stream` and may be open.
   StatusOr<CudaEvent> eventOf(Mark &mark, CudaStream stream);
+  static StatusOr<CudaEvent> eventOf(const Use &use);
+  /// Whether `stream` comes after `use` as it is.
+  bool isBehind(CudaStream stream, const Use &use) const;
+
+  /// What records the work of a stream.
+  struct Capture {
+    uint64_t id = 0; // 0: nothing
+    CudaGraph graph = nullptr;
+  };
+  Capture captureOf(CudaStream stream) const;
 
   void *allocate(int64_t bytes) override;
   void release(void *data, int64_t bytes) override;
@@ -108,7 +131,9 @@ private:
   const Driver &driver_;
   const int index_;
   const CudaContext context_;
+  const uint64_t contextId_;
   CudaStream stream_ = nullptr, uploads_ = nullptr, downloads_ = nullptr;
+  uint64_t streamId_ = 0;
   std::string name_;
   int capability_ = 0;
   int multiprocessors_ = 0;
@@ -124,8 +149,30 @@ private:
   Pool pool_;
 };
 
+/// What tells apart the contexts that the calling thread may work in on
+/// `device`: 0 on the CPU, and where no GPU can be used.
+uint64_t contextOf(Device device);
+
 /// All contexts used so far.
 std::vector<Gpu *> knownGpus();
+
+/// Who allocates, asks the device or waits for it ends a capture in global
+/// mode, be it another thread's, unless his own mode is relaxed.
+class RelaxedCapture {
+public:
+  explicit RelaxedCapture(const Driver &driver) : driver_(driver) {
+    exchange();
+  }
+  RelaxedCapture(const RelaxedCapture &) = delete;
+  RelaxedCapture &operator=(const RelaxedCapture &) = delete;
+  ~RelaxedCapture() { exchange(); }
+
+private:
+  void exchange() { (void)driver_.threadExchangeStreamCaptureMode(&mode_); }
+
+  const Driver &driver_;
+  int mode_ = cuda::captureRelaxed;
+};
 
 /// Makes a context current for the length of a scope.
 class ScopedContext {
@@ -137,6 +184,7 @@ public:
 
 private:
   const Driver &driver_;
+  RelaxedCapture relaxed_;
   bool pushed_ = false;
 };
 

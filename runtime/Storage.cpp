@@ -4,12 +4,10 @@
 
 #include "runtime/Allocator.h"
 #include "runtime/Gpu.h"
+#include "runtime/Reaper.h"
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <map>
-#include <thread>
 #include <utility>
 
 namespace weft::runtime {
@@ -20,52 +18,6 @@ uint64_t nextId() {
   return ++counter;
 }
 
-/// Calls releases that have to wait for the device, so that nobody else does:
-/// one thread, started by the first of them.
-class Reaper {
-public:
-  void add(std::vector<Use> uses, std::function<void()> release) {
-    std::lock_guard lock(mutex_);
-    if (!started_) {
-      started_ = true;
-      // Never joined: it sleeps when the program ends.
-      std::thread([this] { loop(); }).detach();
-    }
-    queue_.emplace_back(std::move(uses), std::move(release));
-    added_.notify_one();
-  }
-
-private:
-  void loop() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      added_.wait(lock, [&] { return !queue_.empty(); });
-      auto [uses, release] = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      for (Use &use : uses)
-        (void)Gpu::finish(use);
-      uses.clear();
-      release();
-      release = nullptr;
-      lock.lock();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable added_;
-  std::deque<std::pair<std::vector<Use>, std::function<void()>>> queue_;
-  bool started_ = false;
-};
-
-Reaper &reaper() {
-  static Reaper &instance = *new Reaper;
-  return instance;
-}
-
-} // namespace
-
-namespace {
 /// Frozen memory that is not Weft's own: several storages may lie there.
 struct FrozenLoans {
   std::mutex mutex;
@@ -139,6 +91,8 @@ Storage::~Storage() {
   std::vector<Use> uses = std::move(readers_);
   if (writer_.gpu)
     uses.push_back(writer_);
+  // Graphs hold what they work on: they are gone.
+  std::erase_if(uses, Gpu::isInGraph);
   if (pool_) {
     pool_->free({data_, capacity_, std::move(uses)});
     return;
@@ -149,7 +103,7 @@ Storage::~Storage() {
   if (uses.empty())
     release_();
   else
-    reaper().add(std::move(uses), std::move(release_));
+    releaseAfter(std::move(uses), std::move(release_));
 }
 
 } // namespace weft::runtime

@@ -26,7 +26,7 @@ class Pool;
 /// memories may share one.
 struct Use {
   Gpu *gpu = nullptr;
-  CudaStream stream = nullptr;
+  uint64_t stream = 0; // see Gpu::idOf
   std::shared_ptr<Mark> mark;
 };
 
@@ -42,7 +42,7 @@ public:
 /// Counted by shared_ptr; `id()` is unique in the process and never reused, so
 /// that it can identify a set of weights. Who enqueues work on it says so with
 /// the functions of StreamOrder.h.
-class Storage {
+class Storage : public std::enable_shared_from_this<Storage> {
 public:
   /// `release` is called once, when nobody needs the memory any more and the
   /// device has finished with it: by the last owner's thread, or by a thread of

@@ -10,25 +10,61 @@
 #include <cstring>
 
 namespace weft::runtime {
+namespace {
+
+/// The context and stream that work on `storage` means by `stream`.
+struct Place {
+  Gpu *gpu = nullptr;
+  CudaStream stream = nullptr;
+};
+
+StatusOr<Place> placeOf(Device device, CudaStream stream) {
+  StatusOr<Gpu *> gpu = Gpu::get(device.index);
+  if (!gpu.ok())
+    return gpu.status();
+  StatusOr<CudaStream> resolved = (*gpu)->resolve(stream);
+  if (!resolved.ok())
+    return resolved.status();
+  return Place{*gpu, *resolved};
+}
+
+/// The mark of what is on the stream of `place` now.
+StatusOr<Use> useOf(const StatusOr<Place> &place) {
+  return place.ok() ? place->gpu->useOf(place->stream) : place.status();
+}
+
+} // namespace
 
 /// The one place that sees a storage's uses.
 struct StreamOrder {
-  static Status wait(Storage &storage, CudaStream stream, bool readersToo) {
+  /// A graph that works on memory holds it as well.
+  static Status wait(Storage &storage, const Place &place, bool readersToo) {
+    Gpu &gpu = *place.gpu;
+    if (storage.device_ == Device::gpu(gpu.index()) && storage.pool_ &&
+        storage.pool_ != &gpu.pool())
+      return failed_precondition_error(
+          absl::StrCat("memory on ", to_string(storage.device_),
+                       " belongs to another CUDA context than this thread "
+                       "works in"));
     std::lock_guard lock(storage.mutex_);
-    if (Status status = Gpu::wait(stream, storage.writer_); !status.ok())
+    if (Status status = gpu.wait(place.stream, storage.writer_); !status.ok())
       return status;
     if (readersToo)
       for (const Use &use : storage.readers_)
-        if (Status status = Gpu::wait(stream, use); !status.ok())
+        if (Status status = gpu.wait(place.stream, use); !status.ok())
           return status;
-    return {};
+    return gpu.isCaptured(place.stream)
+               ? gpu.holdForGraph(place.stream, storage.shared_from_this())
+               : Status();
   }
 
   static void markRead(Storage &storage, const Use &use) {
     std::lock_guard lock(storage.mutex_);
-    // One mark a stream, the latest: another thread's may have come before.
+    // One mark a stream or graph, the latest: another thread's may have come
+    // before.
     for (Use &reader : storage.readers_)
-      if (reader.stream == use.stream) {
+      if (reader.stream == use.stream &&
+          reader.mark->capture() == use.mark->capture()) {
         if (use.mark->isLaterThan(*reader.mark))
           reader = use;
         return;
@@ -57,31 +93,6 @@ struct StreamOrder {
   }
 };
 
-namespace {
-
-/// The context and stream that work on `storage` means by `stream`.
-struct Place {
-  Gpu *gpu = nullptr;
-  CudaStream stream = nullptr;
-};
-
-StatusOr<Place> placeOf(Device device, CudaStream stream) {
-  StatusOr<Gpu *> gpu = Gpu::get(device.index);
-  if (!gpu.ok())
-    return gpu.status();
-  StatusOr<CudaStream> resolved = (*gpu)->resolve(stream);
-  if (!resolved.ok())
-    return resolved.status();
-  return Place{*gpu, *resolved};
-}
-
-/// The mark of what is on the stream of `place` now.
-StatusOr<Use> useOf(const StatusOr<Place> &place) {
-  return place.ok() ? place->gpu->useOf(place->stream) : place.status();
-}
-
-} // namespace
-
 Status Accesses::wait() const {
   if (device.is_cpu()) {
     for (const auto *storages : {&reads, &writes})
@@ -96,7 +107,7 @@ Status Accesses::wait() const {
   for (const auto *storages : {&reads, &writes})
     for (Storage *storage : *storages)
       if (Status status =
-              StreamOrder::wait(*storage, place->stream, storages == &writes);
+              StreamOrder::wait(*storage, *place, storages == &writes);
           !status.ok())
         return status;
   return place->gpu->begin(place->stream);
@@ -138,10 +149,9 @@ Status copyHostToGpu(Storage &to, const void *from, int64_t bytes,
     return place.status();
   const Driver &driver = place->gpu->driver();
   ScopedContext scope(*place->gpu);
-  if (Status status = StreamOrder::wait(to, place->stream, true); !status.ok())
+  if (Status status = StreamOrder::wait(to, *place, true); !status.ok())
     return status;
-  if (Status status = place->gpu->begin(place->stream); !status.ok())
-    return status;
+  // Marks so far may end behind the copy: the work to come begins anew.
   Status status = driver.check(
       driver.memcpyHtoDAsync(pointer(to.data()), from,
                              static_cast<size_t>(bytes), place->stream),
@@ -172,8 +182,7 @@ Status copyGpuToHost(void *to, Storage &from, int64_t bytes,
     return place.status();
   const Driver &driver = place->gpu->driver();
   ScopedContext scope(*place->gpu);
-  if (Status status = StreamOrder::wait(from, place->stream, false);
-      !status.ok())
+  if (Status status = StreamOrder::wait(from, *place, false); !status.ok())
     return status;
   Status status = driver.check(
       driver.memcpyDtoHAsync(to, pointer(from.data()),
@@ -194,10 +203,9 @@ Status copyGpuToGpu(Storage &to, Storage &from, int64_t bytes,
       return place->status();
   const Driver &driver = target->gpu->driver();
   ScopedContext scope(*target->gpu);
-  if (Status status = StreamOrder::wait(from, target->stream, false);
-      !status.ok())
+  if (Status status = StreamOrder::wait(from, *target, false); !status.ok())
     return status;
-  if (Status status = StreamOrder::wait(to, target->stream, true); !status.ok())
+  if (Status status = StreamOrder::wait(to, *target, true); !status.ok())
     return status;
   if (Status status = target->gpu->begin(target->stream); !status.ok())
     return status;

@@ -46,6 +46,9 @@ struct RunOptions {
 /// ordered by the caller up to the call of `run` on the stream given there, and
 /// after it by work that the caller enqueues on that stream. Reading back waits
 /// for the value alone. The caller's CUDA context stays current.
+///
+/// While the caller captures the stream, the run goes into his graph, which
+/// holds all it works on; he orders the launches of that graph.
 class Executable {
 public:
   /// Runs into new tensors.

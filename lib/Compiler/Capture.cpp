@@ -2,6 +2,7 @@
 // Normalises a recorded graph and writes its key, or compares it with one.
 #include "Program.h"
 
+#include "runtime/Gpu.h"
 #include "runtime/Storage.h"
 
 #include <bit>
@@ -114,6 +115,7 @@ public:
               static_cast<uint64_t>(device.index) << 8 |
               static_cast<uint64_t>(tuning) << 16 |
               static_cast<uint64_t>(threads) << 32);
+    key_.word(runtime::contextOf(device)); // kernels are loaded into one
     for (const NodePtr &root : roots)
       if (!visits_.contains(*root))
         visit(*root);

@@ -10,6 +10,7 @@
 #include "lib/Core/Phases.h"
 
 #include "runtime/DiskCache.h"
+#include "runtime/Gpu.h"
 #include "runtime/Log.h"
 #include "runtime/OneDnn.h"
 #include "runtime/StreamOrder.h"
@@ -147,10 +148,13 @@ Executable::load(CompiledProgram program, Device device) {
   return std::shared_ptr<const Executable>(std::move(executable));
 }
 
-/// A library's primitives are made for a number of threads.
+/// A library's primitives are made for a number of threads, kernels are loaded
+/// into one context.
 static std::string deviceKey(Device device) {
-  std::string key = to_string(device);
-  return device.is_cpu() ? key + " " + std::to_string(num_threads()) : key;
+  return to_string(device) + " " +
+         (device.is_cpu()
+              ? std::to_string(num_threads())
+              : "context " + std::to_string(runtime::contextOf(device)));
 }
 
 /// From disk; null if it is not there, or cannot be loaded any more and has to
@@ -338,23 +342,42 @@ enqueue(const runtime::LoadedPlan &plan, const runtime::Accesses &accesses,
   return ran.ok() ? marked : ran;
 }
 
+/// Memory of the device's pool for all of `specs`: as one block it goes back
+/// there at once, behind the runs that still read it.
+static StatusOr<Executable::PreparedValues>
+allocateTogether(const std::vector<runtime::TensorSpec> &specs, Device device,
+                 runtime::CudaStream stream) {
+  constexpr int64_t kAlignment = 256; // as if each came from the pool
+  std::vector<int64_t> offsets;
+  int64_t bytes = 0;
+  for (const runtime::TensorSpec &spec : specs) {
+    offsets.push_back(bytes);
+    bytes += (spec.bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  auto memory = runtime::Storage::allocate(device, bytes, stream);
+  if (!memory.ok())
+    return memory.status();
+  Executable::PreparedValues values;
+  for (int64_t offset : offsets)
+    values.data.push_back(static_cast<std::byte *>((*memory)->data()) + offset);
+  values.memory = std::move(*memory);
+  return values;
+}
+
 StatusOr<Executable::PreparedPtr>
 Executable::runPrepare(std::span<runtime::Storage *const> inputs,
                        runtime::CudaStream stream) const {
-  Storages results, owners;
-  if (Status status =
-          allocate(program_.prepare.outputs, device_, stream, results);
-      !status.ok())
-    return status;
+  StatusOr<PreparedValues> allocated =
+      allocateTogether(program_.prepare.outputs, device_, stream);
+  if (!allocated.ok())
+    return allocated.status();
+  auto values = std::make_shared<const PreparedValues>(std::move(*allocated));
+  Storages owners;
   StoragePointers weights = select(inputs, program_.prepareInputs);
   if (Status status =
           replaceUnaligned(weights, owners, /*isWritten=*/false, stream);
       !status.ok())
     return status;
-  auto values = std::make_shared<PreparedValues>();
-  values->data = addressesOf(pointersTo(results));
-  values->memory = std::make_shared<runtime::Storage>(
-      device_, nullptr, 0, [results] { (void)results; });
   ++counters().prepares;
   if (Status status =
           enqueue(*prepare_, {device_, stream, weights, {values->memory.get()}},

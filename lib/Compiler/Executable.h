@@ -31,8 +31,8 @@ public:
   /// What @prepare made.
   struct PreparedValues {
     std::vector<void *> data;
-    /// Owns all of it, and stands for it in the order of streams: what is read
-    /// by every run and written once needs no marks of its own.
+    /// Holds all of it, and stands for it in the order of streams: the values
+    /// are written together and read by every run.
     std::shared_ptr<runtime::Storage> memory;
   };
   using PreparedPtr = std::shared_ptr<const PreparedValues>;

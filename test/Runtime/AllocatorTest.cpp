@@ -33,7 +33,7 @@ public:
   }
   bool isOrdered(const std::vector<Use> &uses, CudaStream stream) override {
     for (const Use &use : uses)
-      if (use.stream != stream)
+      if (use.stream != reinterpret_cast<uintptr_t>(stream))
         return false;
     return true;
   }
@@ -164,7 +164,7 @@ TEST(Pool, SameStreamNeedsNoWait) {
   Fixture f;
   Pool::Block a = f.get(512, stream(1));
   void *data = a.data;
-  a.uses = {Use{nullptr, stream(1), nullptr}};
+  a.uses = {Use{nullptr, 1, nullptr}};
   f.pool.free(std::move(a));
   Pool::Block b = f.get(512, stream(1));
   EXPECT_EQ(b.data, data);
@@ -177,7 +177,7 @@ TEST(Pool, OtherStreamGetsFreshMemoryOrWaits) {
   f.source.capacity = 1024;
   Pool::Block a = f.get(512, stream(1));
   void *data = a.data;
-  a.uses = {Use{nullptr, stream(1), nullptr}};
+  a.uses = {Use{nullptr, 1, nullptr}};
   f.pool.free(std::move(a));
   Pool::Block b = f.get(512, stream(2));
   EXPECT_NE(b.data, data);
@@ -193,7 +193,7 @@ TEST(Pool, OtherStreamGetsFreshMemoryOrWaits) {
 TEST(Pool, TrimWaitsForWorkOnTheMemory) {
   Fixture f;
   Pool::Block a = f.get(512, stream(1));
-  a.uses = {Use{nullptr, stream(1), nullptr}};
+  a.uses = {Use{nullptr, 1, nullptr}};
   f.pool.free(std::move(a));
   f.pool.trim();
   EXPECT_EQ(f.source.finishes, 1);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is said about a driver or device that fails, with a driver that does so
 // when asked to (Fakes/driver.cpp).
+#include "runtime/Executor.h"
 #include "runtime/Gpu.h"
 #include "runtime/LaunchGraphs.h"
 #include "runtime/PlanTimer.h"
 #include "runtime/Storage.h"
+#include "runtime/StreamOrder.h"
 #include "weft/Runtime.h"
 
 #include "ChildTest.h"
@@ -12,10 +14,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <dlfcn.h>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace weft {
@@ -126,6 +130,13 @@ TEST(FakeDriverChild, DISABLED_Copies) {
     bool isNew = gpu.useOf(gpu.stream())->mark != use.mark;
     std::printf("mark after: %s\n", isNew ? "new" : "old");
   }
+  runtime::Use before = *gpu.useOf(gpu.stream());
+  auto up = *copyTo(**Storage::allocate(Device::cpu(), 8), Device::gpu());
+  say("begin", gpu.begin(gpu.stream()));
+  runtime::Use after = *gpu.useOf(gpu.stream());
+  say("begin", gpu.begin(gpu.stream()));
+  std::printf("down, before a copy: %s\n", name(gpu.downloads(before)));
+  std::printf("down, after it: %s\n", name(gpu.downloads(after)));
 }
 
 // Nor is this: a stream that its owner captures, in mode FAKE_MODE, meets work
@@ -136,7 +147,8 @@ TEST(FakeDriverChild, DISABLED_Captures) {
   runtime::CudaStream stream = nullptr, other = nullptr;
   driver.streamCreate(&stream, 0);
   driver.streamCreate(&other, 0);
-  runtime::Use own = *gpu.useOf(gpu.stream()), others = *gpu.useOf(other);
+  runtime::Use own = *gpu.useOf(gpu.stream()), others = *gpu.useOf(other),
+               before = *gpu.useOf(stream);
   runtime::Pool::Block block = *gpu.pool().allocate(512);
   auto free = [&](const runtime::Use &use) {
     block.uses = {use};
@@ -149,7 +161,7 @@ TEST(FakeDriverChild, DISABLED_Captures) {
   free(own);
 
   driver.streamBeginCapture(stream, std::atoi(std::getenv("FAKE_MODE")));
-  for (const runtime::Use *use : {&own, &others})
+  for (const runtime::Use *use : {&own, &others, &before})
     say("graph waits", gpu.wait(stream, *use));
   take("graph", stream);
   std::printf("up: %s\n", gpu.uploads() == gpu.stream() ? "own" : "beside");
@@ -171,6 +183,106 @@ TEST(FakeDriverChild, DISABLED_Captures) {
   reinterpret_cast<int (*)(int *)>(
       dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeHostWaits"))(&waits);
   std::printf("host waits: %d\n", waits);
+}
+
+// Nor this: memory that a stream is still at, and streams with equal handles.
+TEST(FakeDriverChild, DISABLED_Handles) {
+  runtime::Gpu &gpu = **runtime::Gpu::get(0);
+  const runtime::Driver &driver = gpu.driver();
+  runtime::Pool::Block block = *gpu.pool().allocate(512);
+  auto freeAfter = [&](runtime::CudaStream stream) {
+    block.uses = {*gpu.useOf(*gpu.resolve(stream))};
+    gpu.pool().free(block);
+  };
+  auto take = [&](const char *who, runtime::CudaStream on) {
+    void *old = std::exchange(block, *gpu.pool().allocate(512, on)).data;
+    std::printf("%s takes: %s\n", who, block.data == old ? "old" : "new");
+  };
+  const auto perThread = reinterpret_cast<runtime::CudaStream>(2);
+  std::thread([&] { freeAfter(perThread); }).join();
+  take("other thread", perThread);
+  freeAfter(perThread);
+  take("same thread", perThread);
+
+  runtime::CudaStream first = nullptr, second = nullptr;
+  runtime::ScopedContext scope(gpu);
+  driver.streamCreate(&first, 0);
+  freeAfter(first);
+  driver.streamDestroy(first);
+  driver.streamCreate(&second, 0);
+  std::printf("equal handles: %d\n", first == second);
+  take("other stream", second);
+  freeAfter(second);
+  take("same stream", second);
+}
+
+// Nor this: a plan runs into a graph, and all its memory is let go of.
+TEST(FakeDriverChild, DISABLED_GraphsHold) {
+  runtime::Gpu &gpu = **runtime::Gpu::get(0);
+  const runtime::Driver &driver = gpu.driver();
+  const Device device = Device::gpu();
+  runtime::Plan plan;
+  plan.device = Device::Kind::gpu;
+  plan.inputs.resize(1);
+  plan.outputs.resize(1);
+  plan.kernels = {{"k", "code", ""}};
+  plan.launches.resize(1);
+  plan.launches[0].grid[0] = plan.launches[0].block[0] = 1;
+  plan.steps = {0};
+  plan.arenaBytes = 4096;
+  auto loaded = *runtime::LoadedPlan::load(plan, device);
+  auto live = [&] { return static_cast<int>(memory_stats(device).live); };
+  runtime::CudaStream stream = nullptr;
+  {
+    runtime::ScopedContext scope(gpu);
+    driver.streamCreate(&stream, 0);
+  }
+  std::atomic<int> released = 0;
+  driver.streamBeginCapture(stream, 0); // global
+  {
+    char loan[4];
+    auto in = std::make_shared<Storage>(device, loan, 4, [&] { ++released; });
+    auto out = *Storage::allocate(device, 1024, stream);
+    const runtime::Accesses accesses{device, stream, {in.get()}, {out.get()}};
+    say("wait", accesses.wait());
+    say("run", loaded->run({{in->data()}}, {}, {{out->data()}}, {}, stream));
+    say("mark", accesses.mark());
+    loaded = nullptr;
+  }
+  // Nobody else gets what the graph works on.
+  auto other = *Storage::allocate(device, 4096, stream);
+  std::printf("live: %d, released: %d\n", live() - 4096, released.load());
+  runtime::CudaGraph graph = nullptr;
+  runtime::CudaGraphExec executable = nullptr;
+  std::printf("captured: %d\n", driver.streamEndCapture(stream, &graph));
+  driver.graphInstantiate(&executable, graph, 0);
+  driver.graphDestroy(graph);
+  std::printf("live: %d, released: %d\n", live() - 4096, released.load());
+  driver.graphExecDestroy(executable);
+  while (live() > 4096 || !released) // by a thread of Weft's
+    std::this_thread::yield();
+  std::printf("pooled: %d\n", static_cast<int>(memory_stats(device).pooled));
+  auto reused = *Storage::allocate(device, 4096);
+  std::printf("pooled: %d\n", static_cast<int>(memory_stats(device).pooled));
+}
+
+// Nor this: memory of one context, and work of a thread in another.
+TEST(FakeDriverChild, DISABLED_Contexts) {
+  const Device device = Device::gpu();
+  runtime::Gpu &primary = **runtime::Gpu::get(0);
+  auto memory = *Storage::allocate(device, 1024);
+  runtime::Plan plan;
+  plan.device = Device::Kind::gpu;
+  auto loaded = *runtime::LoadedPlan::load(plan, device);
+  int another = 0;
+  primary.driver().ctxPushCurrent(
+      reinterpret_cast<runtime::CudaContext>(&another));
+  std::printf("context: %s\n",
+              *runtime::Gpu::get(0) == &primary ? "same" : "another");
+  say("run", loaded->run({}, {}, {}, {}));
+  say("wait", runtime::Accesses{device, nullptr, {memory.get()}, {}}.wait());
+  char host[4];
+  say("copy", runtime::copyToHost(host, *memory, 4));
 }
 
 /// What the child `test` prints with the fake driver failing with `fault`.
@@ -304,7 +416,10 @@ TEST(FakeDriver, CopiesGoBesideWhatTheyNeedNotWaitFor) {
                       "begin: ok\nmark after: new\n"
                       "begin: ok\nmark after: new\n"
                       "begin: ok\nmark after: old\n"
-                      "begin: ok\nmark after: old\n";
+                      "begin: ok\nmark after: old\n"
+                      "begin: ok\nbegin: ok\n"
+                      "down, before a copy: beside\n"
+                      "down, after it: beside\n";
   EXPECT_THAT(report("Copies", "nothing"),
               HasSubstr(std::string("up: own\n") + downs));
   EXPECT_THAT(report("Copies", "busy"),
@@ -314,7 +429,7 @@ TEST(FakeDriver, CopiesGoBesideWhatTheyNeedNotWaitFor) {
 TEST(FakeDriver, AStreamThatItsOwnerCapturesGoesOnBeingCaptured) {
   for (const char *mode : {"0", "2"}) { // global, relaxed
     runtime::ScopedVariable variable("FAKE_MODE", mode);
-    std::string started = "graph waits: ok\ngraph waits: ok\n",
+    std::string started = "graph waits: ok\ngraph waits: ok\ngraph waits: ok\n",
                 inside = "graph goes on: ok\n"
                          "other waits: ok\n"
                          "host waits: ok\n"
@@ -324,14 +439,54 @@ TEST(FakeDriver, AStreamThatItsOwnerCapturesGoesOnBeingCaptured) {
                          "captured: 0\n";
     EXPECT_THAT(report("Captures", "nothing"),
                 HasSubstr(started + "graph takes: old\nup: own\n" + inside +
-                          "host waits: 1\n")) // the other is over
+                          "host waits: 1\n")) // the others are over
         << mode;
     // Memory that is not free yet is not waited for.
     EXPECT_THAT(report("Captures", "busy"),
                 HasSubstr(started + "graph takes: new\nup: beside\n" + inside +
-                          "host waits: 2\n"))
+                          "host waits: 3\n"))
         << mode;
   }
+}
+
+TEST(FakeDriver, StreamsAreToldApartWhereHandlesAreEqual) {
+  EXPECT_THAT(report("Handles", "busy"), HasSubstr("other thread takes: new\n"
+                                                   "same thread takes: old\n"
+                                                   "equal handles: 1\n"
+                                                   "other stream takes: new\n"
+                                                   "same stream takes: old\n"));
+}
+
+TEST(FakeDriver, AGraphHoldsWhatItWorksOn) {
+  // The output, the arena, and constants of no bytes, which take 512.
+  EXPECT_THAT(report("GraphsHold", "nothing"),
+              HasSubstr("wait: ok\nrun: ok\nmark: ok\n"
+                        "live: 5632, released: 0\n"
+                        "captured: 0\n"
+                        "live: 5632, released: 0\n"
+                        "pooled: 5632\n"
+                        "pooled: 1536\n"));
+}
+
+TEST(FakeDriver, AGraphThatCannotHoldMemoryIsAnError) {
+  for (const char *fault : {"cuUserObjectCreate", "cuGraphRetainUserObject"}) {
+    const std::string failed = ": run: " + std::string(fault) +
+                               " failed: CUDA_ERROR_UNKNOWN (a fake error)\n";
+    EXPECT_THAT(report("GraphsHold", fault),
+                HasSubstr("wait" + failed + "run" + failed + "mark: ok\n"));
+  }
+}
+
+TEST(FakeDriver, AnotherContextIsNamed) {
+  EXPECT_THAT(
+      report("Contexts", "nothing"),
+      HasSubstr("context: another\n"
+                "run: run: loaded in another CUDA context of gpu:0 than this "
+                "thread works in\n"
+                "wait: memory on gpu:0 belongs to another CUDA context than "
+                "this thread works in\n"
+                "copy: memory on gpu:0 belongs to another CUDA context than "
+                "this thread works in\n"));
 }
 
 TEST(FakeDriver, OutOfMemoryIsReportedAndPooledMemoryFreed) {

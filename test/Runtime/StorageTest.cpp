@@ -80,10 +80,10 @@ TEST(Copy, MovesBytesBetweenStoragesAndHost) {
   ASSERT_TRUE(copyToHost(back, **b, 8).ok());
   EXPECT_STREQ(back, "weftweft");
   ASSERT_TRUE(copyFromHost(**a, "1234", 4).ok());
-  ASSERT_TRUE(copy(**b, **a, 4).ok());
+  ASSERT_TRUE(runtime::copy(**b, **a, 4).ok());
   ASSERT_TRUE(copyToHost(back, **b, 8).ok());
   EXPECT_STREQ(back, "1234weft");
-  EXPECT_TRUE(copy(**b, **a, 0).ok());
+  EXPECT_TRUE(runtime::copy(**b, **a, 0).ok());
 }
 
 TEST(Copy, NamesSizesThatDoNotFit) {
@@ -91,15 +91,15 @@ TEST(Copy, NamesSizesThatDoNotFit) {
   auto large = Storage::allocate(Device::cpu(), 8);
   ASSERT_TRUE(small.ok() && large.ok());
   char host[16];
-  EXPECT_EQ(copy(**large, **small, 8).message(),
+  EXPECT_EQ(runtime::copy(**large, **small, 8).message(),
             "copy: larger than its memory: 8 bytes, from 4, to 8");
-  EXPECT_EQ(copy(**small, **large, 8).message(),
+  EXPECT_EQ(runtime::copy(**small, **large, 8).message(),
             "copy: larger than its memory: 8 bytes, from 8, to 4");
   EXPECT_EQ(copyFromHost(**small, host, 16).message(),
             "copy: larger than its memory: 16 bytes, from 16, to 4");
   EXPECT_EQ(copyToHost(host, **small, 16).message(),
             "copy: larger than its memory: 16 bytes, from 4, to 16");
-  EXPECT_EQ(copy(**small, **large, -1).message(),
+  EXPECT_EQ(runtime::copy(**small, **large, -1).message(),
             "copy: larger than its memory: -1 bytes, from 8, to 4");
 }
 

@@ -4,8 +4,10 @@
 // `cuDevicePrimaryCtxRetain`, `cuStreamCreate`, `memory` (512 KiB in all),
 // `cuStreamBeginCapture`, `cuStreamEndCapture`, `cuGraphInstantiate`,
 // `captured` (every stream is being captured), `busy` (no stream and no event
-// is ever done), `cuLaunchKernelEx` (of kernels with more than FAKE_SHARED
-// bytes of dynamic shared memory), `cuModuleLoadDataEx` (the first time).
+// is ever done), `stuck` (nor does waiting for an event end),
+// `cuLaunchKernelEx` (of kernels with more than FAKE_SHARED
+// bytes of dynamic shared memory), `cuModuleLoadDataEx` (the first time),
+// `cuUserObjectCreate`, `cuGraphRetainUserObject`.
 // FAKE_CUDA_VERSION is the version of CUDA that it says it supports instead of
 // 12040.
 //
@@ -16,8 +18,12 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 using namespace weft::runtime;
 
@@ -29,11 +35,17 @@ std::atomic<int> graphs{0}, graphLaunches{0};
 
 /// The clock of the device, in microseconds; work takes its time at once.
 std::atomic<long> deviceTime{0};
+/// What a graph holds.
+struct UserObject {
+  void *what;
+  void (*destroy)(void *);
+};
 /// An event and when it was recorded; a graph and how long it takes.
 struct Timed {
   long microseconds = 0;
   int owners = 1;          // a graph and what is made of it are one
   bool isCaptured = false; // an event in a graph
+  std::vector<UserObject *> objects;
 };
 std::atomic<CudaStream> lastUpload{nullptr};
 /// One at a time: what is launched meanwhile goes into its graph.
@@ -41,11 +53,23 @@ struct Capture {
   CudaStream stream = nullptr;
   int mode = cuda::captureRelaxed;
   bool isValid = true;
+  uint64_t id = 0;
 };
 std::atomic<Timed *> captured{nullptr}; // the graph
 Capture capture;
 thread_local int captureMode = 0; // global, until a thread says otherwise
 std::atomic<int> hostWaits{0};
+
+/// Streams by their handles, which come back once they were destroyed.
+struct Stream {
+  CudaContext context;
+  unsigned long long id;
+};
+std::mutex streamsMutex;
+auto &streams = *new std::map<CudaStream, Stream>; // outlives all threads
+std::atomic<unsigned long long> lastId{0};
+constexpr uintptr_t kPerThread = 2; // a handle that means another in each
+thread_local std::vector<CudaContext> contexts; // the last is current
 
 bool isCaptured(CudaStream stream) {
   return captured && stream == capture.stream;
@@ -57,7 +81,8 @@ CudaResult breach(CudaResult error) {
   return error;
 }
 
-/// Asking the device, or waiting for it, about `event` if not null.
+/// Asking the device, or waiting for it, about `event` if not null; allocating
+/// and freeing.
 CudaResult ask(CudaEvent event) {
   if (event && reinterpret_cast<Timed *>(event)->isCaptured)
     return breach(907);
@@ -69,8 +94,13 @@ CudaResult ask(CudaEvent event) {
 
 template <typename Handle> CudaResult release(Handle handle) {
   auto *timed = reinterpret_cast<Timed *>(handle);
-  if (--timed->owners == 0)
-    delete timed;
+  if (--timed->owners > 0)
+    return 0;
+  for (UserObject *object : timed->objects) {
+    object->destroy(object->what);
+    delete object;
+  }
+  delete timed;
   return 0;
 }
 
@@ -78,6 +108,8 @@ bool fails(std::string_view what) {
   const char *fault = std::getenv("FAKE_CUDA");
   return fault && what == fault;
 }
+
+bool isBusy() { return fails("busy") || fails("stuck"); }
 
 CudaResult result(std::string_view call) { return fails(call) ? 999 : 0; }
 
@@ -123,10 +155,21 @@ FAKE cuDevicePrimaryCtxRetain(CudaContext *context, CudaDevice) {
   make(context);
   return result("cuDevicePrimaryCtxRetain");
 }
-FAKE cuCtxGetCurrent(CudaContext *context) { return *context = nullptr, 0; }
+FAKE cuCtxGetCurrent(CudaContext *context) {
+  *context = contexts.empty() ? nullptr : contexts.back();
+  return 0;
+}
 FAKE cuCtxGetDevice(CudaDevice *device) { return *device = 0, 0; }
-FAKE cuCtxPushCurrent_v2(CudaContext) { return 0; }
-FAKE cuCtxPopCurrent_v2(CudaContext *) { return 0; }
+FAKE cuCtxGetId(CudaContext context, unsigned long long *id) {
+  return *id = reinterpret_cast<uintptr_t>(context), 0;
+}
+FAKE cuCtxPushCurrent_v2(CudaContext context) {
+  return contexts.push_back(context), 0;
+}
+FAKE cuCtxPopCurrent_v2(CudaContext *context) {
+  *context = contexts.back();
+  return contexts.pop_back(), 0;
+}
 FAKE cuCtxSynchronize() { return 0; }
 FAKE cuModuleLoadDataEx(CudaModule *module, const void *, unsigned, int *,
                         void **) {
@@ -154,6 +197,8 @@ FAKE cuLaunchKernelEx(const CudaLaunchConfig *config, CudaFunction, void **,
   return 0;
 }
 FAKE cuMemAlloc_v2(CudaPointer *data, size_t bytes) {
+  if (CudaResult error = ask(nullptr))
+    return error;
   if (fails("memory") && allocated + bytes > kMemory)
     return cuda::outOfMemory;
   allocated += bytes;
@@ -163,6 +208,8 @@ FAKE cuMemAlloc_v2(CudaPointer *data, size_t bytes) {
   return 0;
 }
 FAKE cuMemFree_v2(CudaPointer data) {
+  if (CudaResult error = ask(nullptr))
+    return error;
   auto *memory = reinterpret_cast<size_t *>(data - 512);
   allocated -= *memory;
   std::free(memory);
@@ -197,28 +244,73 @@ FAKE cuMemcpyPeerAsync(CudaPointer, CudaContext, CudaPointer, CudaContext,
 FAKE cuMemcpyAsync(CudaPointer, CudaPointer, size_t, CudaStream) { return 999; }
 FAKE cuPointerGetAttribute(void *, int, CudaPointer) { return 999; }
 FAKE cuStreamCreate(CudaStream *stream, unsigned) {
-  static char streams[64], *next = streams; // no two are equal
-  *stream = reinterpret_cast<CudaStream>(next++);
+  static char handles[64];
+  std::lock_guard lock(streamsMutex);
+  char *handle = handles;
+  while (streams.contains(reinterpret_cast<CudaStream>(handle)))
+    ++handle;
+  *stream = reinterpret_cast<CudaStream>(handle);
+  streams[*stream] = {contexts.empty() ? nullptr : contexts.back(), ++lastId};
   return result("cuStreamCreate");
 }
-FAKE cuStreamGetCtx(CudaStream, CudaContext *context) { return make(context); }
+FAKE cuStreamGetCtx(CudaStream stream, CudaContext *context) {
+  if (reinterpret_cast<uintptr_t>(stream) == kPerThread)
+    return cuCtxGetCurrent(context);
+  std::lock_guard lock(streamsMutex);
+  return *context = streams[stream].context, 0;
+}
+FAKE cuStreamGetId(CudaStream stream, unsigned long long *id) {
+  static thread_local const unsigned long long ofThread = ++lastId;
+  if (reinterpret_cast<uintptr_t>(stream) == kPerThread)
+    return *id = ofThread, 0;
+  std::lock_guard lock(streamsMutex);
+  return *id = streams[stream].id, 0;
+}
 FAKE cuStreamQuery(CudaStream stream) {
   if (isCaptured(stream))
     return breach(900);
   if (CudaResult error = ask(nullptr))
     return error;
-  return fails("busy") ? cuda::notReady : 0;
+  return isBusy() ? cuda::notReady : 0;
 }
 FAKE cuStreamSynchronize(CudaStream) { return 0; }
-FAKE cuStreamDestroy_v2(CudaStream) { return 0; }
+FAKE cuStreamDestroy_v2(CudaStream stream) {
+  std::lock_guard lock(streamsMutex);
+  return streams.erase(stream), 0;
+}
 /// A stream outside that waits for an event inside would join the capture:
 /// nobody means that.
 FAKE cuStreamWaitEvent(CudaStream stream, CudaEvent event, unsigned) {
   bool isInGraph = reinterpret_cast<Timed *>(event)->isCaptured;
   return isCaptured(stream) == isInGraph ? 0 : breach(905);
 }
-FAKE cuStreamIsCapturing(CudaStream stream, int *status) {
+FAKE cuStreamGetCaptureInfo_v2(CudaStream stream, int *status, uint64_t *id,
+                               CudaGraph *graph, const void **, size_t *) {
+  static Timed everything; // of `captured`
   *status = isCaptured(stream) ? (capture.isValid ? 1 : 2) : fails("captured");
+  *id = capture.id + 1;
+  *graph =
+      reinterpret_cast<CudaGraph>(captured ? captured.load() : &everything);
+  return 0;
+}
+FAKE cuUserObjectCreate(CudaUserObject *object, void *what,
+                        void (*destroy)(void *), unsigned, unsigned) {
+  if (fails("cuUserObjectCreate"))
+    return 999;
+  *object = reinterpret_cast<CudaUserObject>(new UserObject{what, destroy});
+  return 0;
+}
+FAKE cuUserObjectRelease(CudaUserObject object, unsigned) {
+  auto *held = reinterpret_cast<UserObject *>(object);
+  held->destroy(held->what);
+  return delete held, 0;
+}
+FAKE cuGraphRetainUserObject(CudaGraph graph, CudaUserObject object, unsigned,
+                             unsigned) {
+  if (fails("cuGraphRetainUserObject"))
+    return 999;
+  reinterpret_cast<Timed *>(graph)->objects.push_back(
+      reinterpret_cast<UserObject *>(object));
   return 0;
 }
 FAKE cuThreadExchangeStreamCaptureMode(int *mode) {
@@ -228,7 +320,7 @@ FAKE cuThreadExchangeStreamCaptureMode(int *mode) {
 FAKE cuStreamBeginCapture_v2(CudaStream stream, int mode) {
   if (fails("cuStreamBeginCapture"))
     return 999;
-  capture = {stream, mode};
+  capture = {stream, mode, true, ++lastId};
   captured = new Timed;
   return 0;
 }
@@ -275,9 +367,13 @@ FAKE cuEventRecord(CudaEvent event, CudaStream stream) {
 FAKE cuEventQuery(CudaEvent event) {
   if (CudaResult error = ask(event))
     return error;
-  return fails("busy") ? cuda::notReady : 0;
+  return isBusy() ? cuda::notReady : 0;
 }
-FAKE cuEventSynchronize(CudaEvent event) { return ++hostWaits, ask(event); }
+FAKE cuEventSynchronize(CudaEvent event) {
+  while (fails("stuck"))
+    pause();
+  return ++hostWaits, ask(event);
+}
 FAKE cuEventElapsedTime(float *milliseconds, CudaEvent begin, CudaEvent end) {
   *milliseconds =
       static_cast<float>(reinterpret_cast<Timed *>(end)->microseconds -
