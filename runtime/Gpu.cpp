@@ -209,6 +209,9 @@ StatusOr<std::shared_ptr<CUevent_st>> Gpu::newEvent() {
 StatusOr<uint64_t> Gpu::idOf(CudaStream stream) const {
   if (stream == stream_)
     return streamId_;
+  // To ask for its id ends a capture.
+  if (isCaptured(stream))
+    return reinterpret_cast<uintptr_t>(stream);
   ScopedContext scope(*this);
   unsigned long long id = 0;
   Status status =

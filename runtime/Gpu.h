@@ -69,8 +69,9 @@ public:
   /// `stream`, or Weft's own if it is null. Errors: `run: stream belongs to
   /// another context`.
   StatusOr<CudaStream> resolve(CudaStream stream) const;
-  /// No other stream has or had it. A handle may mean another stream in each
-  /// thread, and comes back once its stream was destroyed.
+  /// No other stream has or had it; of those in a capture, no other in there. A
+  /// handle may mean another stream in each thread, and comes back once its
+  /// stream was destroyed.
   StatusOr<uint64_t> idOf(CudaStream stream) const;
 
   /// Whether what is enqueued on `stream` goes into a graph of its owner's.

@@ -260,6 +260,8 @@ FAKE cuStreamGetCtx(CudaStream stream, CudaContext *context) {
   return *context = streams[stream].context, 0;
 }
 FAKE cuStreamGetId(CudaStream stream, unsigned long long *id) {
+  if (isCaptured(stream))
+    return breach(900);
   static thread_local const unsigned long long ofThread = ++lastId;
   if (reinterpret_cast<uintptr_t>(stream) == kPerThread)
     return *id = ofThread, 0;

@@ -1014,7 +1014,7 @@ public:
     addBehindMatmul("a row is added", "700x72", "128", "%b: tensor<72xf16>",
                     "%b2 = weft.broadcast %b : tensor<72xf16> -> {0}\n"
                     "%y = weft.add %m, %b2 : {0}");
-    addWithTile(staying, "64x64 warps 4x1 groups bulk stages 8 teams 2", 3);
+    addWithTile(staying, "64x64 warps 4x1 groups bulk stages 8 teams 3", 3);
     for (const char *tile : {"64x64 warps 4x1 groups bulk stages 8 teams 3",
                              "64x128 warps 4x1 groups bulk stages 8 teams 2",
                              "128x64 warps 4x1 groups bulk stages 8 teams 2",
