@@ -73,6 +73,12 @@ bool ImageOperand::matchPlanes() {
   at_ = with(load_->expr, 0);
   if (!isLinear(*nest_, at_))
     return false;
+  // Zeros behind the pixels of a line that is a part of a longer one: a copy
+  // would bring what lies there.
+  for (const Guard &guard : load_->guards)
+    if (guard.expr.isFunctionOfDim(last) &&
+        !isa<AffineConstantExpr>(with(guard.expr, 0)))
+      return false;
   pieceElements_ = *strideOf(at_, pixels_);
   if (pieceElements_ <= 0 || kImagePiece % pieceElements_ != 0)
     return false;
