@@ -245,14 +245,21 @@ static bool keepsPlaces(Operation *op) {
 
 /// Whether element i of `argument` is read for element i of a result alone.
 /// `readsAhead`: or before the first element of that row is stored, by a
-/// reduction of the row.
-static bool readsInPlace(Block &body, BlockArgument argument, bool readsAhead) {
+/// reduction of the row. Of a pair, `kept` is the value that is stored before
+/// all others, which read it from elsewhere.
+static bool readsInPlace(Block &body, BlockArgument argument, bool readsAhead,
+                         Value kept) {
   llvm::DenseSet<Value> moved; // what is needed at another place
   for (Operation &op : llvm::reverse(body)) {
     if (readsAhead && isa<ReductionOpInterface>(op))
       continue;
-    bool moves = !keepsPlaces(&op);
-    if (moves || (op.getNumResults() && moved.contains(op.getResult(0))))
+    if (kept && isa<YieldOp>(op))
+      for (Value later : op.getOperands())
+        if (later != kept)
+          moved.insert(later);
+    Value result = op.getNumResults() ? op.getResult(0) : Value();
+    if (!keepsPlaces(&op) ||
+        (result && result != kept && moved.contains(result)))
       moved.insert(op.operand_begin(), op.operand_end());
   }
   return !moved.contains(argument);
@@ -291,7 +298,11 @@ bool GroupOp::mayRunInPlace(unsigned operand, unsigned result) {
       return false;
     isOfPoints = to.getNumElements() == points;
   }
-  return readsInPlace(body, body.getArgument(operand), isOfPoints);
+  // The second of two products reads what it multiplies from shared memory.
+  Value kept;
+  if (isPair() && result == getPairedResult())
+    kept = getPairedValue();
+  return readsInPlace(body, body.getArgument(operand), isOfPoints, kept);
 }
 
 } // namespace weft::ir

@@ -433,3 +433,80 @@ func.func @no_in_place_in_another_order(%x: tensor<2x8x8xf32>) -> tensor<8x2x8xf
   }
   return %2 : tensor<8x2x8xf32>
 }
+
+// -----
+
+// The second of two products reads the sum from where it is kept on the way.
+// CHECK-LABEL: @residual_of_a_pair
+// CHECK: weft.offsets = array<i64: 0>
+// CHECK: weft.in_place = array<i64: 2, -1>, weft.offsets = array<i64: 0, 256>
+// CHECK: weft.offsets = array<i64: -1>
+func.func @residual_of_a_pair(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %0 = weft.group(%a = %x) schedule(<loop>) : tensor<8x8xf32> -> tensor<8x8xf32> {
+    %r = weft.neg %a : tensor<8x8xf32>
+    weft.yield %r : tensor<8x8xf32>
+  }
+  %1:2 = weft.group(%a = %x, %b = %w, %c = %0) schedule(<pair>) : tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>, tensor<8x8xf32> {
+    %m = weft.matmul %a, %b : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+    %s = weft.add %m, %c : tensor<8x8xf32>
+    %z = weft.matmul %s, %b : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+    weft.yield %s, %z : tensor<8x8xf32>, tensor<8x8xf32>
+  }
+  %2 = weft.group(%a = %1#0, %b = %1#1) schedule(<loop>) : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32> {
+    %r = weft.add %a, %b : tensor<8x8xf32>
+    weft.yield %r : tensor<8x8xf32>
+  }
+  return %2 : tensor<8x8xf32>
+}
+
+// -----
+
+// Not over what the first product reads, nor the second result over what the
+// second product was computed from.
+// CHECK-LABEL: @no_place_in_a_pair
+// CHECK: weft.offsets = array<i64: 0>
+// CHECK-NOT: weft.in_place
+// CHECK: weft.offsets = array<i64: 256, 512>
+func.func @no_place_in_a_pair(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %0 = weft.group(%a = %x) schedule(<loop>) : tensor<8x8xf32> -> tensor<8x8xf32> {
+    %r = weft.neg %a : tensor<8x8xf32>
+    weft.yield %r : tensor<8x8xf32>
+  }
+  %1:2 = weft.group(%a = %0, %b = %w) schedule(<pair>) : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>, tensor<8x8xf32> {
+    %m = weft.matmul %a, %b : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+    %s = weft.add %m, %a : tensor<8x8xf32>
+    %z = weft.matmul %s, %b : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+    weft.yield %s, %z : tensor<8x8xf32>, tensor<8x8xf32>
+  }
+  %2 = weft.group(%a = %1#0, %b = %1#1) schedule(<loop>) : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32> {
+    %r = weft.add %a, %b : tensor<8x8xf32>
+    weft.yield %r : tensor<8x8xf32>
+  }
+  return %2 : tensor<8x8xf32>
+}
+
+// -----
+
+// What is read again behind the second product, once the first result is stored.
+// CHECK-LABEL: @no_place_of_what_both_add
+// CHECK: weft.offsets = array<i64: 0>
+// CHECK-NOT: weft.in_place = array<i64: 2
+// CHECK: weft.offsets = array<i64: 256, 512>
+func.func @no_place_of_what_both_add(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %0 = weft.group(%a = %x) schedule(<loop>) : tensor<8x8xf32> -> tensor<8x8xf32> {
+    %r = weft.neg %a : tensor<8x8xf32>
+    weft.yield %r : tensor<8x8xf32>
+  }
+  %1:2 = weft.group(%a = %x, %b = %w, %c = %0) schedule(<pair>) : tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>, tensor<8x8xf32> {
+    %m = weft.matmul %a, %b : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+    %s = weft.add %m, %c : tensor<8x8xf32>
+    %z = weft.matmul %s, %b : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32>
+    %t = weft.add %z, %c : tensor<8x8xf32>
+    weft.yield %s, %t : tensor<8x8xf32>, tensor<8x8xf32>
+  }
+  %2 = weft.group(%a = %1#0, %b = %1#1) schedule(<loop>) : tensor<8x8xf32>, tensor<8x8xf32> -> tensor<8x8xf32> {
+    %r = weft.add %a, %b : tensor<8x8xf32>
+    weft.yield %r : tensor<8x8xf32>
+  }
+  return %2 : tensor<8x8xf32>
+}

@@ -104,6 +104,7 @@ TEST(CudaText, ResidualsAreReplacedByAllSchedules) {
   EXPECT_THAT(runInPlace("conv of", "const int warp = blockIdx.x"), all(true));
   EXPECT_THAT(runInPlace("with a residual, tile", "own_"), all(true));
   EXPECT_THAT(runInPlace("attention with a residual for", "means"), all(true));
+  EXPECT_THAT(runInPlace("pair of convs", "residual_map"), all(true));
   // Stored in another order than that of their loops.
   EXPECT_THAT(runInPlace("rows of all heads", "means"), all(false));
   // A window has its neighbours too.
