@@ -6,6 +6,7 @@
 
 #include "weft/Compiler/Compiler.h"
 #include "weft/Core/Device.h"
+#include "weft/Target/CUDA/Emit.h"
 
 #include "runtime/Plan.h"
 
@@ -21,6 +22,7 @@ struct Target {
   Device::Kind device = Device::Kind::cpu;
   std::string arch;   // sm_90a; or the host's CPU and its features
   int capability = 0; // of the GPU that is there: 90
+  int multiprocessors = 0;
   /// How far kernels are tuned, on which GPU; `off` where there is none.
   Tuning tuning = Tuning::off;
   int index = 0;
@@ -33,6 +35,8 @@ struct Target {
   /// Whether 16-bit floats are multiplied on tensor cores: convolutions then
   /// work with their channels last, and attention is one kernel.
   bool hasTensorCores() const;
+  /// What kernels are emitted for on a GPU.
+  CudaTarget cuda() const { return {arch, multiprocessors}; }
 
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device, Tuning tuning = Tuning::off);

@@ -74,7 +74,7 @@ StatusOr<CudaKernel> emitKernel(GroupOp group, const Target &target,
                                 const std::string &tile) {
   PhaseTimer timer(Phase::emit);
   std::string why;
-  FailureOr<CudaKernel> kernel = emitCuda(group, {target.arch}, why, tile);
+  FailureOr<CudaKernel> kernel = emitCuda(group, target.cuda(), why, tile);
   if (failed(kernel))
     return cannotLower(group, why);
   return std::move(*kernel);
@@ -162,7 +162,8 @@ StatusOr<KernelPtr> kernelOf(GroupOp group, const std::string &text,
                              const Target &target, KernelForm form,
                              const std::string &tile) {
   static auto *cache = new OnceMap<LaunchableKernel>(4096); // never destroyed
-  std::string key = target.arch + (target.anew ? " anew " : " ") +
+  std::string key = target.arch + " " + std::to_string(target.multiprocessors) +
+                    (target.anew ? " anew " : " ") +
                     std::to_string(static_cast<int>(form)) + " " + tile + "\n" +
                     text;
   return cache->get(key, [&]() -> StatusOr<KernelPtr> {

@@ -51,17 +51,17 @@ static Library libraryFor(ModuleOp module) {
 static ImageRule imageRuleOf(const Target &target) {
   if (!target.hasTensorCores())
     return nullptr;
-  return [arch = target.arch](ir::ContiguousOp data, ir::ConvOp conv,
-                              ir::MaxpoolOp pool) {
-    return takesImage(data, conv, pool, arch);
+  return [cuda = target.cuda()](ir::ContiguousOp data, ir::ConvOp conv,
+                                ir::MaxpoolOp pool) {
+    return takesImage(data, conv, pool, cuda);
   };
 }
 
 static PairRule pairRuleOf(const Target &target) {
   if (!target.hasTensorCores())
     return nullptr;
-  return [arch = target.arch](ir::GroupOp second, ir::GroupOp pair) {
-    return gainsFromPair(second, pair, {arch});
+  return [cuda = target.cuda()](ir::GroupOp second, ir::GroupOp pair) {
+    return gainsFromPair(second, pair, cuda);
   };
 }
 

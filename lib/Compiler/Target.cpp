@@ -38,6 +38,7 @@ StatusOr<Target> Target::of(Device device, Tuning tuning) {
     return gpu.status();
   target.arch = (*gpu)->arch();
   target.capability = (*gpu)->capability();
+  target.multiprocessors = (*gpu)->multiprocessors();
   target.tuning = tuning;
   target.index = device.index;
   target.gpu = (*gpu)->name();
@@ -47,6 +48,8 @@ StatusOr<Target> Target::of(Device device, Tuning tuning) {
 
 std::string Target::key() const {
   std::string key = arch + "\n" + toolchain;
+  if (multiprocessors > 0)
+    key += "\n" + std::to_string(multiprocessors) + " multiprocessors";
   if (tuning == Tuning::off)
     return key;
   return key + " tuned " + std::string(name(tuning)) + " on " + gpu;

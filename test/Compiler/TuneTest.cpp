@@ -72,7 +72,7 @@ TEST(TuneChild, DISABLED_Products) {
 std::vector<cuda::MatrixTile> tiles() {
   cuda::Contraction product;
   product.rows.extent = product.columns.extent = 256;
-  cuda::MatrixUnits units = *cuda::matrixUnitsOf("sm_90a");
+  cuda::MatrixUnits units = *cuda::matrixUnitsOf({"sm_90a"});
   units.stays = true;
   return cuda::rankedMatrixTiles(product, 512, units);
 }

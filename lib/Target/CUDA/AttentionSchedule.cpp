@@ -509,9 +509,9 @@ AttentionTile chooseTile(const LoopNest &nest, const Attention &attention,
 } // namespace
 
 std::optional<CudaKernel> emitAttention(ir::GroupOp group, const LoopNest &nest,
-                                        StringRef arch,
+                                        const CudaTarget &target,
                                         std::optional<AttentionTile> tile) {
-  std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+  std::optional<MatrixUnits> units = matrixUnitsOf(target);
   ir::AttentionOp op =
       *group.getBody().front().getOps<ir::AttentionOp>().begin();
   if (!units || !op.suitsTensorCores())

@@ -22,7 +22,7 @@ struct AttentionTile {
 /// architecture has no tensor cores or the op's sizes do not suit them. `tile`
 /// is for measurements; else one is chosen.
 std::optional<CudaKernel>
-emitAttention(ir::GroupOp group, const LoopNest &nest, llvm::StringRef arch,
+emitAttention(ir::GroupOp group, const LoopNest &nest, const CudaTarget &target,
               std::optional<AttentionTile> tile = std::nullopt);
 
 } // namespace weft::cuda

@@ -50,9 +50,10 @@ static bool areColumns(const LoopNest &nest) {
 /// Tensor cores, by either of the two schedules that have them.
 static std::optional<CudaKernel> emitProducts(ir::GroupOp group,
                                               const LoopNest &nest,
-                                              StringRef arch, StringRef tile) {
-  auto matrix = cuda::MatrixSchedule::match(group, nest, arch);
-  auto thin = cuda::ThinSchedule::match(group, nest, arch);
+                                              const CudaTarget &target,
+                                              StringRef tile) {
+  auto matrix = cuda::MatrixSchedule::match(group, nest, target);
+  auto thin = cuda::ThinSchedule::match(group, nest, target);
   std::vector<std::string> names;
   if (matrix)
     names = matrix->tiles();
@@ -68,12 +69,13 @@ static std::optional<CudaKernel> emitProducts(ir::GroupOp group,
   return kernel;
 }
 
-static FailureOr<CudaKernel> emitPair(ir::GroupOp group, StringRef arch,
+static FailureOr<CudaKernel> emitPair(ir::GroupOp group,
+                                      const CudaTarget &target,
                                       std::string &why, StringRef tile) {
   FailureOr<PairNests> nests = buildPairNests(group, why);
   if (failed(nests))
     return failure();
-  if (auto pair = cuda::PairSchedule::match(group, *nests, arch))
+  if (auto pair = cuda::PairSchedule::match(group, *nests, target))
     return pair->emit(tile);
   why = "no kernel computes these two products";
   return failure();
@@ -89,18 +91,18 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     return cuda::emitGeneral(group, empty);
   }
   if (group.isPair())
-    return emitPair(group, target.arch, why, tile);
+    return emitPair(group, target, why, tile);
   FailureOr<LoopNest> nest = buildLoopNest(group, why);
   if (failed(nest))
     return failure();
   if (!group.getBody().front().getOps<ir::AttentionOp>().empty()) {
-    if (auto attention = cuda::emitAttention(group, *nest, target.arch))
+    if (auto attention = cuda::emitAttention(group, *nest, target))
       return *attention;
     why = "weft.attention must be decomposed for this device";
     return failure();
   }
   if (nest->pooling) {
-    if (auto image = cuda::emitImage(group, *nest, target.arch))
+    if (auto image = cuda::emitImage(group, *nest, target))
       return *image;
     why = "weft.maxpool must be in a group of its own for this device";
     return failure();
@@ -111,9 +113,9 @@ static FailureOr<CudaKernel> emit(ir::GroupOp group, const CudaTarget &target,
     return cuda::emitLoop(group, *nest);
   if (!hasWindow(group) && nest->numRows() > 0)
     return cuda::emitTeams(group, *nest, areColumns(*nest));
-  if (auto image = cuda::emitImage(group, *nest, target.arch))
+  if (auto image = cuda::emitImage(group, *nest, target))
     return *image;
-  if (auto products = emitProducts(group, *nest, target.arch, tile))
+  if (auto products = emitProducts(group, *nest, target, tile))
     return *products;
   if (std::optional<CudaKernel> tiles = cuda::emitTiles(group, *nest))
     return *tiles;
@@ -149,7 +151,7 @@ bool gainsFromPair(ir::GroupOp second, ir::GroupOp pair,
   FailureOr<PairNests> nests = buildPairNests(pair, why);
   if (failed(nests))
     return false;
-  auto schedule = cuda::PairSchedule::match(pair, *nests, target.arch);
+  auto schedule = cuda::PairSchedule::match(pair, *nests, target);
   if (!schedule)
     return false;
   FailureOr<CudaKernel> kernel = emitCuda(second, target, why);
@@ -207,7 +209,7 @@ private:
 } // namespace
 
 bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
-                StringRef arch) {
+                const CudaTarget &target) {
   if (conv.getType().getNumElements() == 0 ||
       (pool && (conv.getType() != pool.getX().getType() ||
                 conv.getChannelsLast() != pool.getChannelsLast() ||
@@ -228,11 +230,11 @@ bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
   std::string why;
   ir::GroupOp group = excerpt.finish(result);
   FailureOr<LoopNest> nest = buildLoopNest(group, why);
-  return succeeded(nest) && cuda::takesImage(group, *nest, arch);
+  return succeeded(nest) && cuda::takesImage(group, *nest, target);
 }
 
 bool usesTensorCores(StringRef arch) {
-  return cuda::matrixUnitsOf(arch).has_value();
+  return cuda::matrixUnitsOf({arch.str()}).has_value();
 }
 
 } // namespace weft

@@ -595,8 +595,8 @@ bool storesHalves(const LoopNest &nest, const KernelPrinter &p) {
 }
 
 std::optional<ImageMatch> match(ir::GroupOp group, const LoopNest &nest,
-                                StringRef arch) {
-  std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+                                const CudaTarget &target) {
+  std::optional<MatrixUnits> units = matrixUnitsOf(target);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !units->warpGroups || !c ||
       !(c->type.isF16() || c->type.isBF16()) || c->batches != 1 ||
@@ -619,15 +619,16 @@ std::optional<ImageMatch> match(ir::GroupOp group, const LoopNest &nest,
 } // namespace
 
 std::optional<CudaKernel> emitImage(ir::GroupOp group, const LoopNest &nest,
-                                    StringRef arch) {
-  std::optional<ImageMatch> found = match(group, nest, arch);
+                                    const CudaTarget &target) {
+  std::optional<ImageMatch> found = match(group, nest, target);
   if (!found)
     return std::nullopt;
   return ImageEmitter(group, nest, std::move(*found)).emit();
 }
 
-bool takesImage(ir::GroupOp group, const LoopNest &nest, StringRef arch) {
-  return match(group, nest, arch).has_value();
+bool takesImage(ir::GroupOp group, const LoopNest &nest,
+                const CudaTarget &target) {
+  return match(group, nest, target).has_value();
 }
 
 } // namespace weft::cuda

@@ -10,9 +10,10 @@ namespace weft::cuda {
 /// windows start 16 bytes apart, as ImageOperand.h says, for architectures with
 /// wgmma; nothing for other nests.
 std::optional<CudaKernel> emitImage(ir::GroupOp group, const LoopNest &nest,
-                                    llvm::StringRef arch);
+                                    const CudaTarget &target);
 
 /// Whether it has a kernel for the nest.
-bool takesImage(ir::GroupOp group, const LoopNest &nest, llvm::StringRef arch);
+bool takesImage(ir::GroupOp group, const LoopNest &nest,
+                const CudaTarget &target);
 
 } // namespace weft::cuda

@@ -395,9 +395,10 @@ MatrixSchedule::MatrixSchedule(ir::GroupOp group, const LoopNest &nest,
     : group_(group), nest_(&nest), contraction_(std::move(contraction)),
       units_(units), rows_(std::move(rows)), columns_(std::move(columns)) {}
 
-std::optional<MatrixSchedule>
-MatrixSchedule::match(ir::GroupOp group, const LoopNest &nest, StringRef arch) {
-  std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
+                                                    const LoopNest &nest,
+                                                    const CudaTarget &target) {
+  std::optional<MatrixUnits> units = matrixUnitsOf(target);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !c || !(c->type.isF16() || c->type.isBF16()) ||
       c->rows.extent < kLeastExtent || c->columns.extent < kLeastExtent ||

@@ -14,7 +14,7 @@ public:
   /// Nothing but for contractions of float16 or bfloat16 whose operands are
   /// copied as they lie in memory.
   static std::optional<MatrixSchedule>
-  match(ir::GroupOp group, const LoopNest &nest, llvm::StringRef arch);
+  match(ir::GroupOp group, const LoopNest &nest, const CudaTarget &target);
 
   /// By name; those that should take the least time first.
   const std::vector<std::string> &tiles() const { return names_; }

@@ -16,7 +16,8 @@ using llvm::StringRef;
 
 namespace weft::cuda {
 
-std::optional<MatrixUnits> matrixUnitsOf(StringRef arch) {
+std::optional<MatrixUnits> matrixUnitsOf(const CudaTarget &target) {
+  StringRef arch = target.arch;
   int number = 0;
   if (!arch.consume_front("sm_") || arch.consumeInteger(10, number) ||
       number < 80)
@@ -29,6 +30,8 @@ std::optional<MatrixUnits> matrixUnitsOf(StringRef arch) {
     units.multiprocessors = 132;
     units.sharedBytes = 227 << 10;
   }
+  if (target.multiprocessors > 0)
+    units.multiprocessors = target.multiprocessors;
   return units;
 }
 
@@ -124,8 +127,10 @@ static void addPatches(const Contraction &contraction, const MatrixUnits &units,
   for (MatrixTile tile : kPatchTiles) {
     tile.patchLines = llvm::alignTo(tile.rows + units.patches->reach, 8);
     tile.steps = units.patches->steps;
+    // Every block keeps its columns.
     if (tile.patchLines > kMostLines ||
-        contraction.columns.extent % tile.columns != 0)
+        contraction.columns.extent % tile.columns != 0 ||
+        contraction.columns.extent / tile.columns > units.multiprocessors)
       continue;
     tile.stages = kMostStages;
     while (tile.stages > 1 && tile.sharedBytes() > units.sharedBytes)
@@ -179,7 +184,7 @@ static int64_t blocksAtOnce(const MatrixTile &tile, const MatrixUnits &units) {
 /// neighbours, which have room for whole ones only.
 static int64_t multiprocessorsFor(int64_t splits, const MatrixUnits &units) {
   int64_t eighths = splits <= 2 ? 8 : splits == 4 ? 7 : 5;
-  return units.multiprocessors * eighths / 8;
+  return std::max<int64_t>(1, units.multiprocessors * eighths / 8);
 }
 
 namespace {

@@ -4,6 +4,8 @@
 
 #include "Contraction.h"
 
+#include "weft/Target/CUDA/Emit.h"
+
 #include "llvm/ADT/StringRef.h"
 
 #include <algorithm>
@@ -21,7 +23,7 @@ struct PatchShape {
   int64_t steps = 0;     // of k
 };
 
-/// What an architecture has.
+/// What a device has.
 struct MatrixUnits {
   bool warpGroups = false; // wgmma
   bool clusters = false;   // blocks that read each other's shared memory
@@ -34,7 +36,7 @@ struct MatrixUnits {
 };
 
 /// Nothing for architectures without cp.async.
-std::optional<MatrixUnits> matrixUnitsOf(llvm::StringRef arch);
+std::optional<MatrixUnits> matrixUnitsOf(const CudaTarget &target);
 
 /// A block computes a tile of `rows` x `columns`; its warps share it as a grid.
 struct MatrixTile {

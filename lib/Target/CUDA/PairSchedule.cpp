@@ -61,9 +61,10 @@ static bool readsRows(const LoopNest &second, const Contraction &contraction,
   return second.numInnerPoints() == width;
 }
 
-std::optional<PairSchedule>
-PairSchedule::match(ir::GroupOp group, const PairNests &nests, StringRef arch) {
-  std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+std::optional<PairSchedule> PairSchedule::match(ir::GroupOp group,
+                                                const PairNests &nests,
+                                                const CudaTarget &target) {
+  std::optional<MatrixUnits> units = matrixUnitsOf(target);
   std::optional<Contraction> first = matchContraction(nests.first),
                              second = matchContraction(nests.second);
   if (!units || !units->bulk || !first || !second ||

@@ -22,7 +22,7 @@ public:
   /// bfloat16 with up to 256 steps of k and columns of the second, whose sizes
   /// are multiples of 64 and which the accelerator moves as they lie in memory.
   static std::optional<PairSchedule>
-  match(ir::GroupOp group, const PairNests &nests, llvm::StringRef arch);
+  match(ir::GroupOp group, const PairNests &nests, const CudaTarget &target);
 
   /// By name; those that should take the least time first.
   const std::vector<std::string> &tiles() const { return names_; }

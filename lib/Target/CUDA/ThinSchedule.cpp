@@ -244,9 +244,10 @@ CudaKernel ThinEmitter::emit() {
 
 } // namespace
 
-std::optional<ThinSchedule>
-ThinSchedule::match(ir::GroupOp group, const LoopNest &nest, StringRef arch) {
-  std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+std::optional<ThinSchedule> ThinSchedule::match(ir::GroupOp group,
+                                                const LoopNest &nest,
+                                                const CudaTarget &target) {
+  std::optional<MatrixUnits> units = matrixUnitsOf(target);
   std::optional<Contraction> c = matchContraction(nest);
   if (!units || !c || !c->batch.empty() ||
       !(c->type.isF16() || c->type.isBF16()))

@@ -31,7 +31,7 @@ public:
   /// Nothing where k is long, elements are no neighbours along k, or `arch` has
   /// no tensor cores.
   static std::optional<ThinSchedule>
-  match(ir::GroupOp group, const LoopNest &nest, llvm::StringRef arch);
+  match(ir::GroupOp group, const LoopNest &nest, const CudaTarget &target);
 
   /// Whether it should take less time than a tile of any other schedule.
   bool comesFirst() const;

@@ -112,7 +112,8 @@ Prepared::Prepared(const Case &c, bool isInPlace)
       return;
     }
   }
-  FailureOr<CudaKernel> emitted = emitCuda(group, {arch}, why, c.tile);
+  FailureOr<CudaKernel> emitted =
+      emitCuda(group, {arch, c.multiprocessors}, why, c.tile);
   if (succeeded(emitted) && !c.tile.empty() &&
       !llvm::is_contained(emitted->tiles, c.tile)) {
     error = c.name + ": has no tile " + c.tile;
@@ -123,8 +124,6 @@ Prepared::Prepared(const Case &c, bool isInPlace)
     return;
   }
   kernel = std::move(*emitted);
-  if (c.blocks > 0)
-    kernel.grid[0] = c.blocks;
   uint32_t seed = 1;
   for (Type type : main.getArgumentTypes()) {
     Shape shape;

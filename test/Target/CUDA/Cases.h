@@ -23,8 +23,8 @@ struct Case {
   std::string name, inputs, body, results;
   std::string schedule = ""; // `row`; empty: none is given
   std::string arch = kBaselineArch;
-  std::string tile = ""; // by name; empty: the one that should be fastest
-  uint32_t blocks = 0;   // of blocks that stay; 0: as many as run at once
+  std::string tile = "";       // by name; empty: the one that should be fastest
+  int64_t multiprocessors = 0; // 0: those of a large device
 };
 
 /// Groups of every schedule, type and awkward size.

@@ -869,7 +869,7 @@ public:
 
   /// A product of `rows` and, where `residual` is, what is added to it; behind
   /// it relu, and a product of that.
-  void addPairOfMatmuls(const std::string &sizes, uint32_t blocks,
+  void addPairOfMatmuls(const std::string &sizes, int64_t multiprocessors,
                         bool residual, const std::string &type) {
     llvm::SmallVector<llvm::StringRef> n; // rows, depth, width, outputs
     llvm::StringRef(sizes).split(n, 'x');
@@ -889,14 +889,15 @@ public:
     add({"pair of matmuls, " + sizes + " " + type,
          "%x: " + x + ", %w: " + w + ", %v: " + v +
              (residual ? ", %r: " + y : ""),
-         body, "%a : " + y + ", %z : " + z, "pair", "sm_90a", "", blocks});
+         body, "%a : " + y + ", %z : " + z, "pair", "sm_90a", "",
+         multiprocessors});
   }
 
   /// As a residual network has them: a bias, a residual and relu, and behind
   /// the second product a bias and relu.
   void addPairOfConvs(const std::string &pixels, const std::string &depth,
                       const std::string &width, const std::string &outputs,
-                      uint32_t blocks, const std::string &type) {
+                      int64_t multiprocessors, const std::string &type) {
     auto image = [&](const std::string &channels) {
       return tensor(pixels + "x" + channels, type);
     };
@@ -919,7 +920,8 @@ public:
              outputs + " " + type,
          "%x: " + x + ", %w: " + w + ", %b: " + b + ", %r: " + y +
              ", %v: " + v + ", %c: " + c,
-         body, "%y : " + y + ", %z : " + z, "pair", "sm_90a", "", blocks});
+         body, "%y : " + y + ", %z : " + z, "pair", "sm_90a", "",
+         multiprocessors});
   }
 
   void addPairs() {
@@ -943,13 +945,14 @@ public:
 
   /// The cases added since `first`, once more with this tile and so many
   /// blocks; 0: as many as it takes.
-  void addWithTile(size_t first, const std::string &tile, uint32_t blocks) {
+  void addWithTile(size_t first, const std::string &tile,
+                   int64_t multiprocessors) {
     for (size_t i = first, end = list.size(); i < end; ++i)
       if (list[i].arch == "sm_90a" && list[i].tile.empty()) {
         Case c = list[i];
         c.name += ", " + tile;
         c.tile = tile;
-        c.blocks = blocks;
+        c.multiprocessors = multiprocessors;
         add(c);
       }
   }

@@ -25,19 +25,21 @@ TEST(MatrixUnits, OfArchitectures) {
                {"sm_90", false, true},   {"sm_90a", true, true},
                {"sm_100a", false, true}, {"sm_120", false, false}};
   for (auto [arch, warpGroups, clusters] : known) {
-    std::optional<MatrixUnits> units = matrixUnitsOf(arch);
+    std::optional<MatrixUnits> units = matrixUnitsOf({arch});
     ASSERT_TRUE(units) << arch;
     EXPECT_EQ(units->warpGroups, warpGroups) << arch;
     EXPECT_EQ(units->clusters, clusters) << arch;
   }
+  EXPECT_EQ(matrixUnitsOf({"sm_90a"})->multiprocessors, 132);
+  EXPECT_EQ(matrixUnitsOf({"sm_90a", 114})->multiprocessors, 114);
   for (const char *arch : {"", "sm_", "sm_75", "compute_80"})
-    EXPECT_FALSE(matrixUnitsOf(arch)) << arch;
+    EXPECT_FALSE(matrixUnitsOf({arch})) << arch;
 }
 
 TEST(MatrixTiles, FitTheDeviceAndHaveWork) {
   for (const char *arch : {"sm_80", "sm_90a"})
     for (int64_t depth : {16, 200, 4096}) {
-      MatrixUnits units = *matrixUnitsOf(arch);
+      MatrixUnits units = *matrixUnitsOf({arch});
       int64_t steps = (depth + 63) / 64;
       std::vector<MatrixTile> tiles =
           allMatrixTiles(product(100, 100), depth, units);
@@ -52,7 +54,7 @@ TEST(MatrixTiles, FitTheDeviceAndHaveWork) {
 }
 
 TEST(MatrixTiles, AreRankedByTheModel) {
-  const MatrixUnits units = *matrixUnitsOf("sm_90a");
+  const MatrixUnits units = *matrixUnitsOf({"sm_90a"});
   const Contraction c = product(1000, 300);
   std::vector<MatrixTile> ranked = rankedMatrixTiles(c, 600, units);
   EXPECT_EQ(ranked.size(), allMatrixTiles(c, 600, units).size());
@@ -77,14 +79,14 @@ TEST(MatrixTiles, HaveTextsOfTheirOwn) {
   for (const char *arch : {"sm_80", "sm_90a"}) {
     std::set<std::string> texts;
     for (const MatrixTile &tile :
-         allMatrixTiles(product(512, 512), 4096, *matrixUnitsOf(arch)))
+         allMatrixTiles(product(512, 512), 4096, *matrixUnitsOf({arch})))
       EXPECT_TRUE(texts.insert(print(tile)).second) << print(tile);
   }
 }
 
 // The columns of all steps stay beside at least two patches.
 TEST(MatrixTiles, OfPatchesFitTheDevice) {
-  MatrixUnits units = *matrixUnitsOf("sm_90a");
+  MatrixUnits units = *matrixUnitsOf({"sm_90a"});
   units.stays = true;
   auto tilesOf = [&](PatchShape shape, int64_t columns) {
     units.patches = shape;
@@ -120,7 +122,7 @@ TEST(MatrixTiles, OfPatchesFitTheDevice) {
 // 64 channels; of 28x28 with 128 channels, 32 fill larger tiles.
 TEST(MatrixTiles, OfPatchesComeFirstWhereTheyAreFaster) {
   auto choose = [](PatchShape shape, int64_t rows, int64_t columns) {
-    MatrixUnits units = *matrixUnitsOf("sm_90a");
+    MatrixUnits units = *matrixUnitsOf({"sm_90a"});
     units.stays = true;
     units.patches = shape;
     MatrixTile tile =
@@ -140,7 +142,7 @@ TEST(MatrixTiles, OfPatchesComeFirstWhereTheyAreFaster) {
 TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   auto choose = [](int64_t rows, int64_t columns, int64_t depth) {
     return rankedMatrixTiles(product(rows, columns), depth,
-                             *matrixUnitsOf("sm_90a"))
+                             *matrixUnitsOf({"sm_90a"}))
         .front();
   };
   // Many tiles: large ones, which read least.
@@ -162,7 +164,7 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_EQ(window.splits, 2);
   // Many tiles of few steps: blocks that stay, where they may.
   auto chooseStaying = [](int64_t rows, int64_t columns, int64_t depth) {
-    MatrixUnits units = *matrixUnitsOf("sm_90a");
+    MatrixUnits units = *matrixUnitsOf({"sm_90a"});
     units.stays = true;
     return rankedMatrixTiles(product(rows, columns), depth, units).front();
   };
@@ -173,7 +175,7 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_EQ(choose(4096, 2304, 768).teams, 0);
   // With a residual, where there are more than a few steps.
   auto chooseWithResidual = [](int64_t rows, int64_t columns, int64_t depth) {
-    MatrixUnits units = *matrixUnitsOf("sm_90a");
+    MatrixUnits units = *matrixUnitsOf({"sm_90a"});
     units.stays = units.residual = true;
     return rankedMatrixTiles(product(rows, columns), depth, units).front();
   };

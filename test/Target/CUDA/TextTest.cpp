@@ -450,17 +450,23 @@ TEST(CudaText, TapsShareAPatch) {
 
 // All tiles of a block have the same columns.
 TEST(CudaText, BlocksOfPatchesKeepTheirColumns) {
-  auto blocks = [](const std::string &columns) {
+  auto prepare = [](const std::string &columns, int64_t multiprocessors) {
     Case c =
         convolution("1x12x15x64", columns + "x1x2x64", "1x12x15x" + columns,
                     "stride [1, 1] padding [0, 0, 1, 0] dilation [1, 1]");
     c.tile = "64x64 warps 4x1 groups bulk patches 4 teams 3";
-    Prepared prepared(c);
+    c.multiprocessors = multiprocessors;
+    return Prepared(c);
+  };
+  auto blocks = [&](const std::string &columns, int64_t multiprocessors) {
+    Prepared prepared = prepare(columns, multiprocessors);
     EXPECT_EQ(prepared.error, "");
     return prepared.kernel.grid[0];
   };
-  EXPECT_EQ(blocks("64"), 3u);
-  EXPECT_EQ(blocks("2880"), 90u); // 45 tiles of columns, three of rows
+  EXPECT_EQ(blocks("64", 0), 3u);
+  EXPECT_EQ(blocks("2880", 0), 90u); // 45 tiles of columns, three of rows
+  EXPECT_EQ(blocks("2880", 89), 45u);
+  EXPECT_THAT(prepare("2880", 44).error, HasSubstr("has no tile"));
 }
 
 TEST(CudaText, PatchesAreReadWhereTapsOverlapAndColumnsFit) {

@@ -15,9 +15,10 @@
 namespace weft {
 
 /// What kernels are emitted for. The text depends on it only where a schedule
-/// uses instructions of one architecture.
+/// uses instructions of one architecture, or blocks that stay fill the device.
 struct CudaTarget {
   std::string arch = "sm_90a";
+  int64_t multiprocessors = 0; // 0: as many as the architecture's largest
 };
 
 /// Why a group of sizes that no launch covers has no kernel.
@@ -68,7 +69,7 @@ bool usesTensorCores(llvm::StringRef arch);
 /// `data` the convolution reads its operands as they lie there; without `pool`
 /// the kernel ends with the element-wise ops.
 bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
-                llvm::StringRef arch);
+                const CudaTarget &target);
 
 /// The snippets of the prelude that `kernelText` uses, directly or through
 /// others, in the order of the prelude.
