@@ -248,6 +248,9 @@ bool isValid(const Plan &plan) {
       if (spec.bytes < 0 || spec.partBytes < 0 ||
           spec.partBytes > spec.bytes / plan.parts)
         return false;
+  for (const TensorSpec &spec : plan.prepared)
+    if (spec.partBytes != 0)
+      return false; // given whole to every part
   // Parts must not write where others do.
   for (const TensorSpec &spec : plan.outputs)
     if (plan.parts > 1 && spec.partBytes == 0)

@@ -191,7 +191,9 @@ private:
                               tile == tiles_.end() ? "" : tile->second);
       progress_.addDone();
     });
-    if (llvm::any_of(groups, [&](GroupOp group) { return isAsked(group); }))
+    // Parts are as many as threads, which oneDnnKey tells apart.
+    if (plan_.parts > 1 ||
+        llvm::any_of(groups, [&](GroupOp group) { return isAsked(group); }))
       plan_.library = runtime::oneDnnKey();
     for (auto [group, kernel, call] : llvm::zip(groups, kernels, calls)) {
       if (!kernel.ok())

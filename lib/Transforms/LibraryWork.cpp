@@ -60,27 +60,53 @@ bool isLibraryWork(Library library, Operation *op) {
 static constexpr int64_t kWorkPerWeight = 300;
 static constexpr int64_t kLeastRowsOfPart = 48;
 
-bool gainsFromParts(Library library, ArrayRef<Operation *> ops, int64_t parts) {
+/// What is done again may be a tenth of the work.
+static constexpr double kWorkPerRepeated = 10;
+
+/// Whether the library computes `op` on the rows of a part, too.
+static bool isLibraryWorkOfPart(Library library, Operation *op, int64_t parts) {
+  if (!isLibraryWork(library, op))
+    return false;
+  ArrayRef<int64_t> y = shapeOf(op->getResult(0)),
+                    w = shapeOf(op->getOperand(1));
+  return isa<ConvOp>(op) || y.size() > 2 || gains(w[0] * w[1], y[0] / parts);
+}
+
+bool gainsFromParts(Library library, ArrayRef<Operation *> split,
+                    ArrayRef<Operation *> whole, int64_t parts) {
   bool isAsked = false;
-  double work = 0, readAgain = 0;
-  for (Operation *op : ops) {
-    if (!isa<ConvOp, MatmulOp>(op))
-      continue;
-    isAsked |= isLibraryWork(library, op);
+  double work = 0, again = 0; // as much may be done again
+  auto addWork = [&](Operation *op, bool isSplit) {
     auto conv = dyn_cast<ConvOp>(op);
     ArrayRef<int64_t> y = shapeOf(op->getResult(0)),
                       w = shapeOf(op->getOperand(1));
+    if (ShapedType::getNumElements(y) == 0)
+      return;
     const bool isShared = conv || y.size() == 2;
     const int64_t channels = conv ? w.front() : y.back(),
                   rows = ShapedType::getNumElements(y) / channels;
     const auto weights = static_cast<double>(
         ShapedType::getNumElements(isShared ? w : w.take_back(2)));
-    work += weights * static_cast<double>(rows);
-    if (isShared && rows / parts < kLeastRowsOfPart)
-      readAgain += weights;
+    const double own = weights * static_cast<double>(rows);
+    work += own;
+    if (!isSplit)
+      again += kWorkPerRepeated * static_cast<double>(parts - 1) * own;
+    else if (isShared && rows / parts < kLeastRowsOfPart)
+      again += static_cast<double>(parts) * kWorkPerWeight * weights;
+  };
+  for (Operation *op : split) {
+    if (!isa<ConvOp, MatmulOp>(op))
+      continue;
+    const bool isOfPart = isLibraryWorkOfPart(library, op, parts);
+    if (isLibraryWork(library, op) && !isOfPart)
+      return false;
+    isAsked |= isOfPart;
+    addWork(op, /*isSplit=*/true);
   }
-  return isAsked &&
-         readAgain * static_cast<double>(parts) * kWorkPerWeight <= work;
+  for (Operation *op : whole)
+    if (isa<ConvOp, MatmulOp>(op))
+      addWork(op, /*isSplit=*/false);
+  return isAsked && again <= work;
 }
 
 } // namespace weft

@@ -18,7 +18,7 @@ using namespace weft::ir;
 
 // ---- one op -----------------------------------------------------------------
 
-/// Whether elements of the axes' range [0, 1) are those of x, in order.
+/// Whether the first axis of a slice is the whole of x's, in order.
 static bool keepsFirstAxis(ArrayRef<int64_t> from, ArrayRef<int64_t> starts,
                            ArrayRef<int64_t> steps, ArrayRef<int64_t> to) {
   return starts[0] == 0 && steps[0] == 1 && from[0] == to[0];
@@ -113,8 +113,12 @@ private:
 bool Batch::need(Value value, Extent extent) {
   if (!isa<RankedTensorType>(value.getType()))
     return true; // a number of the caller
+  // What @prepare gives is given whole to every part.
+  auto argument = dyn_cast<BlockArgument>(value);
+  bool isPrepared =
+      argument && function_.getArgAttr(argument.getArgNumber(), kPreparedAttr);
   if (extent == Extent::part &&
-      (shapeOf(value).empty() || shapeOf(value)[0] % parts_ != 0))
+      (isPrepared || shapeOf(value).empty() || shapeOf(value)[0] % parts_ != 0))
     return false;
   return extents_.try_emplace(value, extent).first->second == extent;
 }
@@ -144,11 +148,10 @@ bool Batch::canSplit() {
 }
 
 bool Batch::pays(Library library) const {
-  SmallVector<Operation *> ops;
+  SmallVector<Operation *> split, whole;
   for (Operation &op : block_.without_terminator())
-    if (isSplit(op.getResult(0)))
-      ops.push_back(&op);
-  return gainsFromParts(library, ops, parts_);
+    (isSplit(op.getResult(0)) ? split : whole).push_back(&op);
+  return gainsFromParts(library, split, whole, parts_);
 }
 
 void Batch::splitType(Value value) const {

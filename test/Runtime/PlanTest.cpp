@@ -203,6 +203,7 @@ TEST(Plan, ChecksParts) {
       {"beyond an output", [](Plan &p) { p.parts = 4; }},
       {"negative", [](Plan &p) { p.inputs[0].partBytes = -12; }},
       {"one output", [](Plan &p) { p.outputs[0].partBytes = 0; }},
+      {"prepared", [](Plan &p) { p.prepared[0].partBytes = 1; }},
       {"copy beyond source", [](Plan &p) { p.copies[0].bytes = 13; }},
       {"copy beyond target", [](Plan &p) { p.outputs[1].partBytes = 11; }}};
   for (const auto &[what, damage] : breaks) {

@@ -181,3 +181,48 @@ func.func @few_rows_at_last(%x: tensor<2x4096x512xf32>, %w: tensor<2x512x512xf32
   %2 = weft.matmul %1, %v : tensor<2x512xf32>, tensor<512x10xf32> -> tensor<2x10xf32>
   return %2 : tensor<2x10xf32>
 }
+// What each part would compute again, for itself.
+// CHECK-LABEL: @much_for_all
+// CHECK-NOT: weft.part
+func.func @much_for_all(%x: tensor<128x512xf32>, %a: tensor<512x4096xf32>, %b: tensor<4096x512xf32>) -> tensor<128x512xf32> {
+  %0 = weft.matmul %a, %b : tensor<512x4096xf32>, tensor<4096x512xf32> -> tensor<512x512xf32>
+  %1 = weft.matmul %x, %0 : tensor<128x512xf32>, tensor<512x512xf32> -> tensor<128x512xf32>
+  return %1 : tensor<128x512xf32>
+}
+// CHECK-LABEL: @little_for_all
+// CHECK-SAME: weft.parts = 2
+func.func @little_for_all(%x: tensor<8192x512xf32>, %a: tensor<512x16xf32>, %b: tensor<16x512xf32>) -> tensor<8192x512xf32> {
+  %0 = weft.matmul %a, %b : tensor<512x16xf32>, tensor<16x512xf32> -> tensor<512x512xf32>
+  %1 = weft.matmul %x, %0 : tensor<8192x512xf32>, tensor<512x512xf32> -> tensor<8192x512xf32>
+  return %1 : tensor<8192x512xf32>
+}
+// A product that is too small for the library in parts.
+// CHECK-LABEL: @small_parts
+// CHECK-NOT: weft.part
+func.func @small_parts(%x: tensor<96x300xf32>, %w: tensor<300x300xf32>) -> tensor<96x300xf32> {
+  %0 = weft.matmul %x, %w : tensor<96x300xf32>, tensor<300x300xf32> -> tensor<96x300xf32>
+  return %0 : tensor<96x300xf32>
+}
+// Products of nothing count for nothing.
+// CHECK-LABEL: @nothing_beside
+// CHECK-SAME: weft.parts = 2
+func.func @nothing_beside(%x: tensor<128x512xf32>, %w: tensor<512x512xf32>, %v: tensor<512x0xf32>) -> tensor<128x512xf32> {
+  %0 = weft.matmul %x, %w : tensor<128x512xf32>, tensor<512x512xf32> -> tensor<128x512xf32>
+  %1 = weft.matmul %x, %v : tensor<128x512xf32>, tensor<512x0xf32> -> tensor<128x0xf32>
+  %2 = weft.sum %1 over [1] : tensor<128x0xf32> -> tensor<128xf32>
+  %3 = weft.reshape %2 : tensor<128xf32> -> tensor<128x1xf32>
+  %4 = weft.broadcast %3 : tensor<128x1xf32> -> tensor<128x512xf32>
+  %5 = weft.add %0, %4 : tensor<128x512xf32>
+  return %5 : tensor<128x512xf32>
+}
+
+// -----
+
+// A prepared value that has a part for each would be given whole.
+// CHECK-LABEL: @main
+// CHECK-NOT: weft.part
+func.func @main(%x: tensor<128x512xf32> {weft.input = 0}, %w: tensor<512x512xf32> {weft.input = 1}, %p: tensor<128x512xf32> {weft.prepared = 0}) -> tensor<128x512xf32> {
+  %0 = weft.matmul %x, %w : tensor<128x512xf32>, tensor<512x512xf32> -> tensor<128x512xf32>
+  %1 = weft.add %0, %p : tensor<128x512xf32>
+  return %1 : tensor<128x512xf32>
+}

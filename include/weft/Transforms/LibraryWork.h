@@ -30,11 +30,12 @@ bool gainsFromLibrary(Library library, mlir::Operation *op);
 /// them gains, since they share a layout.
 bool isLibraryWork(Library library, mlir::Operation *op);
 
-/// Whether threads compute `ops`, all that depends on the batch, faster if each
-/// computes a part of the batch than if they share every op: if the library is
-/// asked for one at all, and few weights are read again for each part with
-/// fewer than 48 rows to use them for.
-bool gainsFromParts(Library library, llvm::ArrayRef<mlir::Operation *> ops,
-                    int64_t parts);
+/// Whether threads compute `split`, all that depends on the batch, faster if
+/// each computes a part of the batch than if they share every op: if the
+/// library is asked for one at all, and for each that it would compute whole;
+/// if few weights are read again for each part with fewer than 48 rows to use
+/// them for; and if `whole`, which each part computes again, is little work.
+bool gainsFromParts(Library library, llvm::ArrayRef<mlir::Operation *> split,
+                    llvm::ArrayRef<mlir::Operation *> whole, int64_t parts);
 
 } // namespace weft
