@@ -69,6 +69,8 @@ struct StreamOrder {
           reader = use;
         return;
       }
+    // Streams come and go; what is always read is never written.
+    std::erase_if(storage.readers_, Gpu::isOver);
     storage.readers_.push_back(use);
   }
 

@@ -216,6 +216,25 @@ TEST(FakeDriverChild, DISABLED_Handles) {
   take("same stream", second);
 }
 
+// Nor this: a stream for each of many runs, which all read one storage.
+TEST(FakeDriverChild, DISABLED_Readers) {
+  runtime::Gpu &gpu = **runtime::Gpu::get(0);
+  const Device device = Device::gpu();
+  auto weights = *Storage::allocate(device, 4);
+  for (int i = 0; i < 100; ++i) {
+    runtime::CudaStream stream = nullptr;
+    runtime::ScopedContext scope(gpu);
+    gpu.driver().streamCreate(&stream, 0);
+    const runtime::Accesses accesses{device, stream, {weights.get()}, {}};
+    say("mark", accesses.mark());
+    gpu.driver().streamDestroy(stream);
+  }
+  int events = 0;
+  reinterpret_cast<int (*)(int *)>(
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeEvents"))(&events);
+  std::printf("events: %d\n", events);
+}
+
 // Nor this: a plan runs into a graph, and all its memory is let go of.
 TEST(FakeDriverChild, DISABLED_GraphsHold) {
   runtime::Gpu &gpu = **runtime::Gpu::get(0);
@@ -455,6 +474,11 @@ TEST(FakeDriver, StreamsAreToldApartWhereHandlesAreEqual) {
                                                    "equal handles: 1\n"
                                                    "other stream takes: new\n"
                                                    "same stream takes: old\n"));
+}
+
+TEST(FakeDriver, ReadersThatAreOverAreForgotten) {
+  EXPECT_THAT(report("Readers", "nothing"), HasSubstr("mark: ok\nevents: 2\n"));
+  EXPECT_THAT(report("Readers", "busy"), HasSubstr("mark: ok\nevents: 100\n"));
 }
 
 TEST(FakeDriver, AGraphHoldsWhatItWorksOn) {

@@ -59,6 +59,7 @@ std::atomic<Timed *> captured{nullptr}; // the graph
 Capture capture;
 thread_local int captureMode = 0; // global, until a thread says otherwise
 std::atomic<int> hostWaits{0};
+std::atomic<int> events{0}; // ever made
 
 /// Streams by their handles, which come back once they were destroyed.
 struct Stream {
@@ -356,7 +357,9 @@ FAKE fakeGraphs(int *existing, int *launched) {
   return 0;
 }
 FAKE fakeLastUpload(CudaStream *stream) { return *stream = lastUpload, 0; }
+FAKE fakeEvents(int *count) { return *count = events, 0; }
 FAKE cuEventCreate(CudaEvent *event, unsigned) {
+  ++events;
   *event = reinterpret_cast<CudaEvent>(new Timed);
   return 0;
 }
