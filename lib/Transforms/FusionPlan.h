@@ -15,8 +15,8 @@ namespace weft {
 /// through one gets a copy.
 class FusionPlan {
 public:
-  /// `library` computes what it multiplies. `pools`: what max pooling runs in
-  /// the kernel of a convolution.
+  /// `library` computes what it multiplies. `takesImage`: which images a
+  /// convolution brings into order, and pools, in its own kernel.
   FusionPlan(mlir::func::FuncOp function, Library library,
              ImageRule takesImage);
 

@@ -129,10 +129,7 @@ struct PairProducts : weft::impl::PairProductsBase<PairProducts> {
     if (getOperation().isExternal())
       return;
     SmallVector<GroupOp> groups(getOperation().getOps<GroupOp>());
-    llvm::DenseSet<Operation *> gone; // only looked up
     for (GroupOp second : groups) {
-      if (gone.contains(second))
-        continue;
       GroupOp first = firstOf(second);
       if (!first)
         continue;
@@ -144,7 +141,6 @@ struct PairProducts : weft::impl::PairProductsBase<PairProducts> {
       unsigned count = first.getNumResults();
       first->replaceAllUsesWith(pair.getResults().take_front(count));
       second->replaceAllUsesWith(pair.getResults().drop_front(count));
-      gone.insert(second);
       second.erase();
       first.erase();
     }

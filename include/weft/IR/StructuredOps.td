@@ -624,8 +624,9 @@ def ScheduleAttr : AttrDef<Weft_Dialect, "Schedule"> {
     `loop`: one pass over the result; `row`: reductions along the innermost axes;
     `column`: reductions along outer axes; `window`: conv and pooling; `gemm`: a
     matrix product; `attention`: two with a softmax between; `pair`: two where the
-    second multiplies a result of the first. It follows from the ops of the group. How the loops run is decided where all of them are known, in the
-    back ends.
+    second multiplies a result of the first. It follows from the ops of the
+    group. How the loops run is decided where all of them are known, in the back
+    ends.
   }];
   let parameters = (ins EnumParameter<ScheduleKind>:$kind);
   let assemblyFormat = "`<` $kind `>`";

@@ -235,7 +235,7 @@ int64_t ImageOperand::planesPitch(int64_t pixels) const {
 
 int64_t ImageOperand::planesPlaces() const {
   bool hasNext = nest_->sizes[rows_.back()] > 1; // in the same image
-  return span() + (hasNext ? std::min(span(), rowStep_) : span());
+  return span() + (hasNext ? rowStep_ : span());
 }
 
 // ---- text -------------------------------------------------------------------

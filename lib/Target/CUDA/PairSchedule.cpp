@@ -466,25 +466,6 @@ void PairEmitter::printProducts(StringRef sum, int64_t blocks, StringRef a,
   p_.line("weft::commit_products();");
 }
 
-/// The dims that a thread needs behind the sum.
-static llvm::SmallBitVector usedBehindSum(const LoopNest &nest,
-                                          const PersistentOperands &operands) {
-  llvm::SmallBitVector used(nest.sizes.size());
-  auto visit = [&](AffineExpr expr) {
-    for (unsigned i = 0; expr && i < nest.sizes.size(); ++i)
-      if (expr.isFunctionOfDim(i))
-        used.set(i);
-  };
-  for (int id : closure(nest, {storesOf(nest)[0]->value})) {
-    if (id == operands.residualStmt)
-      continue;
-    visit(nest.stmts[id].expr);
-    for (const Guard &guard : nest.stmts[id].guards)
-      visit(guard.expr);
-  }
-  return used;
-}
-
 /// Where a thread's elements `j` of line `i` of a piece lie.
 static std::string placeOf(Type type) {
   return "reinterpret_cast<" + storageType(type) +
@@ -512,12 +493,14 @@ void PairEmitter::printEpilogue(const LoopNest &nest,
                                 const Contraction &contraction,
                                 const PersistentOperands &operands,
                                 StringRef chunk, StringRef sum) {
-  llvm::SmallBitVector used = usedBehindSum(nest, operands);
+  // The accelerator brings what is read where the first result is written.
+  bool isBrought = &nest == &nests_.first && residual_;
+  llvm::SmallBitVector used =
+      usedBehindSum(nest, isBrought ? operands.residualStmt : -1);
   auto any = [&](ArrayRef<unsigned> dims) {
     return llvm::any_of(dims, [&](unsigned dim) { return used.test(dim); });
   };
   StringRef type = p_.indexType();
-  bool isBrought = &nest == &nests_.first && residual_;
   p_.openLoop("part", kPieceColumns / 8 / kAtOnce, /*unrolled=*/true);
   if (isBrought)
     printAhead();

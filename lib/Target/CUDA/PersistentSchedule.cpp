@@ -26,9 +26,7 @@ namespace weft::cuda {
 
 // ---- matching ---------------------------------------------------------------
 
-/// The dims that a thread needs behind the sum, where the residual is at hand.
-static llvm::SmallBitVector usedBehindSum(const LoopNest &nest,
-                                          int residualStmt) {
+llvm::SmallBitVector usedBehindSum(const LoopNest &nest, int residualStmt) {
   llvm::SmallBitVector used(nest.sizes.size());
   auto visit = [&](AffineExpr expr) {
     for (unsigned i = 0; expr && i < nest.sizes.size(); ++i)

@@ -37,6 +37,10 @@ private:
                                                  PersistentOperands operands);
 };
 
+/// The dims that a thread needs behind the sum; not those of `residualStmt`,
+/// which is at hand (-1: nothing is).
+llvm::SmallBitVector usedBehindSum(const LoopNest &nest, int residualStmt);
+
 /// The kernel with a tile of at least one team; one of patches if there are
 /// any.
 CudaKernel emitPersistent(ir::GroupOp group, const LoopNest &nest,

@@ -249,8 +249,9 @@ struct Thread {
 class Launch {
 public:
   Launch(void (*call)(void *const *), void *const *arguments, Size grid,
-         Size block, uint32_t sharedBytes, uint32_t clusterBlocks)
-      : call_(call), arguments_(arguments),
+         Size block, uint32_t sharedBytes, uint32_t clusterBlocks,
+         BulkCopies copies)
+      : call_(call), arguments_(arguments), copies_(copies),
         blockThreads_(size_t{block.x} * block.y * block.z) {
     state_.gridSize = grid;
     state_.blockSize = block;
@@ -381,6 +382,10 @@ private:
     if (tap)
       std::copy_n(tap, copy.map.rank - 2, copy.tap);
     copy.barrier = &barrierAt(barrier);
+    while (copies_ == BulkCopies::soon && !bulkCopies_.empty()) {
+      bulkCopies_.front().run();
+      bulkCopies_.pop_front();
+    }
   }
 
   BulkCopy bulkCopy(const void *map, const int *at, const void *shared) {
@@ -529,6 +534,7 @@ private:
 
   void (*call_)(void *const *);
   void *const *arguments_;
+  const BulkCopies copies_;
   size_t blockThreads_, sharedStride_ = 0;
   Size first_;                        // block of the cluster
   std::vector<unsigned char> memory_; // dynamic shared, of all its blocks
@@ -756,8 +762,8 @@ Library::~Library() {
 }
 
 Status Library::launch(size_t index, Size grid, Size block,
-                       std::span<void *const> arguments,
-                       uint32_t sharedBytes) const {
+                       std::span<void *const> arguments, uint32_t sharedBytes,
+                       BulkCopies copies) const {
   static std::mutex oneAtATime;
   std::lock_guard lock(oneAtATime);
   const Kernel &kernel = kernels_[index];
@@ -765,7 +771,7 @@ Status Library::launch(size_t index, Size grid, Size block,
     return internal_error("emulator: " + kernel.name + ": does not compile:\n" +
                           kernel.log);
   Launch launch(kernel.call, arguments.data(), grid, block, sharedBytes,
-                kernel.clusterBlocks);
+                kernel.clusterBlocks, copies);
   auto **state =
       static_cast<State **>(dlsym(units_[kernel.unit], "weft_emulator_state"));
   *state = launch.state();

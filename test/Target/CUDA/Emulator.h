@@ -30,6 +30,12 @@ struct alignas(64) EncodedTensorMap {
 };
 EncodedTensorMap encode(const TensorMap &map, void *data);
 
+/// When bulk copies to shared memory are done: as late as they may be, when
+/// somebody waits for them, or as soon as they are started. A kernel that reads
+/// too early fails with the one, one that copies over what others still read
+/// with the other.
+enum class BulkCopies { late, soon };
+
 /// Kernels compiled together. Equal texts are compiled once.
 ///
 /// A text may use threadIdx, blockIdx, blockDim, gridDim, __syncthreads,
@@ -55,8 +61,8 @@ public:
   /// or a warp function; bulk copies from or to places in shared memory that
   /// are no multiples of 128 bytes.
   Status launch(size_t index, Size grid, Size block,
-                std::span<void *const> arguments,
-                uint32_t sharedBytes = 0) const;
+                std::span<void *const> arguments, uint32_t sharedBytes = 0,
+                BulkCopies copies = BulkCopies::late) const;
 
 private:
   Library() = default;

@@ -845,6 +845,18 @@ public:
                    "3x4x12x32",
                    "kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0]", "bf16");
     takePlanes(3);
+    // Rows that step further than their windows reach, within an image and from
+    // one to the next.
+    for (auto [x, y, attributes] :
+         {std::tuple("40x34x20x8", "40x11x20x64", "stride [3, 1]"),
+          std::tuple("40x3x20x8", "40x1x20x64", "stride [2, 1]")}) {
+      addImage(x, "64x2x4x8", y,
+               std::string(attributes) +
+                   " padding [0, 0, 2, 1] dilation [1, 1]",
+               "f16");
+      list.back().multiprocessors = 1;
+      takePlanes(3);
+    }
     // Blocks whose first pixel lies within a word; more rows than blocks.
     addPooledImage("1x12x152x8", "24x3x2x8", "1x4x152x24",
                    "stride [3, 1] padding [0, 1, 1, 0] dilation [1, 1]",
@@ -870,7 +882,8 @@ public:
   /// A product of `rows` and, where `residual` is, what is added to it; behind
   /// it relu, and a product of that.
   void addPairOfMatmuls(const std::string &sizes, int64_t multiprocessors,
-                        bool residual, const std::string &type) {
+                        bool residual, const std::string &type,
+                        const std::string &last = "weft.tanh %p : {0}") {
     llvm::SmallVector<llvm::StringRef> n; // rows, depth, width, outputs
     llvm::StringRef(sizes).split(n, 'x');
     auto matrix = [&](int rows, int columns) {
@@ -883,12 +896,13 @@ public:
         "%a = {5}\n"
         "%y = weft.reduce_precision %a : {2}\n"
         "%p = weft.matmul %y, %v : {2}, {3} -> {4}\n"
-        "%z = weft.tanh %p : {4}",
+        "%z = {6}",
         x, w, y, v, z,
-        residual ? "weft.add %m, %r : " + y : "weft.relu %m : " + y);
+        residual ? "weft.add %m, %r : " + y : "weft.relu %m : " + y,
+        llvm::formatv(last.c_str(), z).str());
     add({"pair of matmuls, " + sizes + " " + type,
          "%x: " + x + ", %w: " + w + ", %v: " + v +
-             (residual ? ", %r: " + y : ""),
+             (residual ? ", %r: " + y : "") + ", %s: " + z,
          body, "%a : " + y + ", %z : " + z, "pair", "sm_90a", "",
          multiprocessors});
   }
@@ -935,6 +949,10 @@ public:
     // Fewer rows than a team has; weights whose lines run along columns.
     addPairOfMatmuls("50x64x64x64", 0, false, "f16");
     addPairOfMatmuls("400x192x128x64", 1, true, "bf16");
+    // What is added behind the second product: something else, and what the
+    // first one multiplies.
+    for (const char *last : {"weft.add %p, %s : {0}", "weft.add %p, %x : {0}"})
+      addPairOfMatmuls("200x64x128x64", 1, false, "f16", last);
     for (size_t i = first, end = first + 3; i < end; ++i) {
       Case c = list[i];
       c.tile = "teams 3";
