@@ -90,11 +90,15 @@ static std::vector<int64_t> inPlaceOperands(ir::GroupOp group) {
   return operands;
 }
 
-Prepared::Prepared(const Case &c, bool isInPlace)
-    : name(c.name + (isInPlace ? ", in place" : "")) {
-  MLIRContext context;
+static OwningOpRef<ModuleOp> parse(const Case &c, MLIRContext &context) {
   context.loadDialect<ir::WeftDialect, func::FuncDialect>();
-  auto module = parseSourceString<ModuleOp>(moduleText(c), &context);
+  return parseSourceString<ModuleOp>(moduleText(c), &context);
+}
+
+Emitted::Emitted(const Case &c, bool isInPlace)
+    : name(c.name + (isInPlace ? ", in place" : "")), arch(c.arch) {
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = parse(c, context);
   if (!module || failed(verify(*module))) {
     error = c.name + ": does not parse:\n" + moduleText(c);
     return;
@@ -102,7 +106,6 @@ Prepared::Prepared(const Case &c, bool isInPlace)
   auto main = module->lookupSymbol<func::FuncOp>("main");
   std::string why;
   auto group = cast<ir::GroupOp>(*main.getBody().front().begin());
-  arch = c.arch;
   inPlace.resize(group.getNumResults(), -1);
   if (isInPlace) {
     inPlace = inPlaceOperands(group);
@@ -124,6 +127,18 @@ Prepared::Prepared(const Case &c, bool isInPlace)
     return;
   }
   kernel = std::move(*emitted);
+}
+
+bool Emitted::runsInPlace() const {
+  return llvm::any_of(inPlace, [](int64_t input) { return input >= 0; });
+}
+
+Prepared::Prepared(const Case &c, bool isInPlace) : Emitted(c, isInPlace) {
+  if (!ok())
+    return;
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = parse(c, context);
+  auto main = module->lookupSymbol<func::FuncOp>("main");
   uint32_t seed = 1;
   for (Type type : main.getArgumentTypes()) {
     Shape shape;
@@ -142,10 +157,6 @@ Prepared::Prepared(const Case &c, bool isInPlace)
   for (reference::Value &value : expected)
     for (double &real : value.reals)
       real = reference::roundTo(value.dtype, real);
-}
-
-bool Prepared::runsInPlace() const {
-  return llvm::any_of(inPlace, [](int64_t input) { return input >= 0; });
 }
 
 size_t Prepared::placeOf(size_t argument) const {

@@ -34,23 +34,30 @@ const std::vector<Case> &allCases();
 /// a product: neighbours in a row are neighbours in memory within a head.
 Case headsCase(int64_t width);
 
-/// A case made ready: its kernel, its inputs and the values that it must give.
-class Prepared {
+/// The kernel of a case.
+class Emitted {
 public:
   /// `isInPlace`: results are written over operands where they may be.
-  explicit Prepared(const Case &case_, bool isInPlace = false);
+  explicit Emitted(const Case &case_, bool isInPlace = false);
 
   bool ok() const { return error.empty(); }
   bool runsInPlace() const;
-  /// The argument, an input or a result behind them, that holds the memory of
-  /// this one.
-  size_t placeOf(size_t argument) const;
   std::string name, error;
   std::string arch; // that the kernel is for
   CudaKernel kernel;
-  std::vector<reference::Value> inputs, expected;
-  std::vector<bool> isScalar;   // of inputs: passed by value
   std::vector<int64_t> inPlace; // by result: the input that it replaces, or -1
+};
+
+/// A case made ready: its kernel, its inputs and the values that it must give.
+class Prepared : public Emitted {
+public:
+  explicit Prepared(const Case &case_, bool isInPlace = false);
+
+  /// The argument, an input or a result behind them, that holds the memory of
+  /// this one.
+  size_t placeOf(size_t argument) const;
+  std::vector<reference::Value> inputs, expected;
+  std::vector<bool> isScalar; // of inputs: passed by value
 
   /// Whether `outputs` are the expected values but for rounding; else why not.
   std::string compare(const std::vector<reference::Value> &outputs) const;
