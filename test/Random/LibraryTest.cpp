@@ -177,12 +177,12 @@ TEST_F(LibraryTest, PartsOfABatch) {
 // What is prepared of a parameter has a row for each of the batch.
 TEST_F(LibraryTest, PreparedRowsOfABatch) {
   expectRight(R"(
-func.func @main(%x: tensor<129x512xf32>, %w: tensor<512x512xf32>,
-                %p: tensor<129x512xf32> {weft.parameter, weft.name = "p"}) -> tensor<129x512xf32> {
-  %0 = weft.neg %p : tensor<129x512xf32>
-  %1 = weft.matmul %x, %w : tensor<129x512xf32>, tensor<512x512xf32> -> tensor<129x512xf32>
-  %2 = weft.add %1, %0 : tensor<129x512xf32>
-  return %2 : tensor<129x512xf32>
+func.func @main(%x: tensor<192x512xf32>, %w: tensor<512x512xf32>,
+                %p: tensor<192x512xf32> {weft.parameter, weft.name = "p"}) -> tensor<192x512xf32> {
+  %0 = weft.neg %p : tensor<192x512xf32>
+  %1 = weft.matmul %x, %w : tensor<192x512xf32>, tensor<512x512xf32> -> tensor<192x512xf32>
+  %2 = weft.add %1, %0 : tensor<192x512xf32>
+  return %2 : tensor<192x512xf32>
 }
 )");
 }
