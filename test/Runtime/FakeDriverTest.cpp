@@ -43,6 +43,12 @@ void say(const char *what, const Status &status) {
               status.ok() ? "ok" : std::string(status.message()).c_str());
 }
 
+/// A function that the fake driver has besides those of a driver.
+template <typename Function> Function fake(const char *name) {
+  return reinterpret_cast<Function>(
+      dlsym(dlopen("libcuda.so.1", RTLD_NOW), name));
+}
+
 // Not a test of its own either: a device with 512 KiB.
 TEST(FakeDriverChild, DISABLED_Memory) {
   const Device gpu = Device::gpu();
@@ -65,8 +71,7 @@ TEST(FakeDriverChild, DISABLED_Graphs) {
   runtime::Gpu &gpu = **runtime::Gpu::get(0);
   runtime::CudaStream own = gpu.stream(), stream = nullptr;
   gpu.driver().streamCreate(&stream, 0);
-  auto *count = reinterpret_cast<int (*)(int *, int *)>(
-      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeGraphs"));
+  auto *count = fake<int (*)(int *, int *)>("fakeGraphs");
   int calls = 0, existing = 0, launched = 0;
   auto graphs = std::make_unique<runtime::LaunchGraphs>(gpu);
   auto run = [&](uint64_t argument, runtime::CudaStream on) {
@@ -96,8 +101,7 @@ TEST(FakeDriverChild, DISABLED_Timer) {
   plan.inputs = {{float32, {64}, 256}};
   auto timer = runtime::PlanTimer::make(plan, Device::gpu());
   say("timer", timer.status());
-  auto *last = reinterpret_cast<int (*)(runtime::CudaStream *)>(
-      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeLastUpload"));
+  auto *last = fake<int (*)(runtime::CudaStream *)>("fakeLastUpload");
   runtime::CudaStream stream = nullptr;
   last(&stream);
   std::printf("uploads: %s\n", !stream ? "none"
@@ -180,8 +184,7 @@ TEST(FakeDriverChild, DISABLED_Captures) {
   driver.graphDestroy(graph);
   block.uses.clear();
   gpu.pool().free(block);
-  reinterpret_cast<int (*)(int *)>(
-      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeHostWaits"))(&waits);
+  fake<int (*)(int *)>("fakeHostWaits")(&waits);
   std::printf("host waits: %d\n", waits);
 }
 
@@ -230,8 +233,7 @@ TEST(FakeDriverChild, DISABLED_Readers) {
     gpu.driver().streamDestroy(stream);
   }
   int events = 0;
-  reinterpret_cast<int (*)(int *)>(
-      dlsym(dlopen("libcuda.so.1", RTLD_NOW), "fakeEvents"))(&events);
+  fake<int (*)(int *)>("fakeEvents")(&events);
   std::printf("events: %d\n", events);
 }
 
