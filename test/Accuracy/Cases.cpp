@@ -151,9 +151,10 @@ void drawMultiples(const RowClaim &row, Draw &draw, reference::Value &x,
 
 const std::vector<RowClaim> &rowClaims() {
   static const std::vector<RowClaim> rows = {
-#define WEFT_ROW(mnemonic, opClass, arity, predicate, types, cpu, cuda, low,   \
-                 high)                                                         \
-  {OpKind::mnemonic, #mnemonic, arity, predicate, types, cpu, cuda, low, high},
+#define WEFT_ROW(mnemonic, opClass, arity, predicate, types, cpu, cuda,        \
+                 percent, low, high)                                           \
+  {OpKind::mnemonic, #mnemonic, arity, predicate, types, cpu, cuda,            \
+   percent,          low,       high},
 #include "weft/IR/Rows.inc"
 #undef WEFT_ROW
   };

@@ -20,7 +20,9 @@ struct RowClaim {
   int arity;
   bool predicate;
   bool (*accepts)(DType);
-  double cpuUlp, cudaUlp, low, high;
+  double cpuUlp, cudaUlp;
+  double cudaPercent; // of a unit, more where results have 16 bits
+  double low, high;
 };
 const std::vector<RowClaim> &rowClaims();
 

@@ -154,8 +154,10 @@ void emitRow(const Record *row, raw_ostream &os) {
      << row->getValueAsInt("arity") << ", "
      << (row->getValueAsBit("predicate") ? "true" : "false") << ", " << types
      << ", " << row->getValueAsInt("cpu_ulp") << ", "
-     << row->getValueAsInt("cuda_ulp") << ", " << row->getValueAsString("low")
-     << ", " << row->getValueAsString("high") << ")\n";
+     << row->getValueAsInt("cuda_ulp") << ", "
+     << row->getValueAsInt("cuda_percent") << ", "
+     << row->getValueAsString("low") << ", " << row->getValueAsString("high")
+     << ")\n";
 }
 
 /// Device functions are templates over the computing type: f32 for all floats

@@ -31,6 +31,9 @@ def primitive : Primitive;
 ///   cpu_ulp, cuda_ulp
 ///           the accuracy claimed for float32 on [low, high], in units of the
 ///           last place of the result (0: the same bits as the oracle rounded)
+///   cuda_percent
+///           where CUDA computes results of 16 bits with less: how far they are
+///           off before they are rounded, in hundredths of a unit of theirs
 class Row<string mnemonic, string what, DTypes accepted, dag scalar,
           string formula, list<Trait> traits>
     : Weft_Op<mnemonic, !listconcat([Pure, Elementwise], traits)> {
@@ -41,6 +44,7 @@ class Row<string mnemonic, string what, DTypes accepted, dag scalar,
   bit predicate = 0; // the result is bool whatever the operands are
   int cpu_ulp = 0;
   int cuda_ulp = 0;
+  int cuda_percent = 0;
   string low = "-10";
   string high = "10";
   let summary = what;

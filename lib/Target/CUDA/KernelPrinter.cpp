@@ -534,6 +534,18 @@ void KernelPrinter::declareDivisor(int id) {
   line("const weft::Divisor " + divisors_[id] + "(" + values_[id] + ");");
 }
 
+/// What Prelude.cuh computes a row with.
+static std::string functionOf(const Stmt &stmt) {
+  if (stmt.op == OpKind::where)
+    return "select";
+  std::string function(name(stmt.op));
+  if (stmt.op == OpKind::gelu && stmt.type.isF16())
+    return function + "_half";
+  if (stmt.op == OpKind::gelu && stmt.type.isBF16())
+    return function + "_bfloat16";
+  return function;
+}
+
 void KernelPrinter::define(int id) {
   const Stmt &stmt = nest_->stmts[id];
   std::string text;
@@ -567,13 +579,11 @@ void KernelPrinter::define(int id) {
              values_[stmt.operands[0]] + ")";
       break;
     }
-    text = "weft::" +
-           std::string(stmt.op == OpKind::where ? "select" : name(stmt.op));
-    text += "(" +
-            llvm::join(llvm::map_range(stmt.operands,
-                                       [&](int o) { return values_[o]; }),
-                       ", ") +
-            ")";
+    text = "weft::" + functionOf(stmt) + "(" +
+           llvm::join(llvm::map_range(stmt.operands,
+                                      [&](int o) { return values_[o]; }),
+                      ", ") +
+           ")";
     break;
   case Stmt::Kind::cast:
     if (finalCasts_.test(id) ||

@@ -57,7 +57,8 @@ int64_t MatrixTile::operandBytes() const {
 
 int64_t MatrixTile::sharedBytes() const {
   if (teams > 0)
-    return operandBytes() + teams * resultBytes() + barrierBytes();
+    return operandBytes() + (sharesResults ? 1 : teams) * resultBytes() +
+           barrierBytes();
   int64_t sums = rows * pitch() * static_cast<int64_t>(sizeof(float));
   return std::max(operandBytes(), sums) + barrierBytes();
 }
@@ -92,7 +93,8 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
 
 /// Blocks that stay save what comes before and behind the steps of a tile; for
 /// many steps larger tiles read less. A residual comes once the results before
-/// it have left its place, which takes as long as a few steps.
+/// it have left its place, which takes as long as a few steps. Where there are
+/// more, teams may share a place, and there is room for another stage.
 static void addTeams(const MatrixUnits &units, int64_t steps,
                      std::vector<MatrixTile> &tiles) {
   static constexpr MatrixTile kTeamTiles[] = {
@@ -101,11 +103,14 @@ static void addTeams(const MatrixUnits &units, int64_t steps,
       {128, 64, 4, 1, true, true, 8, 1, 2},
       {64, 256, 4, 1, true, true, 4, 1, 2},
       {128, 128, 4, 1, true, true, 4, 1, 2},
-      {128, 192, 4, 1, true, true, 3, 1, 2}};
-  constexpr int64_t stepsOfResidual = 4;
+      {128, 192, 4, 1, true, true, 3, 1, 2},
+      {128, 128, 4, 1, true, true, 6, 1, 2, true},
+      {128, 192, 4, 1, true, true, 4, 1, 2, true}};
+  constexpr int64_t stepsOfResidual = 4, stepsOfResults = 8;
   if (steps <= kFewSteps && (!units.residual || steps > stepsOfResidual))
     llvm::copy_if(kTeamTiles, std::back_inserter(tiles), [&](auto &tile) {
-      return tile.sharedBytes() <= units.sharedBytes;
+      return tile.sharedBytes() <= units.sharedBytes &&
+             (!tile.sharesResults || steps > stepsOfResults);
     });
 }
 
@@ -246,7 +251,7 @@ static double cyclesOfTeams(const MatrixTile &tile, int64_t tiles,
   // Fitted to some 250 kernels on an H200.
   constexpr double products = 0.867, sharedBytes = 137, cacheBytes = 64,
                    latency = 2443, block = 3650, perTile = 378, result = 0.25,
-                   memory = 0.303;
+                   memory = 0.303, store = 1500;
   auto elements = static_cast<double>(tile.rows * tile.columns);
   auto lines = static_cast<double>(tile.rows / 64 * (64 + tile.columns)),
        fetched = static_cast<double>(tile.rows + tile.columns);
@@ -258,6 +263,8 @@ static double cyclesOfTeams(const MatrixTile &tile, int64_t tiles,
          end = elements * result;
   double turn = std::max(
       {all, (all + end) / static_cast<double>(tile.teams), elements * memory});
+  if (tile.sharesResults) // one after the other
+    turn = std::max(turn, end + store);
   return block +
          static_cast<double>(llvm::divideCeil(tiles, units.multiprocessors)) *
              turn +

@@ -49,6 +49,8 @@ struct MatrixTile {
   // Groups of warps that take the tiles in turn, as long as there are any; 0: a
   // block has one tile.
   int64_t teams = 0;
+  bool sharesResults = false; // teams have one place for them, which they fill
+                              // in turn
   // Where stages are patches: the lines of one. The columns of all steps of k
   // stay in shared memory then.
   int64_t patchLines = 0, steps = 0;

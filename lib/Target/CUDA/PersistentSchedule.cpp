@@ -131,7 +131,9 @@ private:
   void printPair();
   void printOwnStores();
   void printStores();
-  void printFree();
+  void printFree(StringRef team);
+  /// Where a team's results lie: among `results`.
+  void declareResult();
   /// Whether more threads have residuals brought or results written.
   bool hasStorers() const { return !operands_.patches || operands_.residual; }
   /// The loop over the tiles of a block, from number `first` on.
@@ -430,26 +432,39 @@ void PersistentEmitter::printOwnStores() {
   p_.close();
 }
 
-/// Lets the team write results, once it has the residual.
-void PersistentEmitter::printFree() {
+/// Lets `team` write the results of `block`, once it has the residual.
+void PersistentEmitter::printFree(StringRef team) {
   if (!operands_.residual) {
-    p_.line("weft::arrive(free + team);");
+    p_.line("weft::arrive(free + " + team + ");");
     return;
   }
   locateTile();
-  operands_.residual->load(p_, tile_.columns, "result", "free + team");
+  operands_.residual->load(p_, tile_.columns, "result",
+                           ("free + " + team).str());
+}
+
+void PersistentEmitter::declareResult() {
+  p_.line("unsigned char *result = results" +
+          (tile_.sharesResults
+               ? std::string()
+               : " + team * " + std::to_string(tile_.resultBytes())) +
+          ";");
 }
 
 /// What one thread does for each team.
 void PersistentEmitter::printStores() {
   std::string all = std::to_string(tilesInAll());
   StringRef type = p_.indexType();
-  p_.line("unsigned char *result = results + team * " +
-          Twine(tile_.resultBytes()) + ";");
+  // Who writes next where this team's results were, and how many tiles later.
+  bool shares = tile_.sharesResults;
+  std::string later = shares ? "(team + 1) % " + std::to_string(tile_.teams)
+                             : std::string("team"),
+              step = shares ? "" : std::to_string(tile_.teams) + " * ";
+  declareResult();
   p_.open("");
   p_.line("const " + type + " block = blockIdx.x + team * gridDim.x;");
-  p_.open("if (block < " + all + ")");
-  printFree();
+  p_.open((shares ? "if (team == 0 && block < " : "if (block < ") + all + ")");
+  printFree("team");
   p_.close();
   p_.close();
   openTiles("team", tile_.teams);
@@ -461,13 +476,12 @@ void PersistentEmitter::printStores() {
     operands_.result.store(p_, tile_.columns, "result");
     p_.close();
   }
-  p_.line("const " + type + " later = block + " + Twine(tile_.teams) +
-          " * gridDim.x;");
+  p_.line("const " + type + " later = block + " + step + "gridDim.x;");
   p_.open("if (later < " + all + ")");
   if (!operands_.patches)
     p_.line("weft::wait_for_reads_of_stores();");
   p_.line("const " + type + " block = later;");
-  printFree();
+  printFree(later);
   p_.close();
   p_.close();
   if (!operands_.patches)
@@ -485,8 +499,7 @@ void PersistentEmitter::printTeams() {
     printPatchSteps();
   else
     printSteps();
-  p_.line("unsigned char *result = results + team * " +
-          Twine(tile_.resultBytes()) + ";");
+  declareResult();
   if (hasStorers())
     p_.line("weft::wait_at(free + team, number / " + Twine(tile_.teams) +
             " % 2);");

@@ -88,8 +88,8 @@ struct Claim {
 
 Claim claimOf(OpKind kind) {
   switch (kind) {
-#define WEFT_ROW(mnemonic, opClass, arity, predicate, types, cpu, cuda, low,   \
-                 high)                                                         \
+#define WEFT_ROW(mnemonic, opClass, arity, predicate, types, cpu, cuda,        \
+                 percent, low, high)                                           \
   case OpKind::mnemonic:                                                       \
     return {static_cast<double>(std::max(cpu, cuda)), low, high};
 #include "weft/IR/Rows.inc"

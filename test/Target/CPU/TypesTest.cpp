@@ -44,7 +44,8 @@ struct RowOfTable {
 };
 const std::vector<RowOfTable> &rows() {
   static const std::vector<RowOfTable> all = {
-#define WEFT_ROW(mnemonic, Op, arity, predicate, types, cpu, cuda, low, high)  \
+#define WEFT_ROW(mnemonic, Op, arity, predicate, types, cpu, cuda, percent,    \
+                 low, high)                                                    \
   {#mnemonic, arity, predicate, #types, low},
 #include "weft/IR/Rows.inc"
 #undef WEFT_ROW

@@ -1043,6 +1043,22 @@ public:
                              "64x256 warps 4x1 groups bulk stages 4 teams 2",
                              "128x192 warps 4x1 groups bulk stages 3 teams 2"})
       addWithTile(first, tile, 2);
+    // Teams that share a place for results, with an odd number of tiles each
+    // and with one more team than tiles.
+    size_t shared = list.size();
+    addBehindMatmul("a residual is added, many steps", "300x392", "600",
+                    "%r: tensor<300x392xf16>",
+                    "%a = weft.add %m, %r : {0}\n"
+                    "%y = weft.relu %a : {0}");
+    addBehindMatmul("a row is added, many steps", "300x392", "600",
+                    "%b: tensor<392xf16>",
+                    "%b2 = weft.broadcast %b : tensor<392xf16> -> {0}\n"
+                    "%y = weft.add %m, %b2 : {0}");
+    for (int64_t blocks : {2, 3, 9})
+      for (const char *tile :
+           {"128x128 warps 4x1 groups bulk stages 6 teams 2",
+            "128x192 warps 4x1 groups bulk stages 4 teams 2"})
+        addWithTile(shared, tile, blocks);
   }
 
   /// Convolutions whose taps share patches of the images.

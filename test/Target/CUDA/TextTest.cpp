@@ -350,6 +350,20 @@ TEST(CudaText, BlocksThatStayTakeTileAfterTile) {
   EXPECT_THAT(plain, Not(HasSubstr("residual")));
 }
 
+TEST(CudaText, TeamsShareAPlaceForResults) {
+  Case c = linear("384", "512", "768", /*addsResidual=*/true);
+  c.tile = "128x192 warps 4x1 groups bulk stages 4 teams 2";
+  std::string text = kernelText(Emitted(c));
+  EXPECT_THAT(text, HasSubstr("unsigned char *result = results;"));
+  EXPECT_THAT(text, HasSubstr("if (team == 0 && block < 9) {"));
+  // Once a team's results are stored, the other's residual comes.
+  EXPECT_THAT(text, HasSubstr("const int later = block + gridDim.x;"));
+  EXPECT_THAT(text, HasSubstr("}, free + (team + 1) % 2);"));
+  c.tile = "128x192 warps 4x1 groups bulk stages 3 teams 2";
+  EXPECT_THAT(kernelText(Emitted(c)),
+              HasSubstr("unsigned char *result = results + team * 49152;"));
+}
+
 TEST(CudaText, ColumnsStayWhereAStageIsForOneStep) {
   auto text = [](const std::string &k) {
     Case c = linear("384", "512", k, /*addsResidual=*/false);
@@ -373,7 +387,7 @@ TEST(CudaText, BlocksHaveOneTileWhereTheyCannotStay) {
     });
   };
   Case whole = linear("128", "64", "1024", /*addsResidual=*/true);
-  EXPECT_EQ(tilesThatStay(whole), 6);
+  EXPECT_EQ(tilesThatStay(whole), 8);
   // A longer k has little to gain.
   EXPECT_EQ(tilesThatStay(linear("128", "64", "1088", true)), 0);
   // Lines of results that do not start at multiples of 16 bytes.
