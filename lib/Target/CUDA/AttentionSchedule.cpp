@@ -35,10 +35,22 @@ struct Attention {
   int query, key, value;
   int score;  // the sum of the first stage
   int weight; // that the softmax is of: scaled, with its bias
+  int scale;  // where that is all, what scores are multiplied with; else -1
   SmallVector<unsigned> batch, rows, keys;
   unsigned depth, column;
   int64_t batches = 1, numRows = 1, numKeys = 1;
 };
+
+/// What `weight` is the product of, besides `score`, if all scores share it.
+int scaleOf(const LoopNest &nest, int weight, int score) {
+  const Stmt &product = nest.stmts[weight];
+  if (product.kind != Stmt::Kind::row || product.op != OpKind::mul)
+    return -1;
+  int x = product.operands[0], y = product.operands[1];
+  if (y == score)
+    std::swap(x, y);
+  return x == score && y != score && dependences(nest, y).none() ? y : -1;
+}
 
 Attention read(const LoopNest &nest) {
   const Accumulator &scores = nest.stages[0].accumulators[0],
@@ -50,6 +62,7 @@ Attention read(const LoopNest &nest) {
   a.value = operand(sums.value, 1);
   a.score = scores.result;
   a.weight = operand(operand(sums.value, 0), 0);
+  a.scale = scaleOf(nest, a.weight, a.score);
   a.depth = cast<AffineDimExpr>(scores.index).getPosition();
   a.column = nest.numParallel - 1;
   if (auto keys = dyn_cast<AffineDimExpr>(sums.index)) {
@@ -110,8 +123,14 @@ private:
   void printQuery(StringRef step);
   void printScores();
   void printGroupScores();
+  /// Whether scores stay as they are summed, for the softmax to scale.
+  bool scalesLate() const {
+    return attention_.scale >= 0 && attention_.numKeys % tile_.keys == 0;
+  }
+  void declareScale();
   void printWeights();
   void printWeight(StringRef element);
+  void printMost();
   void printSoftmax();
   void printPacked();
   void printValues();
@@ -156,6 +175,16 @@ void AttentionEmitter::declareState() {
   p_.close();
   if (keepsQuery())
     p_.line("unsigned q[" + Twine(query_.width() / 16) + "][" + rows + "][4];");
+}
+
+/// By what a weight's exponent, in powers of two, is more than the score.
+void AttentionEmitter::declareScale() {
+  std::string perScore = "1.44269504f"; // log2(e)
+  if (scalesLate()) {
+    p_.define(closure(nest_, {attention_.scale}));
+    perScore += " * " + p_.value(attention_.scale);
+  }
+  p_.line("const float per_score = " + perScore + ";");
 }
 
 // ---- the steps --------------------------------------------------------------
@@ -274,30 +303,42 @@ void AttentionEmitter::printWeights() {
     p_.close();
 }
 
-/// score = exp(score - largest), in powers of two. Of a row without a finite
-/// score so far, the largest counts as 0: exp(-inf) is 0, and what comes later
-/// may be finite. Where none comes, the result is 0 / 0.
+/// The score of a row whose weight is the largest.
+void AttentionEmitter::printMost() {
+  auto printLoop = [&](StringRef function) {
+    p_.openLoop("j", tile_.keys / 8, true);
+    p_.line("most = weft::" + function + "(most, weft::" + function +
+            "(score[i][j][half * 2], score[i][j][half * 2 + 1]));");
+    p_.close();
+  };
+  p_.line("float most = score[i][0][half * 2];");
+  if (!scalesLate())
+    return printLoop("maximum");
+  p_.open("if (per_score < 0.0f)");
+  printLoop("minimum");
+  p_.close();
+  p_.open("else");
+  printLoop("maximum");
+  p_.close();
+}
+
+/// score = exp(scale score - largest), in powers of two. Of a row without a
+/// finite score so far, the largest counts as 0: exp(-inf) is 0, and what comes
+/// later may be finite. Where none comes, the result is 0 / 0.
 void AttentionEmitter::printSoftmax() {
-  std::string across = std::to_string(tile_.keys / 8);
   p_.openLoop("i", down(), true);
   p_.openLoop("half", 2, true);
-  p_.line("float most = largest[i][half];");
-  p_.openLoop("j", tile_.keys / 8, true);
-  p_.line("most = weft::maximum(most, weft::maximum(score[i][j][half * 2], "
-          "score[i][j][half * 2 + 1]));");
-  p_.close();
+  printMost();
+  p_.line("most = weft::maximum(largest[i][half], most * per_score);");
   p_.line("most = weft::reduce_lanes<4>(most, weft::Maximum());");
-  p_.line("const float base = most == -weft::infinity() ? 0.0f : most * "
-          "per_exponent;");
-  p_.line("const float fade = weft::exp2(largest[i][half] * per_exponent - "
-          "base);");
+  p_.line("const float base = most == -weft::infinity() ? 0.0f : most;");
+  p_.line("const float fade = weft::exp2(largest[i][half] - base);");
   p_.line("largest[i][half] = most;");
   p_.line("float more = 0.0f;");
   p_.openLoop("j", tile_.keys / 8, true);
   p_.openLoop("k", 2, true);
   p_.line("float &weight = score[i][j][half * 2 + k];");
-  p_.line("weight = weft::exp2(weft::multiply_add(weight, per_exponent, "
-          "-base));");
+  p_.line("weight = weft::exp2(weft::multiply_add(weight, per_score, -base));");
   p_.line("more += weight;");
   p_.close();
   p_.close();
@@ -385,7 +426,8 @@ void AttentionEmitter::printMainLoop() {
   p_.line("float score[" + Twine(down()) + "][" + Twine(tile_.keys / 8) +
           "][4] = {};");
   tile_.warpGroups ? printGroupScores() : printScores();
-  printWeights();
+  if (!scalesLate())
+    printWeights();
   printSoftmax();
   tile_.warpGroups ? printGroupValues() : printValues();
   p_.close();
@@ -451,23 +493,22 @@ void AttentionEmitter::printResults() {
 
 CudaKernel AttentionEmitter::emit() {
   used_ = p_.usedDims();
-  for (const char *word : {"row",      "token",    "column",     "thread",
-                           "lane",     "batch",    "first_row",  "first_token",
-                           "warp_row", "tile",     "stage",      "stages",
-                           "shared",   "line",     "element",    "sum",
-                           "total",    "largest",  "q",          "a",
-                           "b",        "score",    "half",       "most",
-                           "base",     "fade",     "more",       "weight",
-                           "weights",  "means",    "mean",       "by",
-                           "number",   "key_tile", "value_tile", "per_exponent",
-                           "turn"})
+  for (const char *word :
+       {"row",       "token",     "column",      "thread",   "lane",
+        "batch",     "first_row", "first_token", "warp_row", "tile",
+        "stage",     "stages",    "shared",      "line",     "element",
+        "sum",       "total",     "largest",     "q",        "a",
+        "b",         "score",     "half",        "most",     "base",
+        "fade",      "more",      "weight",      "weights",  "means",
+        "mean",      "by",        "number",      "key_tile", "value_tile",
+        "per_score", "turn"})
     p_.fresh(word);
   p_.line("WEFT_DYNAMIC_SHARED(shared);");
   p_.line("unsigned char *stages = shared + " + Twine(queryBytes()) + ";");
-  p_.line("const float per_exponent = 1.44269504f; // log2(e)");
   printBlock();
   declareState();
   p_.line("weft::follow_previous();");
+  declareScale();
   printMainLoop();
   printSums();
   printResults();

@@ -1199,7 +1199,8 @@ public:
   void addAttention(const std::string &name, const std::string &q,
                     const std::string &k, const std::string &v,
                     const std::string &y, const std::string &type,
-                    const std::string &body, const std::string &biasType = "") {
+                    const std::string &body, const std::string &biasType = "",
+                    const std::string &scale = "0.0625") {
     std::string operands = "%q, %k, %v, %s",
                 types = tensor(q, type) + ", " + tensor(k, type) + ", " +
                         tensor(v, type) + ", tensor<f32>";
@@ -1210,7 +1211,7 @@ public:
     Case c = {"attention, " + name,
               "%q: " + tensor(q, type) + ", %k: " + tensor(k, type) +
                   ", %v: " + tensor(v, type),
-              "%s = weft.constant dense<0.0625> : tensor<f32>\n" + body +
+              "%s = weft.constant dense<" + scale + "> : tensor<f32>\n" + body +
                   "%y = weft.attention " + operands + " : (" + types + ") -> " +
                   tensor(y, type),
               "%y : " + tensor(y, type), "attention"};
@@ -1251,21 +1252,29 @@ public:
                  "");
     addAttention("many rows", "216x70x16", "216x16x16", "216x16x16",
                  "216x70x16", "f16", "");
+    // Whole tiles of keys, whose scores the softmax scales.
+    for (const char *scale : {"0.0625", "-0.25", "0.0"})
+      addAttention(std::string("scaled with ") + scale, "2x70x64", "2x256x64",
+                   "2x256x64", "2x70x64", "f16", "", "", scale);
     addAttentionBiases();
     addAttentionViews();
-    // One number spoils its row of the query, or every row.
+    for (const char *sizes : {"40x64", "64x64"})
+      addSpoiled(sizes);
+  }
+  /// One number spoils its row of the query, or every row.
+  void addSpoiled(const std::string &sizes) {
     for (const char *number : {"0x7E00", "0x7C00", "0xFC00"}) {
-      std::string t = tensor("40x64", "f16"), s = "tensor<f32>",
+      std::string t = tensor(sizes, "f16"), s = "tensor<f32>",
                   head = "%s = weft.constant dense<0.0625> : tensor<f32>\n",
                   inputs = "%q: " + t + ", %k: " + t + ", %v: " + t,
                   types =
                       " : (" + t + ", " + t + ", " + t + ", " + s + ") -> " + t;
-      addMatrix({std::string("attention, a query with ") + number, inputs,
-                 head + spoiled("q", "40x64", 0, number) +
+      addMatrix({"attention, a query of " + sizes + " with " + number, inputs,
+                 head + spoiled("q", sizes, 0, number) +
                      "%y = weft.attention %qs, %k, %v, %s" + types,
                  "%y : " + t, "attention"});
-      addMatrix({std::string("attention, a value with ") + number, inputs,
-                 head + spoiled("v", "40x64", 1, number) +
+      addMatrix({"attention, a value of " + sizes + " with " + number, inputs,
+                 head + spoiled("v", sizes, 1, number) +
                      "%y = weft.attention %q, %k, %vs, %s" + types,
                  "%y : " + t, "attention"});
     }
