@@ -26,6 +26,14 @@ static std::pair<AffineExpr, AffineExpr> splitMultiples(AffineExpr expr,
   AffineExpr multiples = getAffineConstantExpr(0, expr.getContext());
   AffineExpr rest = multiples;
   for (AffineExpr part : parts) {
+    // So that neighbours, as (i + 9) and (i + 23) over 14, are one apart.
+    if (auto number = dyn_cast<AffineConstantExpr>(part);
+        number && number.getValue() > divisor) {
+      int64_t over = number.getValue() % divisor;
+      multiples = multiples + (number.getValue() - over);
+      rest = rest + over;
+      continue;
+    }
     // Not isMultipleOf: it takes (2 * i) floordiv 6 for a multiple of 2.
     if (part.getLargestKnownDivisor() % divisor == 0)
       multiples = multiples + part;

@@ -86,7 +86,7 @@ Tensor neighbours(const Tensor &x, const std::vector<Axis> &axes,
 }
 
 /// How much of the element above there is in each element along `axis`, which
-/// has `behind` axes behind it: exact in integers up to the division.
+/// has `behind` axes behind it: exact in integers up to the last product.
 Tensor weights(const Axis &axis, size_t behind, DType dtype, Device device,
                std::source_location location) {
   const bool is_small = __int128(axis.step) * axis.to + axis.divisor <
@@ -101,8 +101,8 @@ Tensor weights(const Axis &axis, size_t behind, DType dtype, Device device,
   Shape shape{axis.to};
   for (size_t i = 0; i < behind; ++i)
     shape.push_back(1);
-  return reshape(cast(above, dtype, location), shape, location) /
-         static_cast<double>(axis.divisor);
+  return reshape(cast(above, dtype, location), shape, location) *
+         (1 / static_cast<double>(axis.divisor));
 }
 
 /// Mixes the elements around each position along the axes from `axis` on.

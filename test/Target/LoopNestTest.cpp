@@ -161,6 +161,18 @@ TEST_F(LoopNestTest, TransposeBecomesStrides) {
   EXPECT_THAT(text(*built), HasSubstr("load 0[d0 + d1 * 6]"));
 }
 
+TEST_F(LoopNestTest, ResampledNeighboursShareTheirDivision) {
+  auto built = nest("x", "tensor<16xf32>", R"(
+    %a = weft.resample %x from [9] by [4] over [5] : tensor<16xf32> -> tensor<10xf32>
+    %b = weft.resample %x from [14] by [4] over [5] : tensor<16xf32> -> tensor<10xf32>
+    %y = weft.add %a, %b : tensor<10xf32>
+)",
+                    "tensor<10xf32>");
+  ASSERT_TRUE(succeeded(built)) << why_;
+  EXPECT_THAT(text(*built), HasSubstr("load 0[(d0 * 4 + 4) floordiv 5 + 1]"));
+  EXPECT_THAT(text(*built), HasSubstr("load 0[(d0 * 4 + 4) floordiv 5 + 2]"));
+}
+
 TEST_F(LoopNestTest, ConcatenationChoosesByGuards) {
   auto built = nest("ab", "tensor<3xf32>, tensor<5xf32>", R"(
     %y = weft.concatenate %a, %b along 0 : tensor<3xf32>, tensor<5xf32> -> tensor<8xf32>

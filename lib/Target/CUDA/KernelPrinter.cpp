@@ -249,7 +249,11 @@ std::string KernelPrinter::index(AffineExpr expr, bool asFactor) const {
   case AffineExprKind::FloorDiv:
   case AffineExprKind::Mod: {
     bool isMod = binary.getKind() == AffineExprKind::Mod;
-    if (rangeOf(lhs, nest_->sizes).first < 0)
+    auto [low, high] = rangeOf(lhs, nest_->sizes);
+    int64_t divisor = cast<AffineConstantExpr>(rhs).getValue();
+    if (!isMod && low >= 0 && high < 2 * divisor) // 0 or 1
+      return "(" + index(lhs) + " >= " + index(rhs) + ")";
+    if (low < 0)
       return (isMod ? "weft::mod_index<" : "weft::floor_div_index<") +
              indexType().str() + ">(" + index(lhs) + ", " + index(rhs) + ")";
     text = index(lhs, true) + (isMod ? " % " : " / ") + index(rhs, true);

@@ -769,6 +769,46 @@ TEST(CudaText, PairsThatNoKernelComputesAreRefused) {
     EXPECT_EQ(Emitted(pairOfMatmuls(sizes)).error, why);
 }
 
+TEST(CudaText, TheSoftmaxScalesScoresWhereThatIsAllThatIsDoneToThem) {
+  auto text = [](const std::string &keys, bool hasBias) {
+    std::string q = "tensor<16x64xf16>", k = "tensor<" + keys + "x64xf16>",
+                b = "tensor<16x" + keys + "xf32>";
+    return kernelText(Emitted(
+        {"attention", "%q: " + q + ", %k: " + k + ", %n: f32, %b: " + b,
+         "%s = weft.splat %n : f32 -> tensor<f32>\n"
+         "%y = weft.attention %q, %k, %k, %s" +
+             std::string(hasBias ? ", %b" : "") + " : (" + q + ", " + k + ", " +
+             k + ", tensor<f32>" + (hasBias ? ", " + b : "") + ") -> " + q,
+         "%y : " + q, "attention", "sm_90a"}));
+  };
+  std::string whole = text("128", false);
+  EXPECT_THAT(whole, HasSubstr("const float per_score = 1.44269504f * scale;"));
+  EXPECT_THAT(whole, Not(HasSubstr("weft::mul(score")));
+  // A negative scale makes the least score the largest weight.
+  EXPECT_THAT(whole, HasSubstr("if (per_score < 0.0f) {"));
+  // Keys that end within a tile, and a bias: score by score.
+  for (const std::string &other : {text("100", false), text("128", true)}) {
+    EXPECT_THAT(other, HasSubstr("const float per_score = 1.44269504f;"));
+    EXPECT_THAT(other, HasSubstr("weft::mul(score"));
+    EXPECT_THAT(other, Not(HasSubstr("per_score < 0.0f")));
+  }
+}
+
+TEST(CudaText, AQuotientThatIsZeroOrOneIsAComparison) {
+  auto text = [](const std::string &from) {
+    return kernelText(
+        Emitted({"resample", "%x: tensor<8xf32>",
+                 "%y = weft.resample %x from [" + from +
+                     "] by [1] over [2] : tensor<8xf32> -> tensor<16xf32>",
+                 "%y : tensor<16xf32>", "loop"}));
+  };
+  // The element before the first is the first.
+  std::string before = text("-1");
+  EXPECT_THAT(before, HasSubstr("(((i0 + k) + 1) / 2 + 7 >= 8)"));
+  EXPECT_THAT(before, Not(HasSubstr("/ 8")));
+  EXPECT_THAT(text("0"), Not(HasSubstr(">= 8")));
+}
+
 TEST(CudaText, AttentionThatNoKernelComputesIsRefused) {
   auto error = [](const std::string &width, const char *arch) {
     std::string t = "tensor<16x" + width + "xf16>";
