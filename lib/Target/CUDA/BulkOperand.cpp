@@ -39,39 +39,44 @@ bool isSupported(const TensorMap &map) {
 
 // ---- matching ---------------------------------------------------------------
 
-std::optional<BulkOperand> BulkOperand::match(const LoopNest &nest,
-                                              const ContractionSide &side,
-                                              const Contraction &contraction) {
-  const Stmt &load = nest.stmts[side.stmt];
-  if (load.kind != Stmt::Kind::load || side.dims.empty() ||
-      nest.innerSizes().empty() || !isLinear(nest, load.expr))
+std::optional<BulkPart>
+BulkPart::match(const LoopNest &nest, const ContractionSide &side,
+                const Contraction &contraction, const Stmt &load,
+                ArrayRef<Guard> guards, int64_t begin, int64_t end) {
+  if (!isLinear(nest, load.expr))
     return std::nullopt;
-  BulkOperand operand;
-  operand.side_ = side;
-  operand.load_ = &load;
-  operand.nest_ = &nest;
-  operand.map_.argument = static_cast<int32_t>(load.input);
-  operand.map_.dtype = ir::toDType(contraction.type);
-  operand.map_.offset = valueAtZero(load.expr, nest) * kElementBytes;
+  BulkPart part;
+  part.side_ = side;
+  part.load_ = &load;
+  part.nest_ = &nest;
+  part.begin_ = begin;
+  part.end_ = end;
+  part.map_.argument = static_cast<int32_t>(load.input);
+  part.map_.dtype = ir::toDType(contraction.type);
+  // Of the first step of the part.
+  part.map_.offset = (valueAtZero(load.expr, nest) +
+                      begin * *strideOf(load.expr, nest.sizes.size() - 1)) *
+                     kElementBytes;
   std::optional<int64_t> own = commonStride(nest, load.expr, side.dims),
                          depth = commonStride(nest, load.expr, innerDims(nest));
-  bool matches = load.guards.empty() && own && depth &&
-                 operand.matchPlain(nest, *own, *depth, contraction);
-  if (!matches && !operand.matchWindow(nest, contraction))
+  bool matches = guards.empty() && own && depth &&
+                 part.matchPlain(*own, *depth, contraction);
+  if (!matches && !part.matchWindow(contraction, guards))
     return std::nullopt;
-  if (!isSupported(operand.map_) || !operand.reachesTaps())
+  if (!isSupported(part.map_) || !part.reachesTaps())
     return std::nullopt;
-  return operand;
+  return part;
 }
 
-bool BulkOperand::matchPlain(const LoopNest &nest, int64_t ownStride,
-                             int64_t depthStride,
-                             const Contraction &contraction) {
+bool BulkPart::matchPlain(int64_t ownStride, int64_t depthStride,
+                          const Contraction &contraction) {
+  const LoopNest &nest = *nest_;
   if ((depthStride != 1 && ownStride != 1) || ownStride <= 0 ||
       depthStride <= 0)
     return false;
   form_ = depthStride == 1 ? Form::lines : Form::blocks;
-  map_.sizes = {nest.numInnerPoints(), side_.extent};
+  map_.sizes = {nest.numInnerPoints() / nest.sizes.back() * (end_ - begin_),
+                side_.extent};
   if (form_ == Form::blocks)
     std::swap(map_.sizes[0], map_.sizes[1]);
   map_.strides = {(form_ == Form::lines ? ownStride : depthStride) *
@@ -87,24 +92,25 @@ bool BulkOperand::matchPlain(const LoopNest &nest, int64_t ownStride,
   return true;
 }
 
-bool BulkOperand::matchWindow(const LoopNest &nest,
-                              const Contraction &contraction) {
+bool BulkPart::matchWindow(const Contraction &contraction,
+                           ArrayRef<Guard> guards) {
+  const LoopNest &nest = *nest_;
   unsigned channels = nest.sizes.size() - 1;
   if (contraction.batches != 1 || strideOf(load_->expr, channels) != 1 ||
-      nest.sizes[channels] % kMatrixDepth != 0)
+      (end_ - begin_) % kMatrixDepth != 0)
     return false;
   form_ = Form::window;
-  map_.sizes = {nest.sizes[channels]};
+  map_.sizes = {end_ - begin_};
   SmallVector<unsigned> taps = innerDims(nest);
   taps.pop_back();
   // The outermost dim counts images, unless it has taps.
   SmallVector<unsigned> spatial(side_.dims);
   auto guardOf = [&](unsigned dim) {
-    return llvm::find_if(load_->guards, [&](const Guard &guard) {
+    return llvm::find_if(guards, [&](const Guard &guard) {
       return guard.expr.isFunctionOfDim(dim);
     });
   };
-  if (spatial.size() > 1 && guardOf(spatial[0]) == load_->guards.end()) {
+  if (spatial.size() > 1 && guardOf(spatial[0]) == guards.end()) {
     images_ = static_cast<int>(spatial[0]);
     spatial.erase(spatial.begin());
   }
@@ -115,7 +121,7 @@ bool BulkOperand::matchWindow(const LoopNest &nest,
     axis.dim = static_cast<int>(dim);
     int64_t stride = *strideOf(load_->expr, dim), step = 1, lower = 0,
             size = nest.sizes[dim];
-    if (auto guard = guardOf(dim); guard != load_->guards.end()) {
+    if (const Guard *guard = guardOf(dim); guard != guards.end()) {
       ++numGuards;
       if (!isLinear(nest, guard->expr))
         return false;
@@ -148,7 +154,7 @@ bool BulkOperand::matchWindow(const LoopNest &nest,
     lastStride = stride * size;
     axes_.push_back(axis);
   }
-  if (axes_.empty() || axes_.size() > 3 || numGuards != load_->guards.size() ||
+  if (axes_.empty() || axes_.size() > 3 || numGuards != guards.size() ||
       numTaps != taps.size())
     return false;
   map_.sizes.push_back(images_ >= 0 ? nest.sizes[images_] : 1);
@@ -159,7 +165,7 @@ bool BulkOperand::matchWindow(const LoopNest &nest,
 }
 
 /// Whether an instruction can name all taps of a window.
-bool BulkOperand::reachesTaps() const {
+bool BulkPart::reachesTaps() const {
   return llvm::all_of(axes_, [&](const Axis &axis) {
     int64_t last =
         axis.tap < 0 ? 0 : (nest_->sizes[axis.tap] - 1) * axis.dilation;
@@ -167,12 +173,80 @@ bool BulkOperand::reachesTaps() const {
   });
 }
 
+namespace {
+/// What a sum reads in a part of the steps of k.
+struct Reading {
+  const Stmt *load;
+  SmallVector<Guard> guards; // that hold for some rows only
+  int64_t begin, end;
+};
+} // namespace
+
+/// The range of the innermost dim in which `guard` holds, if it depends on
+/// nothing else.
+static std::optional<std::pair<int64_t, int64_t>>
+rangeOfDepth(const LoopNest &nest, const Guard &guard) {
+  unsigned deepest = nest.sizes.size() - 1;
+  for (unsigned i = 0; i <= deepest; ++i)
+    if (strideOf(guard.expr, i) != (i == deepest ? 1 : 0))
+      return std::nullopt;
+  int64_t first = valueAtZero(guard.expr, nest);
+  return std::pair(guard.low - first, guard.high - first);
+}
+
+/// Adds what statement `id` is for steps [begin, end) of k: a load, or choices
+/// between loads, each below a step. False if it is something else.
+static bool findReadings(const LoopNest &nest, int id, int64_t begin,
+                         int64_t end, SmallVector<Reading> &readings) {
+  const Stmt &stmt = nest.stmts[id];
+  if (stmt.kind == Stmt::Kind::load) {
+    Reading reading{&stmt, {}, begin, end};
+    llvm::copy_if(stmt.guards, std::back_inserter(reading.guards),
+                  [&](const Guard &guard) {
+                    auto range = rangeOfDepth(nest, guard);
+                    return !range || range->first > begin ||
+                           range->second < end;
+                  });
+    readings.push_back(std::move(reading));
+    return true;
+  }
+  if (stmt.kind != Stmt::Kind::select || stmt.guards.size() != 1)
+    return false;
+  auto range = rangeOfDepth(nest, stmt.guards[0]);
+  return range && range->first <= begin && range->second > begin &&
+         range->second < end && range->second % kMatrixDepth == 0 &&
+         findReadings(nest, stmt.operands[0], begin, range->second, readings) &&
+         findReadings(nest, stmt.operands[1], range->second, end, readings);
+}
+
+std::optional<BulkOperand> BulkOperand::match(const LoopNest &nest,
+                                              const ContractionSide &side,
+                                              const Contraction &contraction) {
+  SmallVector<Reading> readings;
+  if (side.dims.empty() || nest.innerSizes().empty() ||
+      nest.numInnerPoints() == 0 ||
+      !findReadings(nest, side.stmt, 0, nest.sizes.back(), readings))
+    return std::nullopt;
+  // Steps are counted through all dims of k, parts along the innermost.
+  if (readings.size() > 1 && (nest.innerSizes().size() > 1 ||
+                              nest.numInnerPoints() % kMatrixDepth != 0))
+    return std::nullopt;
+  BulkOperand operand;
+  operand.side_ = side;
+  for (const Reading &reading : readings) {
+    auto part = BulkPart::match(nest, side, contraction, *reading.load,
+                                reading.guards, reading.begin, reading.end);
+    if (!part || (readings.size() > 1 && !part->isAlongDepth()))
+      return std::nullopt;
+    operand.parts_.push_back(*std::move(part));
+  }
+  return operand;
+}
+
 // ---- text -------------------------------------------------------------------
 
-void BulkOperand::declare(KernelPrinter &p, int64_t extent, StringRef name,
-                          StringRef position) {
+void BulkPart::declare(KernelPrinter &p, int64_t extent, StringRef name) {
   extent_ = extent;
-  position_ = position.str();
   int64_t lines = form_ == Form::blocks ? kMatrixDepth : extent;
   map_.box.assign(
       {static_cast<int32_t>(kMatrixDepth), static_cast<int32_t>(lines)});
@@ -181,21 +255,18 @@ void BulkOperand::declare(KernelPrinter &p, int64_t extent, StringRef name,
   name_ = p.addTensorMap(name, map_);
 }
 
-void BulkOperand::locate(KernelPrinter &p,
-                         const llvm::SmallBitVector &used) const {
-  p.line("const " + p.indexType() + " " + position_ + " = first_" + position_ +
-         ";");
-  if (form_ == Form::window)
-    p.splitDims(position_, side_.dims, used);
-}
-
 static std::string asInt(const Twine &text) {
   return ("static_cast<int>(" + text + ")").str();
 }
 
-void BulkOperand::copy(KernelPrinter &p, StringRef depth, StringRef destination,
-                       StringRef barrier,
-                       const llvm::SmallBitVector &used) const {
+/// Where a step of k lies in a part.
+static std::string within(std::string depth, int64_t begin) {
+  return begin == 0 ? depth : depth + " - " + std::to_string(begin);
+}
+
+void BulkPart::copy(KernelPrinter &p, StringRef position, StringRef depth,
+                    StringRef destination, StringRef barrier,
+                    const llvm::SmallBitVector &used) const {
   if (form_ == Form::window)
     return copyWindow(p, depth, destination, barrier, used);
   std::string batch;
@@ -205,22 +276,22 @@ void BulkOperand::copy(KernelPrinter &p, StringRef depth, StringRef destination,
     p.line("weft::copy_tile(" + to + ", " + name_ + ", {" + at + batch + "}, " +
            barrier + ");");
   };
-  std::string own = asInt(position_);
+  std::string own = asInt(position), step = within(asInt(depth), begin_);
   if (form_ == Form::lines)
-    return start(destination, asInt(depth) + ", " + own);
+    return start(destination, step + ", " + own);
   p.openLoop("i", extent_ / kMatrixDepth, /*unrolled=*/true);
   start(destination + " + i * " + Twine(kMatrixDepth * kMatrixLineBytes),
-        own + " + i * " + Twine(kMatrixDepth) + ", " + asInt(depth));
+        own + " + i * " + Twine(kMatrixDepth) + ", " + step);
   p.close();
 }
 
-void BulkOperand::copyWindow(KernelPrinter &p, StringRef depth,
-                             StringRef destination, StringRef barrier,
-                             const llvm::SmallBitVector &used) const {
+void BulkPart::copyWindow(KernelPrinter &p, StringRef depth,
+                          StringRef destination, StringRef barrier,
+                          const llvm::SmallBitVector &used) const {
   p.open("");
   p.line("const int step = " + depth + ";");
   p.splitPosition("step", nest_->numParallel, nest_->innerSizes(), used);
-  std::string at = asInt(p.dims[nest_->sizes.size() - 1]), taps;
+  std::string at = within(asInt(p.dims[nest_->sizes.size() - 1]), begin_), taps;
   for (auto [i, axis] : llvm::enumerate(axes_)) {
     at += ", " + asInt(p.dims[axis.dim]);
     if (map_.steps[i] != 1)
@@ -236,6 +307,36 @@ void BulkOperand::copyWindow(KernelPrinter &p, StringRef depth,
   p.line("weft::copy_window(" + destination + ", " + name_ + ", {" + at +
          "}, {" + taps + "}, " + barrier + ");");
   p.close();
+}
+
+void BulkOperand::declare(KernelPrinter &p, int64_t extent, StringRef name,
+                          StringRef position) {
+  position_ = position.str();
+  for (BulkPart &part : parts_)
+    part.declare(p, extent, name);
+}
+
+void BulkOperand::locate(KernelPrinter &p,
+                         const llvm::SmallBitVector &used) const {
+  p.line("const " + p.indexType() + " " + position_ + " = first_" + position_ +
+         ";");
+  if (llvm::any_of(parts_, [](auto &part) { return part.isWindow(); }))
+    p.splitDims(position_, side_.dims, used);
+}
+
+void BulkOperand::copy(KernelPrinter &p, StringRef depth, StringRef destination,
+                       StringRef barrier,
+                       const llvm::SmallBitVector &used) const {
+  for (const BulkPart &part : parts_) {
+    bool isFirst = &part == parts_.begin(), isLast = &part == &parts_.back();
+    std::string below =
+        isLast ? "" : ("if (" + depth + " < " + Twine(part.end()) + ")").str();
+    if (parts_.size() > 1)
+      p.open((isFirst ? "" : isLast ? "else" : "else ") + below);
+    part.copy(p, position_, depth, destination, barrier, used);
+    if (parts_.size() > 1)
+      p.close();
+  }
 }
 
 } // namespace weft::cuda

@@ -29,15 +29,20 @@ constexpr int64_t kLeastExtent = 16;
 
 class MatrixEmitter : MatrixPrinter {
 public:
+  /// Of bulk tiles.
   MatrixEmitter(ir::GroupOp group, const LoopNest &nest,
-                const Contraction &contraction, MatrixOperand rows,
-                MatrixOperand columns, const MatrixTile &tile,
-                std::optional<BulkOperand> bulkRows,
-                std::optional<BulkOperand> bulkColumns)
+                const Contraction &contraction, const MatrixTile &tile,
+                BulkOperand rows, BulkOperand columns)
       : MatrixPrinter(group, nest, contraction, rows.isAlongDepth(),
                       columns.isAlongDepth(), tile),
-        rows_(std::move(rows)), columns_(std::move(columns)),
-        bulkRows_(std::move(bulkRows)), bulkColumns_(std::move(bulkColumns)) {}
+        bulkRows_(std::move(rows)), bulkColumns_(std::move(columns)) {}
+  /// Of the others.
+  MatrixEmitter(ir::GroupOp group, const LoopNest &nest,
+                const Contraction &contraction, const MatrixTile &tile,
+                MatrixOperand rows, MatrixOperand columns)
+      : MatrixPrinter(group, nest, contraction, rows.isAlongDepth(),
+                      columns.isAlongDepth(), tile),
+        rows_(std::move(rows)), columns_(std::move(columns)) {}
 
   CudaKernel emit();
 
@@ -61,7 +66,7 @@ private:
   void closeWorkers();
   void printResults();
 
-  MatrixOperand rows_, columns_;
+  std::optional<MatrixOperand> rows_, columns_;
   std::optional<BulkOperand> bulkRows_, bulkColumns_; // of bulk tiles
   llvm::SmallBitVector used_;
 };
@@ -92,10 +97,10 @@ void MatrixEmitter::printCopies() {
           " * " + Twine(stageBytes()) + ";");
   p_.line("const " + p_.indexType() + " depth = " + first + " * " +
           Twine(kMatrixDepth) + ";");
-  rows_.copy(p_, "depth", "stage", used_);
-  columns_.copy(p_, "depth",
-                "stage + " + std::to_string(rows_.tileBytes(tile_.rows)),
-                used_);
+  rows_->copy(p_, "depth", "stage", used_);
+  columns_->copy(p_, "depth",
+                 "stage + " + std::to_string(rows_->tileBytes(tile_.rows)),
+                 used_);
   p_.close();
   p_.line("weft::commit_copies();");
 }
@@ -225,8 +230,8 @@ void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
 
 void MatrixEmitter::printProducts() {
   p_.openLoop("k", kMatrixDepth / kMatrixStep, /*unrolled=*/true);
-  printFragments(rows_, "a", sumsDown(), /*isRows=*/true);
-  printFragments(columns_, "b", sumsAcross() / 2, /*isRows=*/false);
+  printFragments(*rows_, "a", sumsDown(), /*isRows=*/true);
+  printFragments(*columns_, "b", sumsAcross() / 2, /*isRows=*/false);
   p_.openLoop("i", sumsDown(), true);
   p_.openLoop("j", sumsAcross(), true);
   p_.line("weft::multiply_matrices<" + elementType() + ">(" + sum_ +
@@ -359,8 +364,6 @@ void MatrixEmitter::printResults() {
 
 CudaKernel MatrixEmitter::emit() {
   used_ = p_.usedDims();
-  rows_.setNames("row", "a_tile");
-  columns_.setNames("column", "b_tile");
   p_.line("WEFT_DYNAMIC_SHARED(shared);");
   printBlock();
   p_.line("const int lane = thread % 32;");
@@ -368,8 +371,10 @@ CudaKernel MatrixEmitter::emit() {
   if (tile_.bulk) {
     declareBulk();
   } else {
-    rows_.declare(p_, tile_.rows, tile_.threads(), used_);
-    columns_.declare(p_, tile_.columns, tile_.threads(), used_);
+    rows_->setNames("row", "a_tile");
+    columns_->setNames("column", "b_tile");
+    rows_->declare(p_, tile_.rows, tile_.threads(), used_);
+    columns_->declare(p_, tile_.columns, tile_.threads(), used_);
   }
   p_.line("float " + sum_ + "[" + Twine(sumsDown()) + "][" +
           Twine(sumsAcross()) + "][4] = {};");
@@ -390,10 +395,9 @@ CudaKernel MatrixEmitter::emit() {
 } // namespace
 
 MatrixSchedule::MatrixSchedule(ir::GroupOp group, const LoopNest &nest,
-                               Contraction contraction, MatrixUnits units,
-                               MatrixOperand rows, MatrixOperand columns)
+                               Contraction contraction, MatrixUnits units)
     : group_(group), nest_(&nest), contraction_(std::move(contraction)),
-      units_(units), rows_(std::move(rows)), columns_(std::move(columns)) {}
+      units_(units) {}
 
 std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
                                                     const LoopNest &nest,
@@ -404,15 +408,16 @@ std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
       c->rows.extent < kLeastExtent || c->columns.extent < kLeastExtent ||
       nest.numInnerPoints() < kLeastExtent)
     return std::nullopt;
-  std::optional<MatrixOperand> rows = MatrixOperand::match(nest, c->rows),
-                               columns = MatrixOperand::match(nest, c->columns);
-  if (!rows || !columns)
-    return std::nullopt;
-  MatrixSchedule schedule(group, nest, *std::move(c), *units, *std::move(rows),
-                          *std::move(columns));
+  MatrixSchedule schedule(group, nest, *std::move(c), *units);
+  const Contraction &contraction = schedule.contraction_;
+  schedule.rows_ = MatrixOperand::match(nest, contraction.rows);
+  schedule.columns_ = MatrixOperand::match(nest, contraction.columns);
   schedule.matchBulk();
-  schedule.tiles_ = rankedMatrixTiles(schedule.contraction_,
-                                      nest.numInnerPoints(), schedule.units_);
+  schedule.units_.copies = schedule.rows_ && schedule.columns_;
+  if (!schedule.units_.copies && !schedule.units_.bulk)
+    return std::nullopt;
+  schedule.tiles_ =
+      rankedMatrixTiles(contraction, nest.numInnerPoints(), schedule.units_);
   for (const MatrixTile &tile : schedule.tiles_)
     schedule.names_.push_back(print(tile));
   return schedule;
@@ -425,9 +430,12 @@ void MatrixSchedule::matchBulk() {
     return;
   bulkRows_ = BulkOperand::match(*nest_, contraction_.rows, contraction_);
   bulkColumns_ = BulkOperand::match(*nest_, contraction_.columns, contraction_);
-  units_.bulk = bulkRows_ && bulkColumns_ &&
-                bulkRows_->isAlongDepth() == rows_.isAlongDepth() &&
-                bulkColumns_->isAlongDepth() == columns_.isAlongDepth();
+  auto agree = [](const std::optional<MatrixOperand> &operand,
+                  const std::optional<BulkOperand> &bulk) {
+    return bulk &&
+           (!operand || operand->isAlongDepth() == bulk->isAlongDepth());
+  };
+  units_.bulk = agree(rows_, bulkRows_) && agree(columns_, bulkColumns_);
   if (units_.bulk)
     staying_ = PersistentOperands::match(group_, *nest_, contraction_,
                                          *bulkRows_, *bulkColumns_);
@@ -442,14 +450,20 @@ void MatrixSchedule::matchBulk() {
 
 CudaKernel MatrixSchedule::emit(StringRef tile) const {
   const MatrixTile &chosen = tiles_[llvm::find(names_, tile) - names_.begin()];
-  CudaKernel kernel =
-      chosen.teams > 0
-          ? emitPersistent(group_, *nest_, contraction_,
-                           chosen.patchLines > 0 ? *patches_ : *staying_,
-                           chosen, units_.multiprocessors)
-          : MatrixEmitter(group_, *nest_, contraction_, rows_, columns_, chosen,
-                          bulkRows_, bulkColumns_)
-                .emit();
+  auto print = [&] {
+    if (chosen.teams > 0)
+      return emitPersistent(group_, *nest_, contraction_,
+                            chosen.patchLines > 0 ? *patches_ : *staying_,
+                            chosen, units_.multiprocessors);
+    if (chosen.bulk)
+      return MatrixEmitter(group_, *nest_, contraction_, chosen, *bulkRows_,
+                           *bulkColumns_)
+          .emit();
+    return MatrixEmitter(group_, *nest_, contraction_, chosen, *rows_,
+                         *columns_)
+        .emit();
+  };
+  CudaKernel kernel = print();
   kernel.cycles =
       cyclesOf(chosen, contraction_, nest_->numInnerPoints(), units_);
   return kernel;

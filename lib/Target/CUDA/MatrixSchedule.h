@@ -12,7 +12,8 @@ namespace weft::cuda {
 class MatrixSchedule {
 public:
   /// Nothing but for contractions of float16 or bfloat16 whose operands are
-  /// copied as they lie in memory.
+  /// copied as they lie in memory; by the accelerator alone where one of them
+  /// lies in several tensors.
   static std::optional<MatrixSchedule>
   match(ir::GroupOp group, const LoopNest &nest, const CudaTarget &target);
 
@@ -20,11 +21,12 @@ public:
   const std::vector<std::string> &tiles() const { return names_; }
   /// The kernel with the tile of this name, one of `tiles()`.
   CudaKernel emit(llvm::StringRef tile) const;
+  /// Whether the tensor memory accelerator brings the operands.
+  bool isBulk() const { return units_.bulk; }
 
 private:
   MatrixSchedule(ir::GroupOp group, const LoopNest &nest,
-                 Contraction contraction, MatrixUnits units, MatrixOperand rows,
-                 MatrixOperand columns);
+                 Contraction contraction, MatrixUnits units);
 
   void matchBulk();
 
@@ -32,7 +34,7 @@ private:
   const LoopNest *nest_;
   Contraction contraction_;
   MatrixUnits units_;
-  MatrixOperand rows_, columns_;
+  std::optional<MatrixOperand> rows_, columns_;       // of copies by threads
   std::optional<BulkOperand> bulkRows_, bulkColumns_; // both or none
   // Of blocks that stay, without and with patches.
   std::optional<PersistentOperands> staying_, patches_;

@@ -83,8 +83,9 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
       {192, 128, 12, 1, true, true}};
   // The model takes three warp groups for better than they are on few steps.
   if (units.bulk && steps <= kFewSteps)
-    return steps > 2 ? ArrayRef<MatrixTile>(kBulkTiles).drop_back()
-                     : ArrayRef<MatrixTile>(kGroupTiles);
+    return steps > 2 || !units.copies
+               ? ArrayRef<MatrixTile>(kBulkTiles).drop_back()
+               : ArrayRef<MatrixTile>(kGroupTiles);
   if (units.bulk)
     return kBulkTiles;
   return units.warpGroups ? ArrayRef<MatrixTile>(kGroupTiles)

@@ -27,7 +27,8 @@ struct PatchShape {
 struct MatrixUnits {
   bool warpGroups = false; // wgmma
   bool clusters = false;   // blocks that read each other's shared memory
-  bool bulk = false;       // the tensor memory accelerator, for these operands
+  bool copies = true;      // threads may copy these operands
+  bool bulk = false;       // the tensor memory accelerator, the same
   bool stays = false;      // blocks may stay: it writes the results, too
   bool residual = false;   // and brings what is read where they are written
   std::optional<PatchShape> patches; // blocks that stay may read these

@@ -13,18 +13,19 @@ namespace weft::cuda {
 // ---- matching ---------------------------------------------------------------
 
 std::optional<PatchOperand> PatchOperand::match(const LoopNest &nest,
-                                                const BulkOperand &window) {
-  if (!window.isWindow())
+                                                const BulkOperand &operand) {
+  const BulkPart *window = operand.window();
+  if (!window)
     return std::nullopt;
   PatchOperand patch;
-  patch.map_ = window.map();
+  patch.map_ = window->map();
   TensorMap &map = patch.map_;
   ArrayRef<int64_t> inner = nest.innerSizes();
   for (int64_t taps : inner.drop_back())
     patch.tapDims_.push_back({taps, 0});
   static constexpr const char *kNames[] = {"first_x", "first_y", "first_z"};
   int64_t pitch = 1;
-  for (auto [i, axis] : llvm::enumerate(window.axes())) {
+  for (auto [i, axis] : llvm::enumerate(window->axes())) {
     int64_t windows = nest.sizes[axis.dim], read = map.sizes[i + 1], reach = 0;
     if (axis.tap >= 0) {
       reach = (nest.sizes[axis.tap] - 1) * axis.dilation;
@@ -41,7 +42,7 @@ std::optional<PatchOperand> PatchOperand::match(const LoopNest &nest,
     pitch *= size;
   }
   int64_t images = map.sizes.back();
-  patch.axes_.push_back({window.images(), images, 0, pitch, "first_image"});
+  patch.axes_.push_back({window->images(), images, 0, pitch, "first_image"});
   patch.shape_.positions += (images - 1) * pitch + 1;
   for (int64_t taps : inner.drop_back())
     patch.taps_ *= taps;

@@ -20,7 +20,7 @@ public:
   /// For the operand whose dims count the windows. Nothing unless these are
   /// neighbours (stride 1) of several taps.
   static std::optional<PatchOperand> match(const LoopNest &nest,
-                                           const BulkOperand &window);
+                                           const BulkOperand &operand);
 
   /// A dim of the positions.
   struct Axis {

@@ -938,6 +938,144 @@ public:
          multiprocessors});
   }
 
+  /// `%c`, the pixels of `first` and behind them, in steps of `stride`, those
+  /// of `second`: their sizes are those of images with the channels last.
+  static std::string rowsOfTwo(const std::string &first,
+                               const std::string &second,
+                               const std::string &both,
+                               const std::string &stride,
+                               const std::string &type) {
+    auto [pixels, channels] = llvm::StringRef(first).rsplit('x');
+    std::string x = tensor(first, type), z = tensor(second, type),
+                s = tensor(pixels.str() + "x" +
+                               llvm::StringRef(second).rsplit('x').second.str(),
+                           type),
+                starts = "0", steps = "1", axis;
+    auto spatial = static_cast<int>(pixels.count('x'));
+    for (int i = 0; i < spatial; ++i) {
+      starts += ", 0";
+      steps += ", " + stride;
+    }
+    axis = std::to_string(spatial + 1);
+    return llvm::formatv("%s = weft.slice %z from [{0}, 0] by [{1}, 1] : {2} "
+                         "-> {3}\n"
+                         "%c = weft.concatenate %x, %s along {4} : {5}, {3} -> "
+                         "{6}\n",
+                         starts, steps, z, s, axis, x, tensor(both, type));
+  }
+
+  /// As a stage of a residual network begins: a product of the data and of what
+  /// the shortcut reads, a bias and relu, and where `residual` is, that.
+  void addSumOfConvs(const std::string &first, const std::string &second,
+                     const std::string &stride, const std::string &depth,
+                     const std::string &width, const std::string &type,
+                     bool residual = false) {
+    std::string pixels = llvm::StringRef(first).rsplit('x').first.str(),
+                both = pixels + "x" + depth,
+                y = tensor(pixels + "x" + width, type), b = tensor(width, type),
+                ones = "1", zeros = "0, 0", taps = width;
+    for (size_t i = llvm::StringRef(pixels).count('x'); i-- > 0;) {
+      taps += "x1";
+      ones += i > 0 ? ", 1" : "";
+      zeros += i > 0 ? ", 0, 0" : "";
+    }
+    std::string w = tensor(taps + "x" + depth, type);
+    std::string body =
+        rowsOfTwo(first, second, both, stride, type) +
+        llvm::formatv("%m = weft.conv %c, %w, %b stride [{0}] padding [{1}] "
+                      "dilation [{0}] groups 1 channels_last : {2}, {3}, {4} "
+                      "-> {5}\n%a = {6} : {5}\n%y = weft.relu %a : {5}",
+                      ones, zeros, tensor(both, type), w, b, y,
+                      residual ? "weft.add %m, %r" : "weft.neg %m")
+            .str();
+    add({"sum of convs of " + first + " and " + second + " in steps of " +
+             stride + ", " + type + (residual ? ", with a residual" : ""),
+         "%x: " + tensor(first, type) + ", %z: " + tensor(second, type) +
+             ", %w: " + w + ", %b: " + b + (residual ? ", %r: " + y : ""),
+         body, "%y : " + y, "window", "sm_90a"});
+  }
+
+  /// Rows and columns, of three tensors each, that lie one after the other
+  /// along k.
+  void addSumOfMatmuls() {
+    add({"sum of matmuls",
+         "%x: tensor<100x64xf16>, %y: tensor<100x192xf16>, %z: "
+         "tensor<100x64xf16>, %u: tensor<72x64xf16>, %v: tensor<72x192xf16>, "
+         "%w: tensor<72x64xf16>",
+         "%a = weft.concatenate %x, %y, %z along 1 : tensor<100x64xf16>, "
+         "tensor<100x192xf16>, tensor<100x64xf16> -> tensor<100x320xf16>\n"
+         "%b = weft.concatenate %u, %v, %w along 1 : tensor<72x64xf16>, "
+         "tensor<72x192xf16>, tensor<72x64xf16> -> tensor<72x320xf16>\n"
+         "%t = weft.transpose %b [1, 0] : tensor<72x320xf16> -> "
+         "tensor<320x72xf16>\n"
+         "%m = weft.matmul %a, %t : tensor<100x320xf16>, tensor<320x72xf16> -> "
+         "tensor<100x72xf16>\n"
+         "%r = weft.sigmoid %m : tensor<100x72xf16>",
+         "%r : tensor<100x72xf16>", "gemm", "sm_90a"});
+    // What is behind the first lies in two tensors itself; lines of weights
+    // along columns, as they are in memory.
+    add({"sum of a matmul and a sum",
+         "%x: tensor<70x64xbf16>, %y: tensor<70x64xbf16>, %z: "
+         "tensor<70x128xbf16>, %w: tensor<256x136xbf16>",
+         "%a = weft.concatenate %y, %z along 1 : tensor<70x64xbf16>, "
+         "tensor<70x128xbf16> -> tensor<70x192xbf16>\n"
+         "%b = weft.concatenate %x, %a along 1 : tensor<70x64xbf16>, "
+         "tensor<70x192xbf16> -> tensor<70x256xbf16>\n"
+         "%m = weft.matmul %b, %w : tensor<70x256xbf16>, tensor<256x136xbf16> "
+         "-> tensor<70x136xbf16>",
+         "%m : tensor<70x136xbf16>", "gemm", "sm_90a"});
+  }
+
+  void addSums() {
+    size_t first = list.size();
+    // Rows that end within a tile. Every second pixel of lines of an odd number
+    // and an even one, of images alone and of several.
+    addSumOfConvs("2x13x15x64", "2x13x15x64", "1", "128", "136", "f16");
+    addSumOfConvs("2x7x9x64", "2x14x18x128", "2", "192", "200", "f16");
+    addSumOfConvs("3x7x8x128", "3x13x15x64", "2", "192", "64", "bf16",
+                  /*residual=*/true);
+    addSumOfConvs("1x9x13x64", "1x18x26x64", "2", "128", "72", "f16",
+                  /*residual=*/true);
+    addSumOfConvs("3x50x64", "3x99x192", "2", "256", "64", "f16");
+    addSumOfConvs("2x3x5x4x64", "2x6x10x8x64", "2", "128", "64", "f16");
+    addSumOfMatmuls();
+    // Whatever blocks the model chooses: those with one tile, that share one,
+    // and that stay.
+    for (size_t i = first, end = list.size(); i < end; ++i) {
+      std::vector<std::string> tiles = Emitted(list[i]).kernel.tiles;
+      for (const char *kind : {" splits 1", " splits 2", " teams "}) {
+        auto tile = llvm::find_if(
+            tiles, [&](llvm::StringRef name) { return name.contains(kind); });
+        if (tile == tiles.end() || tile == tiles.begin())
+          continue;
+        Case c = list[i];
+        c.name += ", " + *tile;
+        c.tile = *tile;
+        c.multiprocessors = 2;
+        add(c);
+      }
+    }
+  }
+
+  /// The last pair, whose first product multiplies what two tensors hold.
+  void takeRowsOfTwo(const std::string &first, const std::string &second,
+                     const std::string &stride, const std::string &type) {
+    Case &c = list.back();
+    llvm::StringRef x = llvm::StringRef(c.inputs).split(", ").first;
+    std::string both = x.substr(x.find('<') + 1).rsplit('x').first.str();
+    c.name += ", of " + first + " and " + second;
+    c.inputs.replace(0, x.size(),
+                     "%x: " + tensor(first, type) +
+                         ", %z0: " + tensor(second, type));
+    std::string rows = rowsOfTwo(first, second, both, stride, type);
+    rows.replace(rows.find("%z "), 3, "%z0 ");
+    rows.replace(rows.find("%s ="), 4, "%s0 =");
+    rows.replace(rows.find("%x, %s "), 7, "%x, %s0 ");
+    c.body.replace(c.body.find("%x, "), 4, "%c0, ");
+    rows.replace(rows.find("%c ="), 4, "%c0 =");
+    c.body = rows + c.body;
+  }
+
   void addPairs() {
     size_t first = list.size();
     // Rows that end within a tile; fewer blocks than tiles.
@@ -953,6 +1091,11 @@ public:
     // first one multiplies.
     for (const char *last : {"weft.add %p, %s : {0}", "weft.add %p, %x : {0}"})
       addPairOfMatmuls("200x64x128x64", 1, false, "f16", last);
+    // The first product sums two: in one piece of k each, and in several.
+    addPairOfConvs("2x13x15", "128", "256", "64", 2, "f16");
+    takeRowsOfTwo("2x13x15x64", "2x13x15x64", "1", "f16");
+    addPairOfConvs("2x7x15", "256", "192", "128", 1, "bf16");
+    takeRowsOfTwo("2x7x15x64", "2x14x30x192", "2", "bf16");
     for (size_t i = first, end = first + 3; i < end; ++i) {
       Case c = list[i];
       c.tile = "teams 3";
@@ -1538,6 +1681,7 @@ const std::vector<Case> &allCases() {
     all->addVectorWindows();
     all->addMatrices();
     all->addBlocksThatStay();
+    all->addSums();
     all->addPairs();
     all->addPatches();
     all->addImages();
