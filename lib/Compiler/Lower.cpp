@@ -65,6 +65,14 @@ static PairRule pairRuleOf(const Target &target) {
   };
 }
 
+static SumRule sumRuleOf(const Target &target) {
+  if (!target.hasTensorCores())
+    return nullptr;
+  return [cuda = target.cuda()](Operation *product) {
+    return takesSum(product, cuda);
+  };
+}
+
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
 static Status runPasses(ModuleOp module, const Target &target,
                         PipelineStage until, Stages *stages) {
@@ -89,7 +97,8 @@ static Status runPasses(ModuleOp module, const Target &target,
                                         : Library::none,
                          .parts = num_threads(),
                          .takesImage = imageRuleOf(target),
-                         .pairs = pairRuleOf(target)});
+                         .pairs = pairRuleOf(target),
+                         .takesSum = sumRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

@@ -47,6 +47,12 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
     add(createAssignLayout({options.library}));
     addCleanup(pm);
   }
+  // Behind the layout, which says how rows lie; before hoisting, which has
+  // @prepare make the weights of both one.
+  if (options.takesSum) {
+    add(createSumProducts(options.takesSum));
+    addCleanup(pm);
+  }
   // Before fusion: a group must not mix what runs once with what runs always.
   pm.addPass(createHoistParameters());
   if (options.until == PipelineStage::folded)

@@ -21,6 +21,10 @@ using ImageRule =
 /// second group is one.
 using PairRule = std::function<bool(ir::GroupOp second, ir::GroupOp pair)>;
 
+/// Whether a device has a kernel for the product that two become whose results
+/// are added: a conv or matmul of rows that lie in two tensors.
+using SumRule = std::function<bool(mlir::Operation *product)>;
+
 #define GEN_PASS_DECL
 #include "weft/Transforms/Passes.h.inc"
 /// weft-fuse for a device with such kernels.
@@ -28,6 +32,8 @@ std::unique_ptr<mlir::Pass> createFuse(FuseOptions options,
                                        ImageRule takesImage);
 /// weft-pair-products for the pairs that gain; for all without a rule.
 std::unique_ptr<mlir::Pass> createPairProducts(PairRule gains);
+/// weft-sum-products for the sums that a kernel takes; for all without a rule.
+std::unique_ptr<mlir::Pass> createSumProducts(SumRule takesSum);
 
 #define GEN_PASS_REGISTRATION
 #include "weft/Transforms/Passes.h.inc"

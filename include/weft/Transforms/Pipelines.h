@@ -43,6 +43,8 @@ struct PipelineOptions {
   ImageRule takesImage = nullptr;
   /// Without one, two products are two kernels.
   PairRule pairs = nullptr;
+  /// Without one, what two products add up to is computed by two kernels.
+  SumRule takesSum = nullptr;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

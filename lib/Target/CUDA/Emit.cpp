@@ -233,6 +233,19 @@ bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
   return succeeded(nest) && cuda::takesImage(group, *nest, target);
 }
 
+bool takesSum(Operation *product, const CudaTarget &target) {
+  Excerpt excerpt(product->getContext());
+  excerpt.map(product->getOperand(0), excerpt.through(product->getOperand(0)));
+  excerpt.read(product->getOperand(1));
+  ir::GroupOp group = excerpt.finish(excerpt.add(product));
+  std::string why;
+  FailureOr<LoopNest> nest = buildLoopNest(group, why);
+  if (failed(nest))
+    return false;
+  auto schedule = cuda::MatrixSchedule::match(group, *nest, target);
+  return schedule && schedule->isBulk();
+}
+
 bool usesTensorCores(StringRef arch) {
   return cuda::matrixUnitsOf({arch.str()}).has_value();
 }

@@ -71,6 +71,11 @@ bool usesTensorCores(llvm::StringRef arch);
 bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
                 const CudaTarget &target);
 
+/// Whether tensor cores of the target multiply the rows that `product`, a conv
+/// or a matmul, reads through views, with weights that lie in memory, and the
+/// tensor memory accelerator brings both.
+bool takesSum(mlir::Operation *product, const CudaTarget &target);
+
 /// The snippets of the prelude that `kernelText` uses, directly or through
 /// others, in the order of the prelude.
 std::string cudaPrelude(llvm::StringRef kernelText);
