@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums of two products, of sizes that tensor cores take: they are too large to
+// come up at random. All the ways to run them agree with the interpreter.
+#include "Compare.h"
+#include "Draw.h"
+
+#include "test/BackEnds/BackEnds.h"
+#include "weft/IR/Dialect.h"
+#include "weft/Runtime.h"
+#include "weft/Transforms/Pipelines.h"
+
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+
+namespace weft::random {
+namespace {
+
+/// How a stage of a residual network begins, with a stride in the shortcut, and
+/// the convolution behind it.
+constexpr const char *kStage = R"(
+func.func @main(%x: tensor<2x64x7x9xf16>, %z: tensor<2x128x14x18xf16>,
+                %v: tensor<128x64x1x1xf16> {weft.parameter, weft.name = "v"},
+                %w: tensor<128x128x1x1xf16> {weft.parameter, weft.name = "w"},
+                %a0: tensor<128xf16> {weft.parameter, weft.name = "a0"},
+                %a1: tensor<128xf16> {weft.parameter, weft.name = "a1"},
+                %a2: tensor<128xf16> {weft.parameter, weft.name = "a2"},
+                %a3: tensor<128xf16> {weft.parameter, weft.name = "variance0"},
+                %b0: tensor<128xf16> {weft.parameter, weft.name = "b0"},
+                %b1: tensor<128xf16> {weft.parameter, weft.name = "b1"},
+                %b2: tensor<128xf16> {weft.parameter, weft.name = "b2"},
+                %b3: tensor<128xf16> {weft.parameter, weft.name = "variance1"},
+                %u: tensor<64x128x1x1xf16> {weft.parameter, weft.name = "u"})
+    -> (tensor<2x128x7x9xf16>, tensor<2x64x7x9xf16>) {
+  %0 = weft.conv %x, %v stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<2x64x7x9xf16>, tensor<128x64x1x1xf16> -> tensor<2x128x7x9xf16>
+  %1 = weft.batch_norm %0, %a0, %a1, %a2, %a3 eps 1.0e-5
+      : tensor<2x128x7x9xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>
+  %2 = weft.conv %z, %w stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<2x128x14x18xf16>, tensor<128x128x1x1xf16> -> tensor<2x128x7x9xf16>
+  %3 = weft.batch_norm %2, %b0, %b1, %b2, %b3 eps 1.0e-5
+      : tensor<2x128x7x9xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>
+  %4 = weft.add %1, %3 : tensor<2x128x7x9xf16>
+  %5 = weft.relu %4 : tensor<2x128x7x9xf16>
+  %6 = weft.conv %5, %u stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<2x128x7x9xf16>, tensor<64x128x1x1xf16> -> tensor<2x64x7x9xf16>
+  return %5, %6 : tensor<2x128x7x9xf16>, tensor<2x64x7x9xf16>
+}
+)";
+
+/// Gates of a recurrent net, with weights as a linear layer keeps them.
+constexpr const char *kGates = R"(
+func.func @main(%x: tensor<40x64xf16>, %h: tensor<40x128xf16>,
+                %w: tensor<256x64xf16> {weft.parameter, weft.name = "w"},
+                %u: tensor<256x128xf16> {weft.parameter, weft.name = "u"},
+                %b: tensor<256xf16> {weft.parameter, weft.name = "b"},
+                %c: tensor<256xf16> {weft.parameter, weft.name = "c"}) -> tensor<40x256xf16> {
+  %0 = weft.transpose %w [1, 0] : tensor<256x64xf16> -> tensor<64x256xf16>
+  %1 = weft.matmul %x, %0 : tensor<40x64xf16>, tensor<64x256xf16> -> tensor<40x256xf16>
+  %2 = weft.broadcast %b : tensor<256xf16> -> tensor<40x256xf16>
+  %3 = weft.add %1, %2 : tensor<40x256xf16>
+  %4 = weft.transpose %u [1, 0] : tensor<256x128xf16> -> tensor<128x256xf16>
+  %5 = weft.matmul %h, %4 : tensor<40x128xf16>, tensor<128x256xf16> -> tensor<40x256xf16>
+  %6 = weft.broadcast %c : tensor<256xf16> -> tensor<40x256xf16>
+  %7 = weft.add %5, %6 : tensor<40x256xf16>
+  %8 = weft.add %3, %7 : tensor<40x256xf16>
+  %9 = weft.sigmoid %8 : tensor<40x256xf16>
+  return %9 : tensor<40x256xf16>
+}
+)";
+
+class SumsTest : public testing::Test {
+protected:
+  SumsTest() : context_(mlir::MLIRContext::Threading::DISABLED) {
+    context_.loadDialect<ir::WeftDialect, mlir::func::FuncDialect>();
+  }
+
+  /// Calls `run` on each graph, in float16 and bfloat16; it gives what its
+  /// results are.
+  template <typename Run> void expectRight(Run run) {
+    for (std::string text : {kStage, kGates})
+      for (const char *type : {"f16", "bf16"}) {
+        for (size_t at = 0;
+             (at = text.find("xf16", at + 1)) != std::string::npos;)
+          text.replace(at + 1, 3, type);
+        SCOPED_TRACE(text);
+        auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context_);
+        ASSERT_TRUE(module);
+        reference::Arguments arguments = argumentsOf(*module);
+        auto expected = expectedResults(*module, arguments);
+        ASSERT_TRUE(expected.ok()) << expected.status();
+        test::Results results = run(*module, arguments);
+        ASSERT_TRUE(results.ok()) << results.status();
+        int64_t numCompared = 0;
+        EXPECT_EQ(confirmedDifference(*module, arguments, *expected, *results,
+                                      numCompared),
+                  "");
+        EXPECT_GT(numCompared, 0);
+      }
+  }
+
+  /// The second half of the channels has no shortcut, some have no more than
+  /// that: their factors are 0.
+  static reference::Arguments argumentsOf(mlir::ModuleOp module) {
+    Draw draw(1);
+    reference::Arguments arguments;
+    auto main = module.lookupSymbol<mlir::func::FuncOp>(ir::kMainName);
+    for (mlir::BlockArgument argument : main.getArguments()) {
+      mlir::Type type = argument.getType();
+      const DType dtype = ir::toDType(mlir::getElementTypeOrSelf(type));
+      reference::Value value = reference::zeros(dtype, ir::toShape(type));
+      auto attribute = main.getArgAttrOfType<mlir::StringAttr>(
+          argument.getArgNumber(), ir::kNameAttr);
+      std::string name = attribute ? attribute.str() : "";
+      for (size_t i = 0; i < value.reals.size(); ++i) {
+        double x = draw.real(-1, 1);
+        if (name.starts_with("variance"))
+          x = 10 * x * x;
+        if ((name == "a0" && i % 16 == 3) ||
+            (name == "b0" && (i % 16 == 7 || i % 32 == 3)))
+          x = 0;
+        value.reals[i] = reference::roundTo(dtype, x);
+      }
+      if (name.empty())
+        arguments.inputs.push_back(std::move(value));
+      else
+        arguments.parameters[name] = std::move(value);
+    }
+    return arguments;
+  }
+
+private:
+  mlir::MLIRContext context_;
+};
+
+TEST_F(SumsTest, PassesKeepTheMeaning) {
+  expectRight([](mlir::ModuleOp module, const reference::Arguments &arguments) {
+    mlir::OwningOpRef<mlir::ModuleOp> changed = module.clone();
+    mlir::PassManager passes(module.getContext());
+    buildPipeline(
+        passes, {.channelsLast = true, .takesSum = [](auto) { return true; }});
+    EXPECT_TRUE(mlir::succeeded(passes.run(*changed)));
+    int concatenations = 0; // of data; those of weights are in @prepare
+    changed->lookupSymbol<mlir::func::FuncOp>(ir::kMainName)
+        .walk([&](ir::ConcatenateOp) { ++concatenations; });
+    EXPECT_EQ(concatenations, 1);
+    return reference::interpret(*changed, arguments);
+  });
+}
+
+TEST_F(SumsTest, EmulatedCudaAgrees) {
+  expectRight([](mlir::ModuleOp module, const reference::Arguments &arguments) {
+    test::Job job{module, &arguments};
+    auto kernels = test::cudaKernelsOf(job, "sm_90a");
+    EXPECT_TRUE(kernels.ok()) << kernels.status();
+    if (kernels.ok())
+      EXPECT_THAT(*kernels, testing::Contains(testing::Field(
+                                &emulator::Source::text,
+                                testing::HasSubstr("TensorMap a_map2"))));
+    return test::runEmulated({job}).front();
+  });
+}
+
+TEST_F(SumsTest, GpuAgrees) {
+  if (Status status = is_usable(Device::gpu()); !status.ok())
+    GTEST_SKIP() << "no GPU: " << status;
+  expectRight([](mlir::ModuleOp module, const reference::Arguments &arguments) {
+    return test::runOnGpu({{module, &arguments}}).front();
+  });
+}
+
+} // namespace
+} // namespace weft::random
