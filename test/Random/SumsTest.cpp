@@ -22,7 +22,7 @@ namespace {
 /// How a stage of a residual network begins, with a stride in the shortcut, and
 /// the convolution behind it.
 constexpr const char *kStage = R"(
-func.func @main(%x: tensor<2x64x7x9xf16>, %z: tensor<2x128x14x18xf16>,
+func.func @main(%x: tensor<1x64x5x7xf16>, %z: tensor<1x128x9x14xf16>,
                 %v: tensor<128x64x1x1xf16> {weft.parameter, weft.name = "v"},
                 %w: tensor<128x128x1x1xf16> {weft.parameter, weft.name = "w"},
                 %a0: tensor<128xf16> {weft.parameter, weft.name = "a0"},
@@ -34,41 +34,41 @@ func.func @main(%x: tensor<2x64x7x9xf16>, %z: tensor<2x128x14x18xf16>,
                 %b2: tensor<128xf16> {weft.parameter, weft.name = "b2"},
                 %b3: tensor<128xf16> {weft.parameter, weft.name = "variance1"},
                 %u: tensor<64x128x1x1xf16> {weft.parameter, weft.name = "u"})
-    -> (tensor<2x128x7x9xf16>, tensor<2x64x7x9xf16>) {
+    -> (tensor<1x128x5x7xf16>, tensor<1x64x5x7xf16>) {
   %0 = weft.conv %x, %v stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
-      : tensor<2x64x7x9xf16>, tensor<128x64x1x1xf16> -> tensor<2x128x7x9xf16>
+      : tensor<1x64x5x7xf16>, tensor<128x64x1x1xf16> -> tensor<1x128x5x7xf16>
   %1 = weft.batch_norm %0, %a0, %a1, %a2, %a3 eps 1.0e-5
-      : tensor<2x128x7x9xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>
+      : tensor<1x128x5x7xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>
   %2 = weft.conv %z, %w stride [2, 2] padding [0, 0, 0, 0] dilation [1, 1] groups 1
-      : tensor<2x128x14x18xf16>, tensor<128x128x1x1xf16> -> tensor<2x128x7x9xf16>
+      : tensor<1x128x9x14xf16>, tensor<128x128x1x1xf16> -> tensor<1x128x5x7xf16>
   %3 = weft.batch_norm %2, %b0, %b1, %b2, %b3 eps 1.0e-5
-      : tensor<2x128x7x9xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>
-  %4 = weft.add %1, %3 : tensor<2x128x7x9xf16>
-  %5 = weft.relu %4 : tensor<2x128x7x9xf16>
+      : tensor<1x128x5x7xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>, tensor<128xf16>
+  %4 = weft.add %1, %3 : tensor<1x128x5x7xf16>
+  %5 = weft.relu %4 : tensor<1x128x5x7xf16>
   %6 = weft.conv %5, %u stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
-      : tensor<2x128x7x9xf16>, tensor<64x128x1x1xf16> -> tensor<2x64x7x9xf16>
-  return %5, %6 : tensor<2x128x7x9xf16>, tensor<2x64x7x9xf16>
+      : tensor<1x128x5x7xf16>, tensor<64x128x1x1xf16> -> tensor<1x64x5x7xf16>
+  return %5, %6 : tensor<1x128x5x7xf16>, tensor<1x64x5x7xf16>
 }
 )";
 
 /// Gates of a recurrent net, with weights as a linear layer keeps them.
 constexpr const char *kGates = R"(
-func.func @main(%x: tensor<40x64xf16>, %h: tensor<40x128xf16>,
+func.func @main(%x: tensor<30x64xf16>, %h: tensor<30x128xf16>,
                 %w: tensor<256x64xf16> {weft.parameter, weft.name = "w"},
                 %u: tensor<256x128xf16> {weft.parameter, weft.name = "u"},
                 %b: tensor<256xf16> {weft.parameter, weft.name = "b"},
-                %c: tensor<256xf16> {weft.parameter, weft.name = "c"}) -> tensor<40x256xf16> {
+                %c: tensor<256xf16> {weft.parameter, weft.name = "c"}) -> tensor<30x256xf16> {
   %0 = weft.transpose %w [1, 0] : tensor<256x64xf16> -> tensor<64x256xf16>
-  %1 = weft.matmul %x, %0 : tensor<40x64xf16>, tensor<64x256xf16> -> tensor<40x256xf16>
-  %2 = weft.broadcast %b : tensor<256xf16> -> tensor<40x256xf16>
-  %3 = weft.add %1, %2 : tensor<40x256xf16>
+  %1 = weft.matmul %x, %0 : tensor<30x64xf16>, tensor<64x256xf16> -> tensor<30x256xf16>
+  %2 = weft.broadcast %b : tensor<256xf16> -> tensor<30x256xf16>
+  %3 = weft.add %1, %2 : tensor<30x256xf16>
   %4 = weft.transpose %u [1, 0] : tensor<256x128xf16> -> tensor<128x256xf16>
-  %5 = weft.matmul %h, %4 : tensor<40x128xf16>, tensor<128x256xf16> -> tensor<40x256xf16>
-  %6 = weft.broadcast %c : tensor<256xf16> -> tensor<40x256xf16>
-  %7 = weft.add %5, %6 : tensor<40x256xf16>
-  %8 = weft.add %3, %7 : tensor<40x256xf16>
-  %9 = weft.sigmoid %8 : tensor<40x256xf16>
-  return %9 : tensor<40x256xf16>
+  %5 = weft.matmul %h, %4 : tensor<30x128xf16>, tensor<128x256xf16> -> tensor<30x256xf16>
+  %6 = weft.broadcast %c : tensor<256xf16> -> tensor<30x256xf16>
+  %7 = weft.add %5, %6 : tensor<30x256xf16>
+  %8 = weft.add %3, %7 : tensor<30x256xf16>
+  %9 = weft.sigmoid %8 : tensor<30x256xf16>
+  return %9 : tensor<30x256xf16>
 }
 )";
 

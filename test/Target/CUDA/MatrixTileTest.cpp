@@ -2,6 +2,7 @@
 // What architectures have for products of matrices, and how they are cut.
 #include "lib/Target/CUDA/MatrixTile.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include <gtest/gtest.h>
 
 #include <set>
@@ -64,6 +65,22 @@ TEST(MatrixTiles, AreRankedByTheModel) {
   for (size_t i = 1; i < ranked.size(); ++i)
     EXPECT_LE(cyclesOf(ranked[i - 1], c, 600, units),
               cyclesOf(ranked[i], c, 600, units));
+}
+
+// Operands that threads do not copy are brought, however short k is.
+TEST(MatrixTiles, WithoutCopiesByThreads) {
+  MatrixUnits units = *matrixUnitsOf({"sm_90a"});
+  auto all = [&](int64_t depth) {
+    return allMatrixTiles(product(1000, 300), depth, units);
+  };
+  auto isBulk = [](const MatrixTile &tile) { return tile.bulk; };
+  for (int64_t depth : {64, 128, 192, 4096}) {
+    units.copies = true;
+    EXPECT_EQ(llvm::all_of(all(depth), isBulk), depth > 128) << depth;
+    units.copies = false;
+    EXPECT_TRUE(llvm::all_of(all(depth), isBulk)) << depth;
+    EXPECT_FALSE(all(depth).empty()) << depth;
+  }
 }
 
 // Tuning keeps tiles by their text.
