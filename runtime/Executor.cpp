@@ -382,6 +382,8 @@ Status LoadedPlan::runParts(const Bases &bases,
 
 Status LoadedPlan::runCpu(const Bases &bases, std::span<uint64_t> slots) const {
   absl::InlinedVector<void *, kInlineArguments> arguments;
+  // One set of threads for all steps.
+  Team *team = primitives_.empty() ? nullptr : LoadedPrimitive::team();
   for (const Step &step : steps_) {
     if (step.isCopy) {
       if (step.bytes > 0)
@@ -404,9 +406,12 @@ Status LoadedPlan::runCpu(const Bases &bases, std::span<uint64_t> slots) const {
       continue;
     }
     auto *kernel = reinterpret_cast<CpuKernel *>(step.function);
-    parallelFor(step.extent, step.grain, [&](int64_t begin, int64_t end) {
-      kernel(arguments.data(), begin, end);
-    });
+    parallelFor(
+        step.extent, step.grain,
+        [&](int64_t begin, int64_t end) {
+          kernel(arguments.data(), begin, end);
+        },
+        team);
   }
   return {};
 }

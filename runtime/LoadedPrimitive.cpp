@@ -46,15 +46,17 @@ private:
 
 /// A child process has none of its parent's threads, and OpenMP would wait for
 /// them.
-int libraryThreads() {
+bool isInChild() {
   static bool isChild = false;
   static const bool registered = [] {
     pthread_atfork(nullptr, nullptr, [] { isChild = true; });
     return true;
   }();
   (void)registered;
-  return isChild ? 1 : usableThreads();
+  return isChild;
 }
+
+int libraryThreads() { return isInChild() ? 1 : usableThreads(); }
 
 /// A memory description of Weft's making.
 class Layout {
@@ -506,6 +508,11 @@ LoadedPrimitive::load(const Primitive &primitive) {
   if (!made.ok())
     return made.status();
   return std::shared_ptr<const LoadedPrimitive>(std::move(loaded));
+}
+
+Team *LoadedPrimitive::team() {
+  StatusOr<const OneDnn *> dnn = OneDnn::get();
+  return dnn.ok() && !isInChild() ? (*dnn)->functions().team : nullptr;
 }
 
 int64_t LoadedPrimitive::packedBytes() const {

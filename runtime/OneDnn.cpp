@@ -72,6 +72,7 @@ StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
   // could not be said.
   resolve("omp_set_num_threads", functions->setNumThreads);
   resolve("omp_get_max_threads", functions->getMaxThreads);
+  resolve("GOMP_parallel", functions->team); // LLVM's and Intel's have it, too
   resolve("dnnl_version", functions->version);
   resolve("dnnl_get_effective_cpu_isa", functions->effectiveIsa);
   resolve("dnnl_memory_desc_get_size", functions->layoutBytes);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/Plan.h"
+#include "runtime/ThreadPool.h"
 #include "weft/Core/Status.h"
 
 #include <map>
@@ -57,6 +58,11 @@ public:
   /// Whether it can be loaded, in a fraction of the time.
   static Status check(const Primitive &primitive);
   ~LoadedPrimitive();
+
+  /// The threads that primitives run on, for what runs between them: of two
+  /// sets of threads one would sleep and have to be woken each time. Null in a
+  /// child process, which has none of them.
+  static Team *team();
 
   /// Bytes of the weights in the form that the primitive reads.
   int64_t packedBytes() const;

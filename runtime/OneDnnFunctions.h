@@ -118,6 +118,7 @@ struct OneDnn::Functions {
   unsigned (*effectiveIsa)() = nullptr; // bits; more of them, more instructions
   void (*setNumThreads)(int count) = nullptr; // of OpenMP, for this thread
   int (*getMaxThreads)() = nullptr;
+  Team *team = nullptr; // OpenMP's threads, which primitives run on
 
   bool isV2 = false;
   DnnObject engine = nullptr;

@@ -53,6 +53,33 @@ struct Job {
 
 thread_local bool insideBody = false;
 
+/// On a thread that is not inside a body yet.
+void workInside(void *job) {
+  insideBody = true;
+  static_cast<Job *>(job)->work();
+  insideBody = false;
+}
+
+/// A team's threads read what its caller has written, and the other way round.
+/// OpenMP sees to that in ways that the thread sanitizer does not.
+std::atomic<unsigned> handedOver{0};
+
+void handOver() { handedOver.fetch_add(1, std::memory_order_acq_rel); }
+
+void workInTeam(void *job) {
+  handOver();
+  workInside(job);
+  handOver();
+}
+
+/// On as many threads every time: OpenMP ends those that one loop has no use
+/// for, and the next would start them anew.
+void runOn(Team *team, Job &job) {
+  handOver();
+  team(workInTeam, &job, static_cast<unsigned>(num_threads()), 0);
+  handOver();
+}
+
 class Pool {
 public:
   void run(Job &job) {
@@ -66,9 +93,7 @@ public:
       wake_.notify_one();
     else
       wake_.notify_all();
-    insideBody = true;
-    job.work();
-    insideBody = false;
+    workInside(&job);
     std::unique_lock lock(mutex_);
     remove(job);
     job.left.wait(lock, [&] { return job.inside == 0; });
@@ -173,7 +198,8 @@ std::atomic<int> wantedThreads{0};
 } // namespace
 
 void parallelFor(int64_t extent, int64_t grain,
-                 void (*body)(void *, int64_t, int64_t), void *context) {
+                 void (*body)(void *, int64_t, int64_t), void *context,
+                 Team *team) {
   if (extent <= 0)
     return;
   grain = std::max<int64_t>(grain, 1);
@@ -189,7 +215,10 @@ void parallelFor(int64_t extent, int64_t grain,
           .extent = extent,
           .piece = std::max(grain, (extent - 1) / pieces + 1),
           .maxHelpers = static_cast<int>(threads - 1)};
-  pool().run(job);
+  if (team)
+    runOn(team, job);
+  else
+    pool().run(job);
 }
 
 int usableThreads() { return insideBody ? 1 : num_threads(); }

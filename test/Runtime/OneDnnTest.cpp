@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Primitives give what the formula gives, on any number of threads, for data
-// and weights that lie in any way. Skipped where oneDNN is not installed.
+// and weights that lie in any way, and share their threads with the kernels
+// between them. Skipped where oneDNN is not installed.
 #include "runtime/OneDnn.h"
 
+#include "ReadFile.h"
 #include "runtime/Executor.h"
 #include "weft/Core/Float.h"
 #include "weft/Runtime.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace weft::runtime {
@@ -275,6 +281,70 @@ TEST_F(OneDnnTest, SeveralThreadsRunOne) {
   for (std::thread &thread : threads)
     thread.join();
   EXPECT_EQ(wrong, std::vector<int>(4, 0));
+}
+
+/// Two elements, each by the thread that it names. The primitive runs nowhere:
+/// that the plan has one counts.
+Plan meeting(bool hasPrimitive) {
+  Plan plan;
+  plan.inputs = {{int64, {1}, 8}};
+  plan.outputs = {{int64, {2}, 16}};
+  plan.kernels = {{"meet", readFile(WEFT_TEST_KERNELS), ""}};
+  if (hasPrimitive)
+    plan.primitives = {conv(kLast, kLast)};
+  Launch launch;
+  launch.arguments.resize(2);
+  launch.arguments[0].buffer = {BufferRef::Kind::input, 0};
+  launch.arguments[1].buffer = {BufferRef::Kind::output, 0};
+  launch.extent = 2;
+  plan.launches = {launch};
+  plan.steps = {0};
+  return plan;
+}
+
+std::vector<int64_t> threadsOf(const Plan &plan) {
+  auto loaded = LoadedPlan::load(plan, Device::cpu());
+  EXPECT_TRUE(loaded.ok()) << loaded.status();
+  int64_t begun = 0;
+  std::vector<int64_t> threads(2);
+  void *inputs[] = {&begun}, *outputs[] = {threads.data()};
+  EXPECT_TRUE(loaded.ok() && (*loaded)->run(inputs, {}, outputs, {}).ok());
+  return threads;
+}
+
+TEST_F(OneDnnTest, SharesItsThreadsWithKernels) {
+  ASSERT_TRUE(set_num_threads(2).ok());
+  auto here = [] {
+    return reinterpret_cast<int64_t>(__builtin_thread_pointer());
+  };
+  std::vector<int64_t> team(2);
+  std::atomic<int> begun{0};
+  parallelFor(
+      2, 1,
+      [&](int64_t begin, int64_t) {
+        ++begun;
+        while (begun < 2)
+          std::this_thread::yield();
+        team[static_cast<size_t>(begin)] = here();
+      },
+      LoadedPrimitive::team());
+  EXPECT_THAT(team, testing::Contains(here()));
+  EXPECT_NE(team[0], team[1]);
+  EXPECT_THAT(threadsOf(meeting(true)),
+              testing::UnorderedElementsAreArray(team));
+  const std::vector<int64_t> others = threadsOf(meeting(false));
+  EXPECT_THAT(others, testing::Contains(here()));
+  EXPECT_THAT(others, testing::Not(testing::UnorderedElementsAreArray(team)));
+}
+
+TEST_F(OneDnnTest, HasNoThreadsInAForkedChild) {
+  ASSERT_NE(LoadedPrimitive::team(), nullptr);
+  pid_t child = fork();
+  if (child == 0)
+    _exit(LoadedPrimitive::team() ? 1 : 0);
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(OneDnnTest, RefusesWhatIsNoPrimitive) {

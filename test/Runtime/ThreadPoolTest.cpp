@@ -25,12 +25,16 @@ protected:
   void TearDown() override { ASSERT_TRUE(set_num_threads(0).ok()); }
 };
 
-std::vector<int> visits(int64_t extent, int64_t grain) {
+std::vector<int> visits(int64_t extent, int64_t grain,
+                        runtime::Team *team = nullptr) {
   std::vector<std::atomic<int>> counts(static_cast<size_t>(extent));
-  parallelFor(extent, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      ++counts[static_cast<size_t>(i)];
-  });
+  parallelFor(
+      extent, grain,
+      [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+          ++counts[static_cast<size_t>(i)];
+      },
+      team);
   return {counts.begin(), counts.end()};
 }
 
@@ -95,6 +99,62 @@ TEST_F(ThreadPool, UsesSeveralThreads) {
       std::this_thread::yield();
   });
   EXPECT_EQ(inside, 3);
+}
+
+unsigned asked; // of the team that was called last, how many threads
+
+void threeThreads(void (*body)(void *), void *context, unsigned count,
+                  unsigned flags) {
+  asked = count;
+  EXPECT_EQ(flags, 0u);
+  std::thread first(body, context), second(body, context);
+  body(context);
+  first.join();
+  second.join();
+}
+
+/// As OpenMP where it is told to use fewer than it is asked for.
+void callerAlone(void (*body)(void *), void *context, unsigned count,
+                 unsigned) {
+  asked = count;
+  body(context);
+}
+
+TEST_F(ThreadPool, UsesTheThreadsOfATeam) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  for (runtime::Team *team : {threeThreads, callerAlone})
+    for (int64_t extent : {3, 7, 100, 1001}) {
+      asked = 0;
+      EXPECT_THAT(visits(extent, 1, team), testing::Each(1)) << extent;
+      EXPECT_EQ(asked, 3u);
+    }
+  EXPECT_EQ(runtime::usableThreads(), 3);
+  asked = 0;
+  visits(100, 50, threeThreads); // two pieces: as many threads as ever
+  EXPECT_EQ(asked, 3u);
+}
+
+TEST_F(ThreadPool, ATeamsBodyMayUseOneThread) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  std::atomic<int> most{0};
+  parallelFor(
+      100, 1,
+      [&](int64_t, int64_t) {
+        if (runtime::usableThreads() > 1)
+          ++most;
+      },
+      threeThreads);
+  EXPECT_EQ(most, 0);
+}
+
+TEST_F(ThreadPool, AsksNoTeamForOneThread) {
+  asked = 0;
+  ASSERT_TRUE(set_num_threads(1).ok());
+  EXPECT_THAT(visits(100, 1, threeThreads), testing::Each(1));
+  ASSERT_TRUE(set_num_threads(3).ok());
+  EXPECT_THAT(visits(100, 100, threeThreads), testing::Each(1));
+  parallelFor(3, 1, [](int64_t, int64_t) { visits(10, 1, threeThreads); });
+  EXPECT_EQ(asked, 0u);
 }
 
 TEST_F(ThreadPool, NestedLoopsRun) {
