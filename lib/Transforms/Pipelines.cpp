@@ -58,9 +58,12 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   if (options.until == PipelineStage::folded)
     return;
 
-  // Behind hoisting: what @prepare computes is no part of a batch.
-  if (options.library != Library::none)
+  if (options.library != Library::none) {
+    // Layouts tell whose a convolution is.
+    add(createPoolBeforeRelu({options.library}));
+    // Behind hoisting: what @prepare computes is no part of a batch.
     add(createSplitBatch({options.library, options.parts}));
+  }
   // A group hides its ops from all others.
   add(createFuse({.explain = options.explain, .library = options.library},
                  options.takesImage));

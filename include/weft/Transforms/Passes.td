@@ -175,6 +175,26 @@ def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def PoolBeforeRelu : Pass<"weft-pool-before-relu", "::mlir::func::FuncOp"> {
+  let summary = "Pool what the library convolves before its relu";
+  let description = [{
+    ```
+    %y = weft.relu (weft.conv %x, %w ... channels_last)
+    %z = weft.maxpool %y ...
+      ==>
+    %y = weft.maxpool (weft.conv %x, %w ... channels_last) ...
+    %z = weft.relu %y
+    ```
+    The relu is a pass over fewer elements, by the kernel that pools them anyway.
+    Both orders give the same: a relu keeps the order of numbers, and both ops
+    keep NaN. Windows that may lie in the padding alone are left as they are,
+    since their largest element is below 0. So is a relu or a convolution that
+    somebody else reads, and a convolution of Weft's own kernels, which compute
+    the relu with it.
+  }];
+  let options = [library];
+}
+
 def SplitBatch : Pass<"weft-split-batch", "::mlir::func::FuncOp"> {
   let summary = "Let each thread compute a part of the batch";
   let description = [{
