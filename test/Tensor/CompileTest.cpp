@@ -10,6 +10,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <limits>
 #include <optional>
 
 namespace weft {
@@ -375,6 +377,37 @@ TEST(Compile, KeepsPackedWeightsOnce) {
   auto y = compiled->run({ones({1, 512, 9, 9})});
   ASSERT_TRUE(y.ok()) << y.status();
   EXPECT_EQ(sum(abs(y->front() - 2048)).item<float>().value_or(-1), 0);
+}
+
+// Channel o of the convolution is channel o of its input: where x is NaN in one
+// channel, 0 times it makes all of them NaN. Large enough for a library.
+TEST(Compile, PooledReluKeepsNaN) {
+  constexpr size_t kPixels = 16 * 16;
+  std::vector<float> w(64 * 512), x(512 * kPixels, -1);
+  for (size_t o = 0; o < 64; ++o)
+    w[o * 512 + o] = 1;
+  x[3 * kPixels + 1] = 5;
+  x[512 * kPixels - 1] = std::numeric_limits<float>::quiet_NaN();
+  nn::Conv layer(512, 64, {.kernel = {1, 1}});
+  layer.weight = Tensor::from_host<float>(w, Shape{64, 512, 1, 1});
+  layer.bias = zeros({64});
+  auto exe = compile(
+      [&](const Tensor &image) {
+        return maxpool(relu(layer(image)), {2, 2}, {.stride = {2}});
+      },
+      {{float32, {1, 512, 16, 16}}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  auto y = exe->run({Tensor::from_host<float>(x, Shape{1, 512, 16, 16})});
+  ASSERT_TRUE(y.ok()) << y.status();
+  std::vector<double> got = test::values(y->front());
+  ASSERT_EQ(got.size(), size_t{64 * 64});
+  EXPECT_EQ(got[3 * 64], 5);
+  got[3 * 64] = 0;
+  for (size_t i = 0; i < got.size(); ++i)
+    if (i % 64 == 63)
+      EXPECT_TRUE(std::isnan(got[i])) << i;
+    else
+      EXPECT_EQ(got[i], 0) << i;
 }
 
 TEST(Compile, FunctionsOfTheSameWeightsShareWhatIsPrepared) {
