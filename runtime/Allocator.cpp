@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kSmallest = 512;
 constexpr int kSmallestLog = 9;
+constexpr int64_t kLeastStep = 64;
 constexpr int64_t kLargest = int64_t(1) << 62;
 
 class CpuSource final : public MemorySource {
@@ -47,7 +48,7 @@ int64_t Pool::roundUp(int64_t bytes) {
   if (bytes <= kSmallest)
     return kSmallest;
   int octave = std::bit_width(static_cast<uint64_t>(bytes - 1)) - 1;
-  int64_t step = (int64_t(1) << octave) / kSteps;
+  int64_t step = std::max((int64_t(1) << octave) / kSteps, kLeastStep);
   return (bytes + step - 1) / step * step;
 }
 

@@ -31,8 +31,8 @@ protected:
   ~MemorySource() = default;
 };
 
-/// Sizes are rounded up to one of eight steps an octave, and a block serves
-/// requests down to half its size.
+/// Sizes are rounded up to one of 32 steps an octave, of at least 64 bytes, and
+/// a block serves requests down to half its size.
 class Pool {
 public:
   struct Block {
@@ -59,7 +59,7 @@ public:
   static int64_t roundUp(int64_t bytes);
 
 private:
-  static constexpr int kSteps = 8; // classes an octave
+  static constexpr int kSteps = 32; // classes an octave
   static constexpr int kClasses = 54 * kSteps;
   static int classOf(int64_t capacity);
 

@@ -63,17 +63,18 @@ struct Fixture {
   }
 };
 
-TEST(Pool, RoundsToEightStepsAnOctave) {
+TEST(Pool, RoundsTo32StepsAnOctave) {
   EXPECT_EQ(Pool::roundUp(0), 512);
   EXPECT_EQ(Pool::roundUp(1), 512);
   EXPECT_EQ(Pool::roundUp(512), 512);
-  EXPECT_EQ(Pool::roundUp(513), 576); // 512 + 512 / 8
+  EXPECT_EQ(Pool::roundUp(513), 576); // 64 bytes are the least step
   EXPECT_EQ(Pool::roundUp(576), 576);
   EXPECT_EQ(Pool::roundUp(1024), 1024);
-  EXPECT_EQ(Pool::roundUp(1025), 1152);
-  EXPECT_EQ(Pool::roundUp(1000000), 1048576);
+  EXPECT_EQ(Pool::roundUp(1025), 1088);
+  EXPECT_EQ(Pool::roundUp(4097), 4096 + 4096 / 32);
+  EXPECT_EQ(Pool::roundUp(1000000), 1015808); // 62 steps of 512 KiB / 32
   EXPECT_EQ(Pool::roundUp((int64_t(1) << 40) + 1),
-            (int64_t(1) << 40) + (int64_t(1) << 37));
+            (int64_t(1) << 40) + (int64_t(1) << 35));
 }
 
 TEST(Pool, ReusesWhatComesBack) {
