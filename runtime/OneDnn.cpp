@@ -59,18 +59,20 @@ int turnsOfWaking() {
 /// good.
 class BriefWaiting {
 public:
-  BriefWaiting() : before_(environ) {
+  BriefWaiting() {
     if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT"))
       return;
+    // Takes its time: the list is read and replaced behind it, at once.
+    static auto *brief = new std::string( // GNU's alone knows it
+        absl::StrCat("GOMP_SPINCOUNT=", turnsOfWaking()));
     static std::mutex mutex;
     static auto *lists = new std::list<std::vector<char *>>; // never destroyed
     std::lock_guard lock(mutex);
+    before_ = environ;
     std::vector<char *> &list = lists->emplace_back();
     for (char **entry = before_; entry && *entry; ++entry)
       list.push_back(*entry);
     static char passive[] = "OMP_WAIT_POLICY=passive";
-    static auto *brief = new std::string( // GNU's alone knows it
-        absl::StrCat("GOMP_SPINCOUNT=", turnsOfWaking()));
     list.push_back(passive);
     list.push_back(brief->data());
     list.push_back(nullptr);
@@ -82,7 +84,7 @@ public:
   }
 
 private:
-  char **before_, **during_ = nullptr;
+  char **before_ = nullptr, **during_ = nullptr;
 };
 
 } // namespace
