@@ -2,6 +2,7 @@
 // Moves what depends on parameters and constants alone from @main to @prepare.
 #include "weft/Transforms/Passes.h"
 
+#include "DeadOps.h"
 #include "ParameterCode.h"
 #include "Rounding.h"
 
@@ -237,13 +238,7 @@ static void usePrepared(func::FuncOp main, ArrayRef<Value> values) {
   main.insertArguments(positions, types, attributes, locations);
   for (auto [i, value] : llvm::enumerate(values))
     Value(value).replaceAllUsesWith(main.getArgument(first + i));
-  Block &block = main.getBody().front();
-  SmallVector<Operation *> ops;
-  for (Operation &op : block.without_terminator())
-    ops.push_back(&op);
-  for (Operation *op : llvm::reverse(ops))
-    if (isOpTriviallyDead(op))
-      op->erase();
+  eraseDeadOps(main.getBody().front());
 }
 
 /// What both functions compute has one value in both.

@@ -13,6 +13,7 @@
 #include "weft/Transforms/Passes.h"
 #include "weft/Transforms/Pipelines.h"
 
+#include "DeadOps.h"
 #include "ParameterCode.h"
 
 #include "mlir/IR/Builders.h"
@@ -341,12 +342,7 @@ void SumProducts::runOnOperation() {
   for (AddOp add : llvm::to_vector(block.getOps<AddOp>()))
     rewrite(add);
   // What was joined, and what no kernel takes.
-  SmallVector<Operation *> ops;
-  for (Operation &op : block.without_terminator())
-    ops.push_back(&op);
-  for (Operation *op : llvm::reverse(ops))
-    if (isOpTriviallyDead(op))
-      op->erase();
+  eraseDeadOps(block);
 }
 
 std::unique_ptr<Pass> weft::createSumProducts(SumRule takesSum) {
