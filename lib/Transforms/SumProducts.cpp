@@ -6,10 +6,11 @@
 // What a batch norm leaves between a product and the sum, a number by which
 // each channel is multiplied and one that is added, has to pass it. What is
 // added does so as it is. The factors a and b of a channel go into the weights:
-// by the larger of the two, m, the sum is multiplied instead, and the weights
-// by a / m and b / m. One of these is 1 or -1 and leaves its weights exact, the
-// other is smaller: nothing overflows, and what rounding the weights of the
-// lesser summand costs is no more than what rounding this summand did.
+// by twice the larger of the two, m, the sum is multiplied instead, and the
+// weights by a / m and b / m. One of these is 1/2 or -1/2, the other is
+// smaller. So the one product, which has the type of the two, overflows where
+// one of them does, and nowhere else: half of a sum is no larger than a
+// summand. Where it is the result itself, it is not halved.
 #include "weft/Transforms/Passes.h"
 #include "weft/Transforms/Pipelines.h"
 
@@ -90,9 +91,19 @@ static Value joined(OpBuilder &builder, Value first, Value second,
 
 // ---- a number for each column -----------------------------------------------
 
+/// The one number that a constant consists of, if `value` is such a constant.
+static DenseElementsAttr splatIn(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                           : DenseElementsAttr();
+  return elements && elements.isSplat() ? elements : DenseElementsAttr();
+}
+
 /// What `value`, of the shape of a result, repeats: a tensor of one element for
 /// each column, the last axis, or of one for all; null if it varies otherwise.
 static Value repeatedIn(Value value) {
+  if (splatIn(value))
+    return value;
   int64_t axis = typeOf(value).getRank() - 1;
   while (auto transpose = value.getDefiningOp<TransposeOp>()) {
     axis = transpose.getPermutation()[axis];
@@ -114,6 +125,11 @@ static Value asColumns(OpBuilder &builder, Value value, int64_t size) {
   RankedTensorType type = typeOf(value);
   int64_t count = type.getNumElements();
   Location location = value.getLoc();
+  if (DenseElementsAttr splat = splatIn(value)) {
+    count = 1;
+    type = RankedTensorType::get({1}, type.getElementType());
+    value = builder.create<ConstantOp>(location, type, splat.resizeSplat(type));
+  }
   value = builder.createOrFold<ReshapeOp>(
       location, RankedTensorType::get({count}, type.getElementType()), value);
   auto narrow = RankedTensorType::get({count}, builder.getF32Type());
@@ -145,9 +161,9 @@ struct Summand {
   SmallVector<std::pair<Operation *, Value>> steps;
   Value factor, shift; // vectors, in f32; null: 1 and 0
 
-  bool scales() const {
-    return llvm::any_of(steps,
-                        [](auto &step) { return isa<MulOp>(step.first); });
+  bool isBare() const {
+    auto conv = dyn_cast<ConvOp>(product);
+    return steps.empty() && !(conv && conv.getBias());
   }
 };
 
@@ -160,8 +176,6 @@ struct SumProducts : weft::impl::SumProductsBase<SumProducts> {
 private:
   std::optional<Summand> summandOf(Value value);
   void evaluate(OpBuilder &builder, Summand &summand);
-  Operation *join(OpBuilder &builder, const Summand &first,
-                  const Summand &second, ArrayRef<Value> factors);
   void rewrite(AddOp add);
 
   SumRule takesSum_;
@@ -252,20 +266,25 @@ static Value weightsOf(OpBuilder &builder, Operation *product, Value factor) {
   return builder.create<CastOp>(location, type, scaled);
 }
 
-/// The one product, of weights times `factors` if there are any.
-Operation *SumProducts::join(OpBuilder &builder, const Summand &first,
-                             const Summand &second, ArrayRef<Value> factors) {
+/// The weights of both, each times its factors if there are any.
+static Value weightsOf(OpBuilder &builder, const Summand &first,
+                       const Summand &second, ArrayRef<Value> factors = {}) {
   auto factorOf = [&](size_t i) {
     return factors.empty() ? Value() : factors[i];
   };
+  return joined(builder, weightsOf(builder, first.product, factorOf(0)),
+                weightsOf(builder, second.product, factorOf(1)),
+                depthAxis(first.product));
+}
+
+/// The one product, of the weights as they are.
+static Operation *join(OpBuilder &builder, const Summand &first,
+                       const Summand &second) {
   Value firstRows = rowsOf(builder, first.product),
         secondRows = rowsOf(builder, second.product);
   Value rows = joined(builder, firstRows, secondRows,
                       typeOf(firstRows).getRank() - 1),
-        weights =
-            joined(builder, weightsOf(builder, first.product, factorOf(0)),
-                   weightsOf(builder, second.product, factorOf(1)),
-                   depthAxis(first.product));
+        weights = weightsOf(builder, first, second);
   Location location =
       builder.getFusedLoc({first.product->getLoc(), second.product->getLoc()});
   Type type = first.product->getResult(0).getType();
@@ -279,6 +298,32 @@ Operation *SumProducts::join(OpBuilder &builder, const Summand &first,
                                 /*channels_last=*/true);
 }
 
+/// Twice the larger factor of each column. Divides both by it.
+static Value divideFactors(OpBuilder &builder, Location location,
+                           int64_t columns, MutableArrayRef<Value> factors) {
+  auto vector = RankedTensorType::get({columns}, builder.getF32Type());
+  auto constant = [&](float value) -> Value {
+    return builder.create<ConstantOp>(location, vector,
+                                      DenseElementsAttr::get(vector, value));
+  };
+  if (llvm::none_of(factors, [](Value factor) { return bool(factor); })) {
+    std::fill(factors.begin(), factors.end(), constant(0.5));
+    return constant(2);
+  }
+  // Both may be 0.
+  Value largest = constant(std::numeric_limits<float>::min());
+  for (Value &factor : factors) {
+    if (!factor)
+      factor = constant(1);
+    Value size = builder.create<AbsOp>(location, factor);
+    largest = builder.create<MaximumOp>(location, largest, size);
+  }
+  largest = builder.create<AddOp>(location, largest, largest);
+  for (Value &factor : factors)
+    factor = builder.create<DivOp>(location, factor, largest);
+  return largest;
+}
+
 void SumProducts::rewrite(AddOp add) {
   Type type = getElementTypeOrSelf(add.getType());
   if (!isHalf(type) && !type.isF32())
@@ -287,36 +332,27 @@ void SumProducts::rewrite(AddOp add) {
   if (!a || !b || !areAlike(*a, *b))
     return;
   OpBuilder builder(add);
-  Location location = add.getLoc();
-  SmallVector<Value, 2> factors;
-  Value largest;
-  evaluate(builder, *a);
-  evaluate(builder, *b);
-  if (a->scales() || b->scales()) {
-    auto vector = RankedTensorType::get({shapeOf(add.getResult()).back()},
-                                        builder.getF32Type());
-    auto constant = [&](float value) -> Value {
-      return builder.create<ConstantOp>(location, vector,
-                                        DenseElementsAttr::get(vector, value));
-    };
-    for (Value factor : {a->factor, b->factor})
-      factors.push_back(factor ? factor : constant(1));
-    // Both may be 0.
-    largest = constant(std::numeric_limits<float>::min());
-    for (Value factor : factors) {
-      Value size = builder.create<AbsOp>(location, factor);
-      largest = builder.create<MaximumOp>(location, largest, size);
-    }
-    for (Value &factor : factors)
-      factor = builder.create<DivOp>(location, factor, largest);
-  }
-  Operation *product = join(builder, *a, *b, factors);
+  Operation *product = join(builder, *a, *b);
   if (takesSum_ && !takesSum_(product))
     return;
-  Value sum = product->getResult(0), shift = a->shift ? a->shift : b->shift;
+  Value sum = product->getResult(0);
+  if (a->isBare() && b->isBare() && getElementTypeOrSelf(sum) == type) {
+    add.replaceAllUsesWith(sum);
+    return;
+  }
+  Location location = add.getLoc();
+  ArrayRef<int64_t> shape = shapeOf(sum);
+  builder.setInsertionPoint(product);
+  evaluate(builder, *a);
+  evaluate(builder, *b);
+  SmallVector<Value, 2> factors = {a->factor, b->factor};
+  Value largest = divideFactors(builder, location, shape.back(), factors);
+  product->setOperand(1, weightsOf(builder, *a, *b, factors));
+  Value shift = a->shift ? a->shift : b->shift;
   if (a->shift && b->shift)
     shift = builder.create<AddOp>(location, a->shift, b->shift);
-  ArrayRef<int64_t> shape = shapeOf(sum);
+
+  builder.setInsertionPoint(add);
   auto column = [&](Value vector) {
     return along(builder, vector, typeOf(sum).getRank() - 1, shape);
   };
@@ -324,10 +360,8 @@ void SumProducts::rewrite(AddOp add) {
     if (getElementTypeOrSelf(sum) != to)
       sum = builder.create<CastOp>(location, typeOf(sum).clone(to), sum);
   };
-  if (largest || shift)
-    convert(builder.getF32Type());
-  if (largest)
-    sum = builder.create<MulOp>(location, sum, column(largest));
+  convert(builder.getF32Type());
+  sum = builder.create<MulOp>(location, sum, column(largest));
   if (shift)
     sum = builder.create<AddOp>(location, sum, column(shift));
   convert(type);

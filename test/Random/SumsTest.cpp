@@ -72,6 +72,48 @@ func.func @main(%x: tensor<30x64xf16>, %h: tensor<30x128xf16>,
 }
 )";
 
+/// 40000 + 40000 in float32, where it is finite; a quarter of each in float16,
+/// whose sum is; with a factor 1000 times the other; and 40000 - 40000.
+constexpr const char *kLarge = R"(
+func.func @main(%x0: tensor<30x64xf16>, %x1: tensor<30x64xf16>,
+                %x2: tensor<30x64xf16>, %x3: tensor<30x64xf16>,
+                %w: tensor<64x128xf16> {weft.parameter, weft.name = "w"},
+                %u: tensor<64x128xf16> {weft.parameter, weft.name = "u"},
+                %n: tensor<64x128xf16> {weft.parameter, weft.name = "n"},
+                %q: tensor<128xf32> {weft.parameter, weft.name = "q"},
+                %t: tensor<128xf32> {weft.parameter, weft.name = "t"})
+    -> (tensor<30x128xf32>, tensor<30x128xf16>, tensor<30x128xf32>, tensor<30x128xf32>) {
+  %0 = weft.matmul %x0, %w : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %1 = weft.cast %0 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %2 = weft.matmul %x0, %u : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %3 = weft.cast %2 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %r0 = weft.add %1, %3 : tensor<30x128xf32>
+  %b = weft.broadcast %q : tensor<128xf32> -> tensor<30x128xf32>
+  %4 = weft.matmul %x1, %w : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %5 = weft.cast %4 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %6 = weft.mul %5, %b : tensor<30x128xf32>
+  %7 = weft.cast %6 : tensor<30x128xf32> -> tensor<30x128xf16>
+  %8 = weft.matmul %x1, %u : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %9 = weft.cast %8 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %10 = weft.mul %9, %b : tensor<30x128xf32>
+  %11 = weft.cast %10 : tensor<30x128xf32> -> tensor<30x128xf16>
+  %r1 = weft.add %7, %11 : tensor<30x128xf16>
+  %c = weft.broadcast %t : tensor<128xf32> -> tensor<30x128xf32>
+  %12 = weft.matmul %x2, %w : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %13 = weft.cast %12 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %14 = weft.mul %13, %c : tensor<30x128xf32>
+  %15 = weft.matmul %x2, %u : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %16 = weft.cast %15 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %r2 = weft.add %14, %16 : tensor<30x128xf32>
+  %17 = weft.matmul %x3, %w : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %18 = weft.cast %17 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %19 = weft.matmul %x3, %n : tensor<30x64xf16>, tensor<64x128xf16> -> tensor<30x128xf16>
+  %20 = weft.cast %19 : tensor<30x128xf16> -> tensor<30x128xf32>
+  %r3 = weft.add %18, %20 : tensor<30x128xf32>
+  return %r0, %r1, %r2, %r3 : tensor<30x128xf32>, tensor<30x128xf16>, tensor<30x128xf32>, tensor<30x128xf32>
+}
+)";
+
 class SumsTest : public testing::Test {
 protected:
   SumsTest() : context_(mlir::MLIRContext::Threading::DISABLED) {
@@ -100,6 +142,32 @@ protected:
                   "");
         EXPECT_GT(numCompared, 0);
       }
+  }
+
+  /// Calls `run` on kLarge, of which the results are known.
+  template <typename Run> void expectLarge(Run run) {
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(kLarge, &context_);
+    ASSERT_TRUE(module);
+    reference::Arguments arguments;
+    auto all = [](DType dtype, Shape shape, double x) {
+      reference::Value value = reference::zeros(dtype, shape);
+      std::fill(value.reals.begin(), value.reals.end(), x);
+      return value;
+    };
+    arguments.inputs.assign(4, all(DType::float16, {30, 64}, 1));
+    for (auto [name, x] : {std::pair("w", 625), {"u", 625}, {"n", -625}})
+      arguments.parameters[name] = all(DType::float16, {64, 128}, x);
+    arguments.parameters["q"] = all(DType::float32, {128}, 0.25);
+    arguments.parameters["t"] = all(DType::float32, {128}, 1000);
+    test::Results results = run(*module, arguments);
+    ASSERT_TRUE(results.ok()) << results.status();
+    ASSERT_EQ(results->size(), 4u);
+    EXPECT_THAT((*results)[0].reals, testing::Each(80000));
+    EXPECT_THAT((*results)[1].reals, testing::Each(20000));
+    // Half a unit of float16's last place.
+    EXPECT_THAT((*results)[2].reals,
+                testing::Each(testing::DoubleNear(40040000, 40040000 / 2048)));
+    EXPECT_THAT((*results)[3].reals, testing::Each(0));
   }
 
   /// The second half of the channels has no shortcut, some have no more than
@@ -136,18 +204,39 @@ private:
   mlir::MLIRContext context_;
 };
 
+/// What the interpreter makes of `module` once `numSums` of its sums are one
+/// product.
+test::Results interpretJoined(mlir::ModuleOp module,
+                              const reference::Arguments &arguments,
+                              int numSums, bool roundEachOp) {
+  mlir::OwningOpRef<mlir::ModuleOp> changed = module.clone();
+  mlir::PassManager passes(module.getContext());
+  buildPipeline(passes,
+                {.channelsLast = true, .takesSum = [](auto) { return true; }});
+  EXPECT_TRUE(mlir::succeeded(passes.run(*changed)));
+  int concatenations = 0; // of data; those of weights are in @prepare
+  changed->lookupSymbol<mlir::func::FuncOp>(ir::kMainName)
+      .walk([&](ir::ConcatenateOp) { ++concatenations; });
+  EXPECT_EQ(concatenations, numSums);
+  return reference::interpret(*changed, arguments,
+                              {.roundEachOp = roundEachOp});
+}
+
 TEST_F(SumsTest, PassesKeepTheMeaning) {
   expectRight([](mlir::ModuleOp module, const reference::Arguments &arguments) {
-    mlir::OwningOpRef<mlir::ModuleOp> changed = module.clone();
-    mlir::PassManager passes(module.getContext());
-    buildPipeline(
-        passes, {.channelsLast = true, .takesSum = [](auto) { return true; }});
-    EXPECT_TRUE(mlir::succeeded(passes.run(*changed)));
-    int concatenations = 0; // of data; those of weights are in @prepare
-    changed->lookupSymbol<mlir::func::FuncOp>(ir::kMainName)
-        .walk([&](ir::ConcatenateOp) { ++concatenations; });
-    EXPECT_EQ(concatenations, 1);
-    return reference::interpret(*changed, arguments);
+    return interpretJoined(module, arguments, 1, false);
+  });
+}
+
+TEST_F(SumsTest, WhatWasFiniteStaysSo) {
+  expectLarge([](mlir::ModuleOp module, const reference::Arguments &arguments) {
+    return interpretJoined(module, arguments, 4, true);
+  });
+}
+
+TEST_F(SumsTest, WhatWasFiniteStaysSoEmulated) {
+  expectLarge([](mlir::ModuleOp module, const reference::Arguments &arguments) {
+    return test::runEmulated({{module, &arguments}}).front();
   });
 }
 
@@ -167,9 +256,11 @@ TEST_F(SumsTest, EmulatedCudaAgrees) {
 TEST_F(SumsTest, GpuAgrees) {
   if (Status status = is_usable(Device::gpu()); !status.ok())
     GTEST_SKIP() << "no GPU: " << status;
-  expectRight([](mlir::ModuleOp module, const reference::Arguments &arguments) {
+  auto run = [](mlir::ModuleOp module, const reference::Arguments &arguments) {
     return test::runOnGpu({{module, &arguments}}).front();
-  });
+  };
+  expectRight(run);
+  expectLarge(run);
 }
 
 } // namespace

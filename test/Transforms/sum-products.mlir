@@ -16,12 +16,21 @@ func.func @convs(%x: tensor<2x5x7x64xf16>, %z: tensor<2x5x7x128xf16>, %v: tensor
 // -----
 
 // A stride takes every second pixel, of either. A shift, which may be a bias,
-// stands behind the sum, in float32.
+// stands behind the sum, in float32; half of the sum is no larger than one of
+// the two.
 // CHECK-LABEL: @strides
 // CHECK-DAG: %[[Z:.*]] = weft.slice %arg1 from [0, 0, 0, 0] by [1, 2, 3, 1] : tensor<2x9x20x16xbf16> -> tensor<2x5x7x16xbf16>
 // CHECK-DAG: %[[X:.*]] = weft.slice %arg0 from [0, 0, 0, 0] by [1, 1, 2, 1] : tensor<2x5x14x8xbf16> -> tensor<2x5x7x8xbf16>
 // CHECK-DAG: %[[R:.*]] = weft.concatenate %[[X]], %[[Z]] along 3
-// CHECK-DAG: %[[W:.*]] = weft.concatenate %arg2, %arg3 along 3
+// CHECK-DAG: %[[H1:.*]] = weft.constant dense<5.000000e-01> : tensor<4x1x1x8xf32>
+// CHECK-DAG: %[[V:.*]] = weft.cast %arg2
+// CHECK-DAG: %[[VH:.*]] = weft.mul %[[V]], %[[H1]]
+// CHECK-DAG: %[[VN:.*]] = weft.cast %[[VH]] : tensor<4x1x1x8xf32> -> tensor<4x1x1x8xbf16>
+// CHECK-DAG: %[[H2:.*]] = weft.constant dense<5.000000e-01> : tensor<4x1x1x16xf32>
+// CHECK-DAG: %[[WF:.*]] = weft.cast %arg3
+// CHECK-DAG: %[[WH:.*]] = weft.mul %[[WF]], %[[H2]]
+// CHECK-DAG: %[[WN:.*]] = weft.cast %[[WH]]
+// CHECK-DAG: %[[W:.*]] = weft.concatenate %[[VN]], %[[WN]] along 3
 // CHECK-DAG: %[[Y:.*]] = weft.conv %[[R]], %[[W]] stride [1, 1]
 // CHECK-DAG: %[[B:.*]] = weft.cast %arg4 : tensor<4xbf16> -> tensor<4xf32>
 // CHECK-DAG: %[[C:.*]] = weft.cast %arg5 : tensor<4xbf16> -> tensor<4xf32>
@@ -29,7 +38,9 @@ func.func @convs(%x: tensor<2x5x7x64xf16>, %z: tensor<2x5x7x128xf16>, %v: tensor
 // CHECK-DAG: %[[S1:.*]] = weft.reshape %[[S]] : tensor<4xf32> -> tensor<1x1x1x4xf32>
 // CHECK-DAG: %[[S2:.*]] = weft.broadcast %[[S1]] : tensor<1x1x1x4xf32> -> tensor<2x5x7x4xf32>
 // CHECK-DAG: %[[F:.*]] = weft.cast %[[Y]] : tensor<2x5x7x4xbf16> -> tensor<2x5x7x4xf32>
-// CHECK: %[[A:.*]] = weft.add %[[F]], %[[S2]]
+// CHECK-DAG: %[[T:.*]] = weft.constant dense<2.000000e+00> : tensor<2x5x7x4xf32>
+// CHECK-DAG: %[[D:.*]] = weft.mul %[[F]], %[[T]]
+// CHECK: %[[A:.*]] = weft.add %[[D]], %[[S2]]
 // CHECK: %[[N:.*]] = weft.cast %[[A]] : tensor<2x5x7x4xf32> -> tensor<2x5x7x4xbf16>
 // CHECK: return %[[N]]
 func.func @strides(%x: tensor<2x5x14x8xbf16>, %z: tensor<2x9x20x16xbf16>, %v: tensor<4x1x1x8xbf16> {weft.parameter}, %w: tensor<4x1x1x16xbf16> {weft.parameter}, %s: tensor<4xbf16> {weft.parameter}, %t: tensor<4xbf16> {weft.parameter}) -> tensor<2x5x7x4xbf16> {
@@ -43,7 +54,7 @@ func.func @strides(%x: tensor<2x5x14x8xbf16>, %z: tensor<2x9x20x16xbf16>, %v: te
 
 // -----
 
-// What batch norms leave. By the larger factor the sum is multiplied; the
+// What batch norms leave. By twice the larger factor the sum is multiplied; the
 // weights, by each factor in terms of it. A shift that a factor comes after is
 // multiplied, too.
 // CHECK-LABEL: @factors
@@ -53,7 +64,8 @@ func.func @strides(%x: tensor<2x5x14x8xbf16>, %z: tensor<2x9x20x16xbf16>, %v: te
 // CHECK-DAG: %[[AF:.*]] = weft.abs %[[F]]
 // CHECK-DAG: %[[M1:.*]] = weft.maximum %[[AF]], %[[MIN]]
 // CHECK-DAG: %[[AG:.*]] = weft.abs %[[G]]
-// CHECK-DAG: %[[M:.*]] = weft.maximum %[[M1]], %[[AG]]
+// CHECK-DAG: %[[M0:.*]] = weft.maximum %[[M1]], %[[AG]]
+// CHECK-DAG: %[[M:.*]] = weft.add %[[M0]], %[[M0]]
 // CHECK-DAG: %[[P:.*]] = weft.div %[[F]], %[[M]]
 // CHECK-DAG: %[[Q:.*]] = weft.div %[[G]], %[[M]]
 // CHECK-DAG: %[[P1:.*]] = weft.reshape %[[P]] : tensor<4xf32> -> tensor<4x1x1x1xf32>
@@ -101,14 +113,61 @@ func.func @factors(%x: tensor<2x5x7x8xf16>, %z: tensor<2x5x7x8xf16>, %v: tensor<
 
 // -----
 
+// Added in float32, where two numbers that float16 has may make one that it has
+// not.
+// CHECK-LABEL: @in_float32
+// CHECK: %[[M:.*]] = weft.matmul %{{.*}}, %[[W:.*]] : tensor<8x48xf16>, tensor<48x24xf16> -> tensor<8x24xf16>
+// CHECK: %[[F:.*]] = weft.cast %[[M]] : tensor<8x24xf16> -> tensor<8x24xf32>
+// CHECK: %[[Y:.*]] = weft.mul %[[F]], %{{.*}} : tensor<8x24xf32>
+// CHECK: return %[[Y]]
+func.func @in_float32(%x: tensor<8x16xf16>, %h: tensor<8x32xf16>, %v: tensor<16x24xf16> {weft.parameter}, %w: tensor<32x24xf16> {weft.parameter}) -> tensor<8x24xf32> {
+  %a = weft.matmul %x, %v : tensor<8x16xf16>, tensor<16x24xf16> -> tensor<8x24xf16>
+  %b = weft.matmul %h, %w : tensor<8x32xf16>, tensor<32x24xf16> -> tensor<8x24xf16>
+  %f = weft.cast %a : tensor<8x24xf16> -> tensor<8x24xf32>
+  %g = weft.cast %b : tensor<8x24xf16> -> tensor<8x24xf32>
+  %y = weft.add %f, %g : tensor<8x24xf32>
+  return %y : tensor<8x24xf32>
+}
+
+// -----
+
+// A constant is a factor as any.
+// CHECK-LABEL: @constants
+// CHECK-DAG: %[[ONE:.*]] = weft.constant dense<1.000000e+00> : tensor<24xf32>
+// CHECK-DAG: %[[THREE:.*]] = weft.constant dense<3.000000e+00> : tensor<24xf32>
+// CHECK-DAG: weft.div %[[THREE]], %[[M:.*]] : tensor<24xf32>
+// CHECK-DAG: weft.div %[[ONE]], %[[M]] : tensor<24xf32>
+// CHECK-DAG: weft.matmul %{{.*}} : tensor<8x48xf16>, tensor<48x24xf16> -> tensor<8x24xf16>
+// CHECK-NOT: weft.matmul
+// CHECK: return
+func.func @constants(%x: tensor<8x16xf16>, %h: tensor<8x32xf16>, %v: tensor<16x24xf16> {weft.parameter}, %w: tensor<32x24xf16> {weft.parameter}) -> tensor<8x24xf16> {
+  %three = weft.constant dense<3.0> : tensor<8x24xf16>
+  %a = weft.matmul %x, %v : tensor<8x16xf16>, tensor<16x24xf16> -> tensor<8x24xf16>
+  %b = weft.matmul %h, %w : tensor<8x32xf16>, tensor<32x24xf16> -> tensor<8x24xf16>
+  %f = weft.mul %a, %three : tensor<8x24xf16>
+  %y = weft.add %f, %b : tensor<8x24xf16>
+  return %y : tensor<8x24xf16>
+}
+
+// -----
+
 // The gates of a recurrent net; and three products, two at a time. One number
 // is added to all columns.
 // CHECK-LABEL: @matmuls
 // CHECK-DAG: %[[XH:.*]] = weft.concatenate %arg0, %arg1 along 1 : tensor<8x16xf16>, tensor<8x32xf16> -> tensor<8x48xf16>
 // CHECK-DAG: %[[R:.*]] = weft.concatenate %[[XH]], %arg2 along 1 : tensor<8x48xf16>, tensor<8x8xf16> -> tensor<8x56xf16>
-// CHECK-DAG: %[[VW:.*]] = weft.concatenate %arg3, %arg4 along 0 : tensor<16x24xf16>, tensor<32x24xf16> -> tensor<48x24xf16>
-// CHECK-DAG: %[[C:.*]] = weft.concatenate %[[VW]], %arg5 along 0
-// CHECK-DAG: %[[M:.*]] = weft.matmul %[[R]], %[[C]]
+// CHECK-DAG: %[[TWO:.*]] = weft.constant dense<2.000000e+00> : tensor<24xf32>
+// CHECK-DAG: %[[HALF:.*]] = weft.constant dense<5.000000e-01> : tensor<16x24xf32>
+// CHECK-DAG: %[[V0:.*]] = weft.cast %arg3
+// CHECK-DAG: %[[V1:.*]] = weft.mul %[[V0]], %[[HALF]]
+// CHECK-DAG: %[[V:.*]] = weft.cast %[[V1]]
+// CHECK-DAG: %[[VW:.*]] = weft.concatenate %[[V]], %{{.*}} along 0 : tensor<16x24xf16>, tensor<32x24xf16> -> tensor<48x24xf16>
+// CHECK-DAG: %[[F:.*]] = weft.div %[[TWO]], %[[M:.*]] : tensor<24xf32>
+// CHECK-DAG: %[[VWF:.*]] = weft.cast %[[VW]]
+// CHECK-DAG: %[[VWS:.*]] = weft.mul %[[VWF]], %{{.*}}
+// CHECK-DAG: %[[VWN:.*]] = weft.cast %[[VWS]]
+// CHECK-DAG: %[[C:.*]] = weft.concatenate %[[VWN]], %{{.*}} along 0
+// CHECK-DAG: %[[P:.*]] = weft.matmul %[[R]], %[[C]]
 // CHECK-DAG: %[[N1:.*]] = weft.cast %arg6 : tensor<1xf16> -> tensor<1xf32>
 // CHECK-DAG: %[[N2:.*]] = weft.broadcast %[[N1]] : tensor<1xf32> -> tensor<24xf32>
 // CHECK-NOT: weft.matmul

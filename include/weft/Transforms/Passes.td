@@ -136,22 +136,24 @@ def SumProducts : Pass<"weft-sum-products", "::mlir::func::FuncOp"> {
     ```
     %a = weft.conv %x, %v ...                    1x1, channels last
     %b = weft.conv %z, %w stride [2, 2] ...      the same
-    %y = weft.add (%a * s + t), (%b * u + v)
+    %y = weft.add (%a * f + s), (%b * g + t)
       ==>
-    m = max(|s|, |u|)                            [C], f32
+    m = 2 * max(|f|, |g|)                        [C], f32
     %rows = weft.concatenate %x, (slice %z by [1, 2, 2, 1])
-    %both = weft.concatenate (%v * s/m), (%w * u/m)
-    %y = (weft.conv %rows, %both) * m + (t + v)
+    %both = weft.concatenate (%v * f/m), (%w * g/m)
+    %y = (weft.conv %rows, %both) * m + (s + t)
     ```
     where factors and what is added, each a number per channel, and the weights
-    depend on parameters and constants alone; any of them may be missing. The
-    same for products of matrices. Of 16-bit floats, and not where the products
-    or what is between them and the sum have another use. Whether a device has
-    a kernel for it says whoever adds the pass to a pipeline.
+    depend on parameters and constants alone; any of them may be missing. If all
+    of them are, and the sum has the type of the products, the weights are not
+    halved. The same for products of matrices. Of 16-bit floats, and not where
+    the products or what is between them and the sum have another use. Whether a
+    device has a kernel for it says whoever adds the pass to a pipeline.
 
     This changes rounding: summands are not rounded before they are added, but
-    the weights of the one with the smaller factor are, once more. Where a
-    factor is infinite the result is NaN.
+    the weights of the one with the smaller factor are, once more; in float16
+    they may become subnormal if it is hundreds of times smaller. Where a factor
+    is infinite the result is NaN.
   }];
 }
 
