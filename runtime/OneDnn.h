@@ -71,13 +71,18 @@ public:
   Status run(std::span<void *const> arguments) const;
 
 private:
+  enum class Form;
   struct Made; // for a number of threads
   explicit LoadedPrimitive(const Primitive &primitive);
+  static std::span<const Form> formsOf(const Primitive &primitive);
   StatusOr<const Made *> madeFor(int threads) const;
+  Status makeWinograd(const Made &direct);
 
   Primitive primitive_;
   mutable std::mutex mutex_;
   mutable std::map<int, std::unique_ptr<Made>> made_;
+  std::unique_ptr<Made> winograd_; // for the threads the plan was made for
+  size_t winogradAt_ = 0;          // its weights are behind the direct ones
 };
 
 } // namespace weft::runtime

@@ -12,7 +12,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <limits>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -146,6 +149,123 @@ TEST_F(OneDnnTest, ReadsWeightsItHasPacked) {
   ASSERT_TRUE((*packer)->run(arguments).ok());
   primitive.isPacked = true;
   expectRight(primitive, packed, right);
+}
+
+/// 3x3 taps, 32 channels to 48, with a bias: large enough for Winograd's way.
+class WinogradTest : public OneDnnTest {
+protected:
+  WinogradTest() {
+    primitive_.x = operand({2, 32, 20, 17}, kLast);
+    primitive_.w = operand({48, 32, 3, 3}, kFirst);
+    primitive_.y = operand({2, 48, 20, 17}, kLast);
+    primitive_.stride = primitive_.dilation = primitive_.before =
+        primitive_.after = {1, 1};
+    primitive_.hasBias = primitive_.isPacked = true;
+    primitive_.threads = 2;
+    x_ = numbers(primitive_.x);
+    w_ = numbers(primitive_.w);
+    for (int o = 0; o < 48; ++o)
+      bias_.push_back(static_cast<float>(o - 20));
+  }
+
+  void SetUp() override {
+    OneDnnTest::SetUp();
+    if (IsSkipped())
+      return;
+    auto packer = LoadedPrimitive::load(packerOf(primitive_));
+    ASSERT_TRUE(packer.ok()) << packer.status();
+    packed_.resize(static_cast<size_t>((*packer)->packedBytes()) / 4);
+    void *arguments[] = {w_.data(), packed_.data()};
+    ASSERT_TRUE((*packer)->run(arguments).ok());
+  }
+
+  static Primitive packerOf(Primitive primitive) {
+    primitive.kind = Primitive::Kind::pack;
+    primitive.isPacked = false;
+    return primitive;
+  }
+
+  /// The formula in double precision.
+  double expected(int64_t n, int64_t o, int64_t h, int64_t v) const {
+    double sum = bias_[static_cast<size_t>(o)];
+    for (int64_t c = 0; c < 32; ++c)
+      for (int64_t row = std::max(h - 1, int64_t{0});
+           row <= std::min(h + 1, int64_t{19}); ++row)
+        for (int64_t column = std::max(v - 1, int64_t{0});
+             column <= std::min(v + 1, int64_t{16}); ++column)
+          sum += double(x_[at(primitive_.x, {n, c, row, column})]) *
+                 w_[at(primitive_.w, {o, c, row - h + 1, column - v + 1})];
+    return sum;
+  }
+
+  void expectRight() {
+    auto loaded = LoadedPrimitive::load(primitive_);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    std::vector<float> y(numElements(primitive_.y));
+    void *arguments[] = {x_.data(), packed_.data(), bias_.data(), y.data()};
+    for (int threads : {2, 1, 3}) {
+      SCOPED_TRACE(threads);
+      ASSERT_TRUE(set_num_threads(threads).ok());
+      y.assign(y.size(), -99);
+      Status status = (*loaded)->run(arguments);
+      ASSERT_TRUE(status.ok()) << status;
+      int wrong = 0;
+      for (int64_t n = 0; n < 2; ++n)
+        for (int64_t o = 0; o < 48; ++o)
+          for (int64_t h = 0; h < 20; ++h)
+            for (int64_t v = 0; v < 17; ++v) {
+              const double is = y[at(primitive_.y, {n, o, h, v})],
+                           right = expected(n, o, h, v);
+              // A sum is below 8000, of 288 products of up to 25.
+              const bool isRight =
+                  std::isfinite(right)
+                      ? std::abs(is - right) < 0.05
+                      : is == right || (is != is && right != right);
+              wrong += !isRight;
+            }
+      EXPECT_EQ(wrong, 0);
+    }
+  }
+
+  Primitive primitive_;
+  std::vector<float> x_, w_, bias_, packed_;
+};
+
+TEST_F(WinogradTest, GivesWhatTheFormulaGives) { expectRight(); }
+
+// Sums of differences would make NaN of an infinity, and of what is beside it.
+TEST_F(WinogradTest, LeavesWhatIsNotFiniteWhereItIs) {
+  x_[at(primitive_.x, {0, 3, 5, 5})] = std::numeric_limits<float>::infinity();
+  x_[at(primitive_.x, {1, 0, 19, 16})] =
+      std::numeric_limits<float>::quiet_NaN();
+  expectRight();
+}
+
+// Packed weights are there twice, for both ways to convolve.
+TEST_F(WinogradTest, IsAskedForWhereItGains) {
+  auto bytesOf = [](const Primitive &primitive) {
+    auto packer = LoadedPrimitive::load(packerOf(primitive));
+    EXPECT_TRUE(packer.ok()) << packer.status();
+    return packer.ok() ? (*packer)->packedBytes() : 0;
+  };
+  constexpr int64_t kOnce = 48 * 32 * 9 * 4;
+  if (bytesOf(primitive_) == kOnce)
+    GTEST_SKIP() << "oneDNN has it for AVX-512 alone, and version 3 has not";
+  EXPECT_GE(bytesOf(primitive_), 2 * kOnce);
+  Primitive other = primitive_;
+  other.stride = {2, 1};
+  other.y = operand({2, 48, 10, 17}, kLast);
+  EXPECT_EQ(bytesOf(other), kOnce);
+  other = primitive_;
+  other.dilation = other.before = other.after = {2, 2};
+  EXPECT_EQ(bytesOf(other), kOnce);
+  other = primitive_;
+  other.x = operand({2, 32, 6, 17}, kLast); // 2.8 million products
+  other.y = operand({2, 48, 6, 17}, kLast);
+  EXPECT_EQ(bytesOf(other), kOnce);
+  other.x = other.y = operand({1, 128, 7, 7}, kLast); // 7.2 million, 49 pixels
+  other.w = operand({128, 128, 3, 3}, kFirst);
+  EXPECT_EQ(bytesOf(other), 128 * 128 * 9 * 4);
 }
 
 TEST_F(OneDnnTest, RefusesPlansForAnotherFormOfWeights) {
