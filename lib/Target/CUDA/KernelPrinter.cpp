@@ -251,8 +251,11 @@ std::string KernelPrinter::index(AffineExpr expr, bool asFactor) const {
     bool isMod = binary.getKind() == AffineExprKind::Mod;
     auto [low, high] = rangeOf(lhs, nest_->sizes);
     int64_t divisor = cast<AffineConstantExpr>(rhs).getValue();
-    if (!isMod && low >= 0 && high < 2 * divisor) // 0 or 1
-      return "(" + index(lhs) + " >= " + index(rhs) + ")";
+    if (!isMod && low >= 0 && high < 2 * divisor) { // 0 or 1
+      text = "(" + index(lhs) + " >= " + index(rhs) + ")";
+      // Sums and products of truth values are those of an int.
+      return wide_ ? "static_cast<" + indexType().str() + ">" + text : text;
+    }
     if (low < 0)
       return (isMod ? "weft::mod_index<" : "weft::floor_div_index<") +
              indexType().str() + ">(" + index(lhs) + ", " + index(rhs) + ")";

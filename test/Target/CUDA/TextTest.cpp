@@ -806,7 +806,22 @@ TEST(CudaText, AQuotientThatIsZeroOrOneIsAComparison) {
   std::string before = text("-1");
   EXPECT_THAT(before, HasSubstr("(((i0 + k) + 1) / 2 + 7 >= 8)"));
   EXPECT_THAT(before, Not(HasSubstr("/ 8")));
+  EXPECT_THAT(before, Not(HasSubstr("static_cast<long long>(")));
   EXPECT_THAT(text("0"), Not(HasSubstr(">= 8")));
+}
+
+// Where indices have 64 bits, such a quotient has them, too: C++ would add and
+// multiply comparisons in 32.
+TEST(CudaText, WideQuotientsThatAreZeroOrOneAreWide) {
+  std::string text = kernelText(
+      Emitted({"resample", "%x: tensor<3x3000000000xi8>",
+               "%y = weft.resample %x from [-1, -1] by [1, 1] over [2, 2] : "
+               "tensor<3x3000000000xi8> -> tensor<6x6000000000xi8>",
+               "%y : tensor<6x6000000000xi8>", "loop"}));
+  EXPECT_THAT(text, HasSubstr(" - 3000000000 * static_cast<long long>("
+                              "(i0 + 1) / 2 + 2 >= 3)"));
+  EXPECT_THAT(text, HasSubstr(" - static_cast<long long>(((i1 + k) + 1) / 2 + "
+                              "2999999999 >= 3000000000)"));
 }
 
 TEST(CudaText, AttentionThatNoKernelComputesIsRefused) {
