@@ -453,7 +453,7 @@ CudaKernel MatrixSchedule::emit(StringRef tile) const {
   auto print = [&] {
     if (chosen.teams > 0)
       return emitPersistent(group_, *nest_, contraction_,
-                            chosen.patchLines > 0 ? *patches_ : *staying_,
+                            chosen.sharesPatches() ? *patches_ : *staying_,
                             chosen, units_.multiprocessors);
     if (chosen.bulk)
       return MatrixEmitter(group_, *nest_, contraction_, chosen, *bulkRows_,

@@ -50,14 +50,14 @@ int64_t MatrixTile::patchBytes() const {
 int64_t MatrixTile::columnBytes() const { return columns * kMatrixLineBytes; }
 
 int64_t MatrixTile::operandBytes() const {
-  if (patchLines > 0)
+  if (sharesPatches())
     return stages * patchBytes() + steps * columnBytes();
   return stages * (rows + columns) * kMatrixLineBytes;
 }
 
 int64_t MatrixTile::sharedBytes() const {
   if (teams > 0)
-    return operandBytes() + (sharesResults ? 1 : teams) * resultBytes() +
+    return operandBytes() + (sharesResults() ? 1 : teams) * resultBytes() +
            barrierBytes();
   int64_t sums = rows * pitch() * static_cast<int64_t>(sizeof(float));
   return std::max(operandBytes(), sums) + barrierBytes();
@@ -98,6 +98,7 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
 /// more, teams may share a place, and there is room for another stage.
 static void addTeams(const MatrixUnits &units, int64_t steps,
                      std::vector<MatrixTile> &tiles) {
+  using enum MatrixTile::Shared;
   static constexpr MatrixTile kTeamTiles[] = {
       {64, 64, 4, 1, true, true, 8, 1, 3},
       {64, 128, 4, 1, true, true, 8, 1, 2},
@@ -105,13 +106,13 @@ static void addTeams(const MatrixUnits &units, int64_t steps,
       {64, 256, 4, 1, true, true, 4, 1, 2},
       {128, 128, 4, 1, true, true, 4, 1, 2},
       {128, 192, 4, 1, true, true, 3, 1, 2},
-      {128, 128, 4, 1, true, true, 6, 1, 2, true},
-      {128, 192, 4, 1, true, true, 4, 1, 2, true}};
+      {128, 128, 4, 1, true, true, 6, 1, 2, results},
+      {128, 192, 4, 1, true, true, 4, 1, 2, results}};
   constexpr int64_t stepsOfResidual = 4, stepsOfResults = 8;
   if (steps <= kFewSteps && (!units.residual || steps > stepsOfResidual))
     llvm::copy_if(kTeamTiles, std::back_inserter(tiles), [&](auto &tile) {
       return tile.sharedBytes() <= units.sharedBytes &&
-             (!tile.sharesResults || steps > stepsOfResults);
+             (!tile.sharesResults() || steps > stepsOfResults);
     });
 }
 
@@ -131,6 +132,7 @@ static void addPatches(const Contraction &contraction, const MatrixUnits &units,
       {64, 128, 4, 1, true, true, 0, 1, 2},
       {128, 128, 4, 1, true, true, 0, 1, 2}};
   for (MatrixTile tile : kPatchTiles) {
+    tile.shared = MatrixTile::Shared::patches;
     tile.patchLines = llvm::alignTo(tile.rows + units.patches->reach, 8);
     tile.steps = units.patches->steps;
     // Every block keeps its columns.
@@ -264,7 +266,7 @@ static double cyclesOfTeams(const MatrixTile &tile, int64_t tiles,
          end = elements * result;
   double turn = std::max(
       {all, (all + end) / static_cast<double>(tile.teams), elements * memory});
-  if (tile.sharesResults) // one after the other
+  if (tile.sharesResults()) // one after the other
     turn = std::max(turn, end + store);
   return block +
          static_cast<double>(llvm::divideCeil(tiles, units.multiprocessors)) *
@@ -298,7 +300,7 @@ static double cyclesOfPatches(const MatrixTile &tile, int64_t across,
 
 double cyclesOf(const MatrixTile &tile, const Contraction &contraction,
                 int64_t depth, const MatrixUnits &units) {
-  if (tile.patchLines > 0)
+  if (tile.sharesPatches())
     return cyclesOfPatches(
         tile, llvm::divideCeil(contraction.columns.extent, tile.columns),
         units);
@@ -353,7 +355,7 @@ std::string print(const MatrixTile &tile) {
   return to_string(tile.rows) + "x" + to_string(tile.columns) + " warps " +
          to_string(tile.warpsDown) + "x" + to_string(tile.warpsAcross) +
          (tile.warpGroups ? " groups" : "") + (tile.bulk ? " bulk" : "") +
-         (tile.patchLines > 0 ? " patches " : " stages ") +
+         (tile.sharesPatches() ? " patches " : " stages ") +
          to_string(tile.stages) +
          (tile.teams > 0 ? " teams " + to_string(tile.teams)
                          : " splits " + to_string(tile.splits));

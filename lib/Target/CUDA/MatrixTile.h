@@ -50,11 +50,16 @@ struct MatrixTile {
   // Groups of warps that take the tiles in turn, as long as there are any; 0: a
   // block has one tile.
   int64_t teams = 0;
-  bool sharesResults = false; // teams have one place for them, which they fill
-                              // in turn
-  // Where stages are patches: the lines of one. The columns of all steps of k
-  // stay in shared memory then.
+  /// What teams have in common: a place for results, which they fill in turn,
+  /// or stages that are patches. Those of patches write to memory themselves,
+  /// each from a place of its own.
+  enum class Shared { nothing, results, patches } shared = Shared::nothing;
+  // Of patches: the lines of one, and the steps of k. The columns of all of
+  // these stay in shared memory.
   int64_t patchLines = 0, steps = 0;
+
+  bool sharesResults() const { return shared == Shared::results; }
+  bool sharesPatches() const { return shared == Shared::patches; }
 
   /// Threads that work on a tile, that multiply, and all.
   int64_t teamThreads() const { return 32 * warpsDown * warpsAcross; }

@@ -445,7 +445,7 @@ void PersistentEmitter::printFree(StringRef team) {
 
 void PersistentEmitter::declareResult() {
   p_.line("unsigned char *result = results" +
-          (tile_.sharesResults
+          (tile_.sharesResults()
                ? std::string()
                : " + team * " + std::to_string(tile_.resultBytes())) +
           ";");
@@ -456,9 +456,9 @@ void PersistentEmitter::printStores() {
   std::string all = std::to_string(tilesInAll());
   StringRef type = p_.indexType();
   // Who writes next where this team's results were, and how many tiles later.
-  bool shares = tile_.sharesResults;
-  std::string later = shares ? "(team + 1) % " + std::to_string(tile_.teams)
-                             : std::string("team"),
+  bool shares = tile_.sharesResults();
+  std::string nextTeam = shares ? "(team + 1) % " + std::to_string(tile_.teams)
+                                : std::string("team"),
               step = shares ? "" : std::to_string(tile_.teams) + " * ";
   declareResult();
   p_.open("");
@@ -481,7 +481,7 @@ void PersistentEmitter::printStores() {
   if (!operands_.patches)
     p_.line("weft::wait_for_reads_of_stores();");
   p_.line("const " + type + " block = later;");
-  printFree(later);
+  printFree(nextTeam);
   p_.close();
   p_.close();
   if (!operands_.patches)

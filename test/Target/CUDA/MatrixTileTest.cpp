@@ -112,7 +112,7 @@ TEST(MatrixTiles, OfPatchesFitTheDevice) {
          allMatrixTiles(product(25088, columns), shape.steps * 64, units)) {
       EXPECT_TRUE(texts.insert(print(tile)).second) << print(tile);
       EXPECT_LE(tile.sharedBytes(), units.sharedBytes) << print(tile);
-      if (tile.patchLines == 0)
+      if (!tile.sharesPatches())
         texts.erase(print(tile));
     }
     return texts;
@@ -145,7 +145,7 @@ TEST(MatrixTiles, OfPatchesComeFirstWhereTheyAreFaster) {
     MatrixTile tile =
         rankedMatrixTiles(product(rows, columns), shape.steps * 64, units)
             .front();
-    return tile.patchLines > 0 ? tile.rows : 0;
+    return tile.sharesPatches() ? tile.rows : 0;
   };
   EXPECT_EQ(choose({103910, 116, 9}, 100352, 64), 128);
   EXPECT_EQ(choose({25934, 116, 9}, 25088, 64), 128);
@@ -189,7 +189,7 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_EQ(print(chooseStaying(4096, 2304, 768)),
             "128x192 warps 4x1 groups bulk stages 4 teams 2");
   // Few steps come sooner than results leave a place that teams share.
-  EXPECT_FALSE(chooseStaying(25088, 1024, 512).sharesResults);
+  EXPECT_FALSE(chooseStaying(25088, 1024, 512).sharesResults());
   EXPECT_EQ(chooseStaying(4096, 4096, 4096).teams, 0);
   EXPECT_EQ(chooseStaying(64, 4096, 4096).teams, 0);
   EXPECT_EQ(choose(4096, 2304, 768).teams, 0);
