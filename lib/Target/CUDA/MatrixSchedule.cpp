@@ -29,35 +29,29 @@ constexpr int64_t kLeastExtent = 16;
 
 class MatrixEmitter : MatrixPrinter {
 public:
-  /// Of bulk tiles.
+  template <typename Operand>
   MatrixEmitter(ir::GroupOp group, const LoopNest &nest,
                 const Contraction &contraction, const MatrixTile &tile,
-                BulkOperand rows, BulkOperand columns)
-      : MatrixPrinter(group, nest, contraction, rows.isAlongDepth(),
-                      columns.isAlongDepth(), tile),
-        bulkRows_(std::move(rows)), bulkColumns_(std::move(columns)) {}
-  /// Of the others.
-  MatrixEmitter(ir::GroupOp group, const LoopNest &nest,
-                const Contraction &contraction, const MatrixTile &tile,
-                MatrixOperand rows, MatrixOperand columns)
-      : MatrixPrinter(group, nest, contraction, rows.isAlongDepth(),
-                      columns.isAlongDepth(), tile),
-        rows_(std::move(rows)), columns_(std::move(columns)) {}
+                const OperandPair<Operand> &operands)
+      : MatrixPrinter(group, nest, contraction, operands.rows.isAlongDepth(),
+                      operands.columns.isAlongDepth(), tile) {}
 
-  CudaKernel emit();
+  /// The kernel that has `operands` brought as they say.
+  template <typename Operand> CudaKernel emit(OperandPair<Operand> operands);
 
 private:
   int64_t ownTiles() const { return llvm::divideCeil(tiles_, tile_.splits); }
   int64_t tilesAhead() const { return tile_.tilesAhead(ownTiles()); }
 
   void printBlock();
-  void printMainLoop();
-  void declareBulk();
-  void printBulkLoop();
-  void printBulkProducer();
   void printTileCount();
-  void printCopies();
-  void printProducts();
+  void declare(CopiedOperands &operands);
+  void printLoop(const CopiedOperands &operands);
+  void printCopies(const CopiedOperands &operands);
+  void printProducts(const CopiedOperands &operands);
+  void declare(BulkOperands &operands);
+  void printLoop(const BulkOperands &operands);
+  void printBulkProducer(const BulkOperands &operands);
   void printFragments(const MatrixOperand &operand, StringRef name,
                       int64_t count, bool isRows);
   void printSums();
@@ -66,8 +60,6 @@ private:
   void closeWorkers();
   void printResults();
 
-  std::optional<MatrixOperand> rows_, columns_;
-  std::optional<BulkOperand> bulkRows_, bulkColumns_; // of bulk tiles
   llvm::SmallBitVector used_;
 };
 
@@ -86,7 +78,15 @@ void MatrixEmitter::printBlock() {
 
 // ---- products ---------------------------------------------------------------
 
-void MatrixEmitter::printCopies() {
+void MatrixEmitter::declare(CopiedOperands &operands) {
+  auto &[rows, columns] = operands;
+  rows.setNames("row", "a_tile");
+  columns.setNames("column", "b_tile");
+  rows.declare(p_, tile_.rows, tile_.threads(), used_);
+  columns.declare(p_, tile_.columns, tile_.threads(), used_);
+}
+
+void MatrixEmitter::printCopies(const CopiedOperands &operands) {
   int64_t ahead = tilesAhead();
   std::string first = "next";
   p_.line("const int next = tile + " + Twine(ahead) + ";");
@@ -97,10 +97,10 @@ void MatrixEmitter::printCopies() {
           " * " + Twine(stageBytes()) + ";");
   p_.line("const " + p_.indexType() + " depth = " + first + " * " +
           Twine(kMatrixDepth) + ";");
-  rows_->copy(p_, "depth", "stage", used_);
-  columns_->copy(p_, "depth",
-                 "stage + " + std::to_string(rows_->tileBytes(tile_.rows)),
-                 used_);
+  operands.rows.copy(p_, "depth", "stage", used_);
+  operands.columns.copy(
+      p_, "depth",
+      "stage + " + std::to_string(operands.rows.tileBytes(tile_.rows)), used_);
   p_.close();
   p_.line("weft::commit_copies();");
 }
@@ -114,7 +114,7 @@ void MatrixEmitter::printTileCount() {
   p_.line("const int tiles = " + count + ";");
 }
 
-void MatrixEmitter::printMainLoop() {
+void MatrixEmitter::printLoop(const CopiedOperands &operands) {
   int64_t ahead = tilesAhead();
   std::string place = "tile % " + std::to_string(tile_.stages);
   printTileCount();
@@ -129,13 +129,13 @@ void MatrixEmitter::printMainLoop() {
     printGroupProducts();
   }
   p_.close();
-  printCopies();
+  printCopies(operands);
   p_.open("if (tile >= 0)");
   if (tile_.warpGroups) {
     p_.line("weft::wait_for_products<1>(); // the tile before");
   } else {
     declareTiles(place);
-    printProducts();
+    printProducts(operands);
   }
   p_.close();
   p_.close();
@@ -147,9 +147,9 @@ void MatrixEmitter::printMainLoop() {
 
 /// The maps, and two barriers for each stage: `full` counts bytes, `empty` the
 /// warps that are done with it.
-void MatrixEmitter::declareBulk() {
-  bulkRows_->declare(p_, tile_.rows, "a_map", "row");
-  bulkColumns_->declare(p_, tile_.columns, "b_map", "column");
+void MatrixEmitter::declare(BulkOperands &operands) {
+  operands.rows.declare(p_, tile_.rows, "a_map", "row");
+  operands.columns.declare(p_, tile_.columns, "b_map", "column");
   p_.line("weft::Barrier *full = reinterpret_cast<weft::Barrier *>(shared + " +
           Twine(tile_.sharedBytes() - tile_.barrierBytes()) + ");");
   p_.line("weft::Barrier *empty = full + " + Twine(tile_.stages) + ";");
@@ -166,23 +166,23 @@ void MatrixEmitter::declareBulk() {
 }
 
 /// What one thread does: starts the copies, as places for them become free.
-void MatrixEmitter::printBulkProducer() {
-  bulkRows_->locate(p_, used_);
-  bulkColumns_->locate(p_, used_);
+void MatrixEmitter::printBulkProducer(const BulkOperands &operands) {
+  operands.rows.locate(p_, used_);
+  operands.columns.locate(p_, used_);
   std::string step = "tile";
   if (tile_.splits > 1)
     step = "(part * " + std::to_string(ownTiles()) + " + tile)";
   p_.open("for (int tile = 0; tile < tiles; ++tile)");
-  printBulkCopies(*bulkRows_, *bulkColumns_, "tile", step, used_);
+  printBulkCopies(operands.rows, operands.columns, "tile", step, used_);
   p_.close();
 }
 
-void MatrixEmitter::printBulkLoop() {
+void MatrixEmitter::printLoop(const BulkOperands &operands) {
   std::string stages = std::to_string(tile_.stages);
   printTileCount();
   p_.open("if (thread >= " + Twine(tile_.workers()) + ")");
   p_.open("if (lane == 0)");
-  printBulkProducer();
+  printBulkProducer(operands);
   p_.close();
   p_.line("__syncwarp();");
   p_.close();
@@ -228,10 +228,10 @@ void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
   p_.close();
 }
 
-void MatrixEmitter::printProducts() {
+void MatrixEmitter::printProducts(const CopiedOperands &operands) {
   p_.openLoop("k", kMatrixDepth / kMatrixStep, /*unrolled=*/true);
-  printFragments(*rows_, "a", sumsDown(), /*isRows=*/true);
-  printFragments(*columns_, "b", sumsAcross() / 2, /*isRows=*/false);
+  printFragments(operands.rows, "a", sumsDown(), /*isRows=*/true);
+  printFragments(operands.columns, "b", sumsAcross() / 2, /*isRows=*/false);
   p_.openLoop("i", sumsDown(), true);
   p_.openLoop("j", sumsAcross(), true);
   p_.line("weft::multiply_matrices<" + elementType() + ">(" + sum_ +
@@ -362,27 +362,18 @@ void MatrixEmitter::printResults() {
 
 // ---- the kernel -------------------------------------------------------------
 
-CudaKernel MatrixEmitter::emit() {
+template <typename Operand>
+CudaKernel MatrixEmitter::emit(OperandPair<Operand> operands) {
   used_ = p_.usedDims();
   p_.line("WEFT_DYNAMIC_SHARED(shared);");
   printBlock();
   p_.line("const int lane = thread % 32;");
   locateWarp("thread");
-  if (tile_.bulk) {
-    declareBulk();
-  } else {
-    rows_->setNames("row", "a_tile");
-    columns_->setNames("column", "b_tile");
-    rows_->declare(p_, tile_.rows, tile_.threads(), used_);
-    columns_->declare(p_, tile_.columns, tile_.threads(), used_);
-  }
+  declare(operands);
   p_.line("float " + sum_ + "[" + Twine(sumsDown()) + "][" +
           Twine(sumsAcross()) + "][4] = {};");
   p_.line("weft::follow_previous();");
-  if (tile_.bulk)
-    printBulkLoop();
-  else
-    printMainLoop();
+  printLoop(operands);
   printSums();
   printResults();
   if (tile_.splits > 1)
@@ -395,9 +386,29 @@ CudaKernel MatrixEmitter::emit() {
 } // namespace
 
 MatrixSchedule::MatrixSchedule(ir::GroupOp group, const LoopNest &nest,
-                               Contraction contraction, MatrixUnits units)
+                               Contraction contraction, MatrixOperands operands,
+                               MatrixUnits units)
     : group_(group), nest_(&nest), contraction_(std::move(contraction)),
-      units_(units) {}
+      operands_(std::move(operands)), units_(units) {}
+
+template <typename Operand>
+static std::optional<OperandPair<Operand>>
+bothOf(std::optional<Operand> rows, std::optional<Operand> columns) {
+  if (!rows || !columns)
+    return std::nullopt;
+  return OperandPair<Operand>{*std::move(rows), *std::move(columns)};
+}
+
+/// Those that blocks with one tile multiply.
+static std::optional<MatrixOperands>
+choose(const std::optional<CopiedOperands> &copied,
+       const std::optional<BulkOperands> &bulk, int64_t depth) {
+  if (bulk && (!copied || gainsFromBulk(depth)))
+    return *bulk;
+  if (copied)
+    return *copied;
+  return std::nullopt;
+}
 
 std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
                                                     const LoopNest &nest,
@@ -408,62 +419,57 @@ std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
       c->rows.extent < kLeastExtent || c->columns.extent < kLeastExtent ||
       nest.numInnerPoints() < kLeastExtent)
     return std::nullopt;
-  MatrixSchedule schedule(group, nest, *std::move(c), *units);
-  const Contraction &contraction = schedule.contraction_;
-  schedule.rows_ = MatrixOperand::match(nest, contraction.rows);
-  schedule.columns_ = MatrixOperand::match(nest, contraction.columns);
-  schedule.matchBulk();
-  schedule.units_.copies = schedule.rows_ && schedule.columns_;
-  if (!schedule.units_.copies && !schedule.units_.bulk)
+  std::optional<BulkOperands> bulk;
+  if (units->bulk)
+    bulk = bothOf(BulkOperand::match(nest, c->rows, *c),
+                  BulkOperand::match(nest, c->columns, *c));
+  std::optional<MatrixOperands> operands =
+      choose(bothOf(MatrixOperand::match(nest, c->rows),
+                    MatrixOperand::match(nest, c->columns)),
+             bulk, nest.numInnerPoints());
+  if (!operands)
     return std::nullopt;
-  schedule.tiles_ =
-      rankedMatrixTiles(contraction, nest.numInnerPoints(), schedule.units_);
+  units->bulk = std::holds_alternative<BulkOperands>(*operands);
+  MatrixSchedule schedule(group, nest, *std::move(c), *std::move(operands),
+                          *units);
+  if (bulk)
+    schedule.matchStaying(*bulk);
+  schedule.tiles_ = rankedMatrixTiles(schedule.contraction_,
+                                      nest.numInnerPoints(), schedule.units_);
   for (const MatrixTile &tile : schedule.tiles_)
     schedule.names_.push_back(print(tile));
   return schedule;
 }
 
-/// Finds out what the tensor memory accelerator, if there is one, can do for
-/// this contraction.
-void MatrixSchedule::matchBulk() {
-  if (!units_.bulk)
-    return;
-  bulkRows_ = BulkOperand::match(*nest_, contraction_.rows, contraction_);
-  bulkColumns_ = BulkOperand::match(*nest_, contraction_.columns, contraction_);
-  auto agree = [](const std::optional<MatrixOperand> &operand,
-                  const std::optional<BulkOperand> &bulk) {
-    return bulk &&
-           (!operand || operand->isAlongDepth() == bulk->isAlongDepth());
-  };
-  units_.bulk = agree(rows_, bulkRows_) && agree(columns_, bulkColumns_);
-  if (units_.bulk)
-    staying_ = PersistentOperands::match(group_, *nest_, contraction_,
-                                         *bulkRows_, *bulkColumns_);
+/// Finds out what blocks that stay can do for this contraction.
+void MatrixSchedule::matchStaying(const BulkOperands &operands) {
+  const auto &[rows, columns] = operands;
+  staying_ =
+      PersistentOperands::match(group_, *nest_, contraction_, rows, columns);
   units_.stays = staying_.has_value();
   units_.residual = staying_ && staying_->residual;
-  if (units_.bulk)
-    patches_ = PersistentOperands::matchPatches(group_, *nest_, contraction_,
-                                                *bulkRows_, *bulkColumns_);
+  patches_ = PersistentOperands::matchPatches(group_, *nest_, contraction_,
+                                              rows, columns);
   if (patches_)
     units_.patches = patches_->patches->shape();
 }
 
+CudaKernel MatrixSchedule::emitTile(const MatrixTile &tile) const {
+  if (tile.teams > 0)
+    return emitPersistent(group_, *nest_, contraction_,
+                          tile.sharesPatches() ? *patches_ : *staying_, tile,
+                          units_.multiprocessors);
+  return std::visit(
+      [&](const auto &operands) {
+        return MatrixEmitter(group_, *nest_, contraction_, tile, operands)
+            .emit(operands);
+      },
+      operands_);
+}
+
 CudaKernel MatrixSchedule::emit(StringRef tile) const {
   const MatrixTile &chosen = tiles_[llvm::find(names_, tile) - names_.begin()];
-  auto print = [&] {
-    if (chosen.teams > 0)
-      return emitPersistent(group_, *nest_, contraction_,
-                            chosen.sharesPatches() ? *patches_ : *staying_,
-                            chosen, units_.multiprocessors);
-    if (chosen.bulk)
-      return MatrixEmitter(group_, *nest_, contraction_, chosen, *bulkRows_,
-                           *bulkColumns_)
-          .emit();
-    return MatrixEmitter(group_, *nest_, contraction_, chosen, *rows_,
-                         *columns_)
-        .emit();
-  };
-  CudaKernel kernel = print();
+  CudaKernel kernel = emitTile(chosen);
   kernel.cycles =
       cyclesOf(chosen, contraction_, nest_->numInnerPoints(), units_);
   return kernel;

@@ -7,7 +7,17 @@
 #include "MatrixTile.h"
 #include "PersistentSchedule.h"
 
+#include <variant>
+
 namespace weft::cuda {
+
+/// Both operands of a contraction.
+template <typename Operand> struct OperandPair {
+  Operand rows, columns;
+};
+using CopiedOperands = OperandPair<MatrixOperand>; // by threads
+using BulkOperands = OperandPair<BulkOperand>;     // by the accelerator
+using MatrixOperands = std::variant<CopiedOperands, BulkOperands>;
 
 class MatrixSchedule {
 public:
@@ -21,21 +31,20 @@ public:
   const std::vector<std::string> &tiles() const { return names_; }
   /// The kernel with the tile of this name, one of `tiles()`.
   CudaKernel emit(llvm::StringRef tile) const;
-  /// Whether the tensor memory accelerator brings the operands.
-  bool isBulk() const { return units_.bulk; }
 
 private:
   MatrixSchedule(ir::GroupOp group, const LoopNest &nest,
-                 Contraction contraction, MatrixUnits units);
+                 Contraction contraction, MatrixOperands operands,
+                 MatrixUnits units);
 
-  void matchBulk();
+  void matchStaying(const BulkOperands &operands);
+  CudaKernel emitTile(const MatrixTile &tile) const;
 
   ir::GroupOp group_;
   const LoopNest *nest_;
   Contraction contraction_;
+  MatrixOperands operands_; // of blocks with one tile
   MatrixUnits units_;
-  std::optional<MatrixOperand> rows_, columns_;       // of copies by threads
-  std::optional<BulkOperand> bulkRows_, bulkColumns_; // both or none
   // Of blocks that stay, without and with patches.
   std::optional<PersistentOperands> staying_, patches_;
   std::vector<MatrixTile> tiles_;

@@ -67,8 +67,9 @@ int64_t MatrixTile::sharedBytes() const {
 /// little.
 static constexpr int64_t kFewSteps = 16;
 
-/// Blocks of these warps and sizes. For one or two steps of k, a warp that only
-/// starts copies does not gain what its barriers cost.
+bool gainsFromBulk(int64_t depth) { return depth > 2 * kMatrixDepth; }
+
+/// Blocks of these warps and sizes, all bulk or none.
 static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
   static constexpr MatrixTile kWarpTiles[] = {
       {64, 64, 2, 2}, {64, 128, 2, 4}, {128, 64, 4, 2}, {128, 128, 2, 4}};
@@ -82,12 +83,9 @@ static ArrayRef<MatrixTile> shapesFor(const MatrixUnits &units, int64_t steps) {
       {128, 256, 8, 1, true, true}, {256, 128, 8, 1, true, true},
       {192, 128, 12, 1, true, true}};
   // The model takes three warp groups for better than they are on few steps.
-  if (units.bulk && steps <= kFewSteps)
-    return steps > 2 || !units.copies
-               ? ArrayRef<MatrixTile>(kBulkTiles).drop_back()
-               : ArrayRef<MatrixTile>(kGroupTiles);
   if (units.bulk)
-    return kBulkTiles;
+    return ArrayRef<MatrixTile>(kBulkTiles)
+        .drop_back(steps <= kFewSteps ? 1 : 0);
   return units.warpGroups ? ArrayRef<MatrixTile>(kGroupTiles)
                           : ArrayRef<MatrixTile>(kWarpTiles);
 }

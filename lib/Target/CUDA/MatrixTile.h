@@ -27,8 +27,7 @@ struct PatchShape {
 struct MatrixUnits {
   bool warpGroups = false; // wgmma
   bool clusters = false;   // blocks that read each other's shared memory
-  bool copies = true;      // threads may copy these operands
-  bool bulk = false;       // the tensor memory accelerator, the same
+  bool bulk = false;       // the tensor memory accelerator brings operands
   bool stays = false;      // blocks may stay: it writes the results, too
   bool residual = false;   // and brings what is read where they are written
   std::optional<PatchShape> patches; // blocks that stay may read these
@@ -38,6 +37,11 @@ struct MatrixUnits {
 
 /// Nothing for architectures without cp.async.
 std::optional<MatrixUnits> matrixUnitsOf(const CudaTarget &target);
+
+/// Whether operands that threads can copy, too, come sooner by the accelerator.
+/// For one or two steps of k, a warp that only starts copies does not gain what
+/// its barriers cost.
+bool gainsFromBulk(int64_t depth);
 
 /// A block computes a tile of `rows` x `columns`; its warps share it as a grid.
 struct MatrixTile {

@@ -1024,6 +1024,30 @@ public:
          "%m = weft.matmul %b, %w : tensor<70x256xbf16>, tensor<256x136xbf16> "
          "-> tensor<70x136xbf16>",
          "%m : tensor<70x136xbf16>", "gemm", "sm_90a"});
+    // Parts that end within a tile, and three of one step each.
+    for (const char *parts : {"32 32 64", "64 32 96", "40 88 128"}) {
+      llvm::SmallVector<llvm::StringRef> sizes;
+      llvm::StringRef(parts).split(sizes, ' ');
+      add({"sum of matmuls of " + std::string(parts),
+           llvm::formatv("%x: tensor<70x{0}xf16>, %y: tensor<70x{1}xf16>, %w: "
+                         "tensor<{2}x72xf16>",
+                         sizes[0], sizes[1], sizes[2]),
+           llvm::formatv("%a = weft.concatenate %x, %y along 1 : "
+                         "tensor<70x{0}xf16>, tensor<70x{1}xf16> -> "
+                         "tensor<70x{2}xf16>\n%m = weft.matmul %a, %w : "
+                         "tensor<70x{2}xf16>, tensor<{2}x72xf16> -> "
+                         "tensor<70x72xf16>",
+                         sizes[0], sizes[1], sizes[2]),
+           "%m : tensor<70x72xf16>", "gemm", "sm_90a"});
+    }
+    add({"sum of three matmuls",
+         "%x: tensor<70x64xf16>, %y: tensor<70x64xf16>, %z: "
+         "tensor<70x64xf16>, %w: tensor<192x72xf16>",
+         "%a = weft.concatenate %x, %y, %z along 1 : tensor<70x64xf16>, "
+         "tensor<70x64xf16>, tensor<70x64xf16> -> tensor<70x192xf16>\n"
+         "%m = weft.matmul %a, %w : tensor<70x192xf16>, tensor<192x72xf16> -> "
+         "tensor<70x72xf16>",
+         "%m : tensor<70x72xf16>", "gemm", "sm_90a"});
   }
 
   void addSums() {

@@ -18,6 +18,13 @@ Contraction product(int64_t rows, int64_t columns) {
   return c;
 }
 
+/// Where threads could copy the operands, too.
+MatrixUnits unitsFor(int64_t depth) {
+  MatrixUnits units = *matrixUnitsOf({"sm_90a"});
+  units.bulk = gainsFromBulk(depth);
+  return units;
+}
+
 TEST(MatrixUnits, OfArchitectures) {
   struct {
     const char *arch;
@@ -67,20 +74,18 @@ TEST(MatrixTiles, AreRankedByTheModel) {
               cyclesOf(ranked[i], c, 600, units));
 }
 
-// Operands that threads do not copy are brought, however short k is.
-TEST(MatrixTiles, WithoutCopiesByThreads) {
+// However short k is.
+TEST(MatrixTiles, AreBroughtInOneWay) {
   MatrixUnits units = *matrixUnitsOf({"sm_90a"});
-  auto all = [&](int64_t depth) {
-    return allMatrixTiles(product(1000, 300), depth, units);
-  };
-  auto isBulk = [](const MatrixTile &tile) { return tile.bulk; };
-  for (int64_t depth : {64, 128, 192, 4096}) {
-    units.copies = true;
-    EXPECT_EQ(llvm::all_of(all(depth), isBulk), depth > 128) << depth;
-    units.copies = false;
-    EXPECT_TRUE(llvm::all_of(all(depth), isBulk)) << depth;
-    EXPECT_FALSE(all(depth).empty()) << depth;
-  }
+  for (int64_t depth : {16, 64, 128, 192, 4096})
+    for (bool bulk : {false, true}) {
+      units.bulk = bulk;
+      std::vector<MatrixTile> tiles =
+          allMatrixTiles(product(1000, 300), depth, units);
+      EXPECT_FALSE(tiles.empty()) << depth;
+      for (const MatrixTile &tile : tiles)
+        EXPECT_EQ(tile.bulk, bulk) << print(tile);
+    }
 }
 
 // Tuning keeps tiles by their text.
@@ -158,8 +163,7 @@ TEST(MatrixTiles, OfPatchesComeFirstWhereTheyAreFaster) {
 // Each of these was measured with every tile.
 TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   auto choose = [](int64_t rows, int64_t columns, int64_t depth) {
-    return rankedMatrixTiles(product(rows, columns), depth,
-                             *matrixUnitsOf({"sm_90a"}))
+    return rankedMatrixTiles(product(rows, columns), depth, unitsFor(depth))
         .front();
   };
   // Many tiles: large ones, which read least.
@@ -181,7 +185,7 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_EQ(window.splits, 2);
   // Many tiles of few steps: blocks that stay, where they may.
   auto chooseStaying = [](int64_t rows, int64_t columns, int64_t depth) {
-    MatrixUnits units = *matrixUnitsOf({"sm_90a"});
+    MatrixUnits units = unitsFor(depth);
     units.stays = true;
     return rankedMatrixTiles(product(rows, columns), depth, units).front();
   };
@@ -195,7 +199,7 @@ TEST(MatrixTiles, AreChosenForTheWholeDevice) {
   EXPECT_EQ(choose(4096, 2304, 768).teams, 0);
   // With a residual, where there are more than a few steps.
   auto chooseWithResidual = [](int64_t rows, int64_t columns, int64_t depth) {
-    MatrixUnits units = *matrixUnitsOf({"sm_90a"});
+    MatrixUnits units = unitsFor(depth);
     units.stays = units.residual = true;
     return rankedMatrixTiles(product(rows, columns), depth, units).front();
   };

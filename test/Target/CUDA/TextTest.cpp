@@ -677,6 +677,82 @@ TEST(CudaText, OddOperandsDoWithoutTensorCores) {
               Not(HasSubstr("multiply_matrices")));
 }
 
+/// A product of 200 x 72 of rows whose elements along k lie in tensors of so
+/// many, one after the other.
+Case productOfParts(const std::vector<int64_t> &parts) {
+  auto tensor = [](int64_t rows, int64_t columns) {
+    return "tensor<" + std::to_string(rows) + "x" + std::to_string(columns) +
+           "xf16>";
+  };
+  int64_t depth = 0;
+  std::string inputs, names, types;
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    std::string name = "%x" + std::to_string(i), type = tensor(200, part);
+    inputs += name + ": " + type + ", ";
+    names += (i > 0 ? ", " : "") + name;
+    types += (i > 0 ? ", " : "") + type;
+    depth += part;
+  }
+  std::string x = tensor(200, depth), w = tensor(depth, 72),
+              y = tensor(200, 72);
+  std::string rows = parts.size() == 1 ? names : "%x";
+  return {"product of parts",
+          inputs + "%w: " + w,
+          (parts.size() == 1 ? ""
+                             : "%x = weft.concatenate " + names +
+                                   " along 1 : " + types + " -> " + x + "\n") +
+              "%y = weft.matmul " + rows + ", %w : " + x + ", " + w + " -> " +
+              y,
+          "%y : " + y,
+          "gemm",
+          "sm_90a"};
+}
+
+// Rows of several tensors are brought by the accelerator with every tile that
+// is offered, however short k is, and those of one by threads where k is short.
+TEST(CudaText, OperandsComeAsTheirTilesSay) {
+  auto textsOf = [](const Case &c) {
+    std::vector<std::string> texts;
+    for (const std::string &tile : Emitted(c).kernel.tiles) {
+      Case tiled = c;
+      tiled.tile = tile;
+      Emitted emitted(tiled);
+      EXPECT_EQ(emitted.error, "");
+      if (llvm::StringRef(tile).contains("warps"))
+        texts.push_back(kernelText(emitted));
+    }
+    return texts;
+  };
+  for (const std::vector<int64_t> &parts :
+       {std::vector<int64_t>{64, 64}, {64, 128}, {64, 64, 64}, {512, 64, 448}})
+    EXPECT_THAT(textsOf(productOfParts(parts)),
+                AllOf(SizeIs(Gt(1)), Each(HasSubstr("TensorMap a_map2")),
+                      Each(Not(HasSubstr("weft::copy_async")))))
+        << testing::PrintToString(parts);
+  for (int64_t depth : {64, 128, 192, 1024}) {
+    // But for blocks that stay, whose teams write their results in bulk.
+    std::vector<std::string> texts = textsOf(productOfParts({depth}));
+    llvm::erase_if(texts, [](const std::string &text) {
+      return llvm::StringRef(text).contains("weft::store_tile");
+    });
+    const char *way = depth <= 128 ? "weft::copy_async" : "weft::copy_tile";
+    EXPECT_THAT(texts, AllOf(SizeIs(Gt(1)), Each(HasSubstr(way)))) << depth;
+  }
+  // A part that ends within a tile is brought by nobody.
+  for (const std::vector<int64_t> &parts : {std::vector<int64_t>{32, 32},
+                                            {32, 64},
+                                            {64, 32},
+                                            {96, 96},
+                                            {64, 96, 32},
+                                            {64, 64, 16}}) {
+    Emitted emitted(productOfParts(parts));
+    EXPECT_EQ(emitted.error, "");
+    EXPECT_THAT(emitted.kernel.tensorMaps, testing::IsEmpty())
+        << testing::PrintToString(parts);
+    EXPECT_THAT(textsOf(productOfParts(parts)), testing::IsEmpty());
+  }
+}
+
 TEST(CudaText, LargeTensorsTakeWideIndices) {
   std::string t = "tensor<2147483648xi8>";
   mlir::MLIRContext context;
