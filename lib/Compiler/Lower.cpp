@@ -51,9 +51,8 @@ static Library libraryFor(ModuleOp module) {
 static ImageRule imageRuleOf(const Target &target) {
   if (!target.hasTensorCores())
     return nullptr;
-  return [cuda = target.cuda()](ir::ContiguousOp data, ir::ConvOp conv,
-                                ir::MaxpoolOp pool) {
-    return takesImage(data, conv, pool, cuda);
+  return [cuda = target.cuda()](ir::GroupOp group) {
+    return takesImage(group, cuda);
   };
 }
 

@@ -5,6 +5,7 @@
 // a loop that it does not depend on, is computed again and must be cheap.
 #include "FusionRules.h"
 
+#include "BuildGroup.h"
 #include "ViewTrees.h"
 
 #include "weft/Transforms/LibraryWork.h"
@@ -139,6 +140,7 @@ private:
   bool readsMemory(ConvOp conv) const;
   ContiguousOp dataInside(ConvOp conv) const;
   bool isBroughtInside(ContiguousOp data) const;
+  std::string whyNoImage() const;
   bool isPlainLoop();
   bool readsOthersOnly(Value operand, llvm::DenseSet<Value> &tensors);
   std::string start();
@@ -302,9 +304,6 @@ bool Walk::isBroughtInside(ContiguousOp data) const {
   if (!candidate_.takesImage || !conv || conv.getX() != data.getResult() ||
       !candidate_.ops.contains(conv) || !readsMemory(conv))
     return false;
-  for (Value result : candidate_.results)
-    if (getElementTypeOrSelf(result) != getElementTypeOrSelf(conv))
-      return false;
   SmallVector<Value> stack{data.getX()};
   while (!stack.empty()) {
     Operation *op = stack.pop_back_val().getDefiningOp();
@@ -313,7 +312,32 @@ bool Walk::isBroughtInside(ContiguousOp data) const {
     else if (op && candidate_.ops.contains(op))
       return false;
   }
-  return candidate_.takesImage(data, conv, pooling_);
+  return true;
+}
+
+static std::string againAtEveryAccess(Operation *op) {
+  return mnemonic(op).str() + " would be computed again at every access";
+}
+
+/// Asked last: a group of what another rule refuses might not end.
+std::string Walk::whyNoImage() const {
+  auto op = llvm::find_if(candidate_.ops, llvm::IsaPred<ConvOp>);
+  if (op == candidate_.ops.end())
+    return {};
+  ContiguousOp data = dataInside(cast<ConvOp>(*op));
+  if (!data && !pooling_)
+    return {};
+  OpBuilder builder((*op)->getContext());
+  GroupOp group = buildGroup(builder, candidate_, kind_, {}, {});
+  const bool takes = candidate_.takesImage(group);
+  group.erase();
+  if (takes)
+    return {};
+  if (!pooling_)
+    return againAtEveryAccess(data);
+  return data ? "no kernel of this device puts the data of this convolution in "
+                "order"
+              : "no kernel of this device pools what this convolution computes";
 }
 
 /// Loops of a convolution whose results are pooled: the pooling reads them in
@@ -336,12 +360,6 @@ std::string Walk::findPooledSpace(Operation *first, Operation *second) {
            "lie in memory";
   if (shapeOf(pool.getX()) != shapeOf(conv.getResult()))
     return "the result of conv is pooled in another shape";
-  if (ContiguousOp data = dataInside(conv);
-      data && !candidate_.takesImage(data, conv, pool))
-    return "no kernel of this device puts the data of this convolution in "
-           "order";
-  if (!dataInside(conv) && !candidate_.takesImage({}, conv, pool))
-    return "no kernel of this device pools what this convolution computes";
   pooling_ = pool;
   space_ = SmallVector<int64_t>(shapeOf(conv.getResult()));
   kind_ = ScheduleKind::window;
@@ -431,7 +449,7 @@ std::string Walk::check(Operation *op, const Access &access,
       data && access.prologue && isBroughtInside(data))
     return {};
   if (access.prologue && !isPrologue(op))
-    return name + " would be computed again at every access";
+    return againAtEveryAccess(op);
   // Copies of it in every reader are better than one kernel that also keeps it.
   if (access.prologue &&
       llvm::is_contained(candidate_.results, op->getResult(0)))
@@ -554,6 +572,8 @@ std::string Walk::run() {
     return "too much would be computed again";
   if (why.empty() && tensors_.size() > kMaxTensors)
     return "a kernel has at most " + std::to_string(kMaxTensors) + " tensors";
+  if (why.empty())
+    return whyNoImage();
   return why;
 }
 

@@ -11,11 +11,10 @@
 
 namespace weft {
 
-/// Whether a device has one kernel for a convolution, what puts its data in the
-/// order in which it reads them (null: they lie in memory), element-wise ops
-/// behind it, and max pooling of their results (null: there is none).
-using ImageRule =
-    std::function<bool(ir::ContiguousOp, ir::ConvOp, ir::MaxpoolOp)>;
+/// Whether a device has one kernel for a group of a convolution, what puts its
+/// data in the order in which it reads them, element-wise ops behind it, and
+/// max pooling of their results; the first or the last may not be there.
+using ImageRule = std::function<bool(ir::GroupOp)>;
 
 /// Whether one kernel for a pair takes less time than two, of which that of the
 /// second group is one.

@@ -208,32 +208,26 @@ private:
 };
 } // namespace
 
-bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
-                const CudaTarget &target) {
-  if (conv.getType().getNumElements() == 0 ||
-      (pool && (conv.getType() != pool.getX().getType() ||
-                conv.getChannelsLast() != pool.getChannelsLast() ||
-                pool.getType().getNumElements() == 0)))
+bool takesImage(ir::GroupOp group, const CudaTarget &target) {
+  Block &body = group.getBody().front();
+  if (computesNothing(group))
     return false;
-  Excerpt excerpt(conv.getContext());
-  if (data) {
-    excerpt.map(data.getX(), excerpt.through(data.getX()));
-    excerpt.add(data);
-  }
-  for (Value operand : conv->getOperands())
-    excerpt.read(operand);
-  Value result = excerpt.add(conv);
-  if (pool) {
-    excerpt.map(pool.getX(), result);
-    result = excerpt.add(pool);
+  if (!body.getOps<ir::MaxpoolOp>().empty()) {
+    ir::MaxpoolOp pool = group.getPooling();
+    ir::ConvOp conv = *body.getOps<ir::ConvOp>().begin();
+    if (!pool || pool.getX().getType() != conv.getType())
+      return false;
   }
   std::string why;
-  ir::GroupOp group = excerpt.finish(result);
   FailureOr<LoopNest> nest = buildLoopNest(group, why);
   return succeeded(nest) && cuda::takesImage(group, *nest, target);
 }
 
 bool takesSum(Operation *product, const CudaTarget &target) {
+  // The same is true of the group that it will be in. In front of a product on
+  // tensor cores, which reads contiguous operands, fusion adds nothing but
+  // views; what it adds behind it may keep loops apart that are one here, and
+  // operands in bulk do not ask how many loops their lines take.
   Excerpt excerpt(product->getContext());
   excerpt.map(product->getOperand(0), excerpt.through(product->getOperand(0)));
   excerpt.read(product->getOperand(1));

@@ -63,13 +63,10 @@ bool gainsFromPair(ir::GroupOp second, ir::GroupOp pair,
 /// schedule for: sm_80 and later.
 bool usesTensorCores(llvm::StringRef arch);
 
-/// Whether one kernel for `arch` puts the elements that `data` reads through
-/// views in order, computes `conv` of them, element-wise ops behind it, and
-/// `pool` of their results: nothing between is written to memory. Without
-/// `data` the convolution reads its operands as they lie there; without `pool`
-/// the kernel ends with the element-wise ops.
-bool takesImage(ir::ContiguousOp data, ir::ConvOp conv, ir::MaxpoolOp pool,
-                const CudaTarget &target);
+/// Whether a kernel for the target computes `group`, a convolution, on tensor
+/// cores from lines of its images: also what puts these in order, and max
+/// pooling of what it computes. Nothing between is written to memory.
+bool takesImage(ir::GroupOp group, const CudaTarget &target);
 
 /// Whether tensor cores of the target multiply the rows that `product`, a conv
 /// or a matmul, reads through views, with weights that lie in memory, and the
