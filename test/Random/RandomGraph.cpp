@@ -17,6 +17,8 @@ GraphOptions optionsOf(uint64_t seed, bool large) {
     options.focus = Focus::moves;
   if (seed % 8 == 5)
     options.focus = Focus::windows;
+  if (seed % 32 == 9)
+    options.focus = Focus::sums;
   if (seed % 16 != 0 && !large)
     return options;
   options.maxOps = 12;
@@ -49,6 +51,10 @@ GraphBuilder::GraphBuilder(func::FuncOp main, Draw &draw,
     : main_(main), draw_(draw), options_(options),
       builder_(OpBuilder::atBlockEnd(&main.getBody().front())) {
   pool_.push_back(argument(someFloat(), someShape(1, 5), false));
+  if (options.focus == Focus::sums) {
+    mlir::Value sum = sumOfProducts();
+    pool_ = {sum}; // nothing else reads what it is made from
+  }
 }
 
 namespace {

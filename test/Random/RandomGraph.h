@@ -19,7 +19,8 @@
 namespace weft::random {
 
 /// What most ops of a graph are: some mistakes need several of a kind in a row.
-enum class Focus { none, moves, windows };
+/// Sums: a graph begins with one of two products.
+enum class Focus { none, moves, windows, sums };
 
 struct GraphOptions {
   int minOps = 3, maxOps = 25;
@@ -30,7 +31,8 @@ struct GraphOptions {
 };
 /// Small graphs but for one in sixteen (or all, if told), whose values are
 /// large enough for the schedules that small ones never get. One in eight has
-/// mostly moves of elements, one in eight mostly products and windows.
+/// mostly moves of elements, one in eight mostly products and windows, and one
+/// in 32 begins with a sum of products.
 GraphOptions optionsOf(uint64_t seed, bool large);
 
 /// A verified module with one function `@main`, the same for the same seed.
@@ -100,6 +102,9 @@ private:
   MaybeValue maxpool(Value x);
   MaybeValue avgpool();
   MaybeValue residual();
+  Value sumOfProducts();
+  Value rowsByMatrix(DType dtype, int64_t rows, int64_t columns);
+  Value pixelsByMatrix(DType dtype, const Shape &result);
   MaybeValue conv(Value x, int64_t outputs);
 
   // What all of them use.

@@ -258,4 +258,59 @@ GraphBuilder::MaybeValue GraphBuilder::residual() {
   return create<ir::SumOp>(type(dtypeOf(z), rest), z, axes);
 }
 
+/// A product of 64 or 128 steps of k, with weights that may lie the other way.
+mlir::Value GraphBuilder::rowsByMatrix(DType dtype, int64_t rows,
+                                       int64_t columns) {
+  const int64_t depth = draw_.chance(0.7) ? 64 : 128;
+  mlir::Value x = argument(dtype, {rows, depth}, /*isParameter=*/false), w;
+  if (draw_.chance(0.5)) {
+    w = parameter(dtype, {depth, columns});
+  } else {
+    std::vector<int64_t> swap = {1, 0};
+    w = create<ir::TransposeOp>(type(dtype, {depth, columns}),
+                                parameter(dtype, {columns, depth}), swap);
+  }
+  return create<ir::MatmulOp>(type(dtype, {rows, columns}), x, w);
+}
+
+/// The same of pixels, or of every second one of few channels.
+mlir::Value GraphBuilder::pixelsByMatrix(DType dtype, const Shape &result) {
+  const int n = result.rank() - 2;
+  Shape image{result[0], draw_.chance(0.7) ? 64 : 128},
+      weights{result[1], image[1]};
+  std::vector<int64_t> stride, padding(2 * n, 0), dilation(n, 1);
+  for (int d = 0; d < n; ++d) {
+    stride.push_back(image[1] > 64 || draw_.chance(0.5) ? 1 : 2);
+    // Of a step the last pixels may be left out.
+    image.push_back((result[d + 2] - 1) * stride[d] +
+                    draw_.integer(1, stride[d]));
+    weights.push_back(1);
+  }
+  mlir::Value x = argument(dtype, image, /*isParameter=*/false),
+              w = parameter(dtype, weights),
+              b = draw_.chance(0.3) ? parameter(dtype, {result[1]})
+                                    : mlir::Value();
+  return create<ir::ConvOp>(type(dtype, result), x, w, b, stride, padding,
+                            dilation, uint64_t{1});
+}
+
+/// How a stage of a residual network begins, and how gates are computed: what
+/// is added are products of sizes that tensor cores take, just so.
+mlir::Value GraphBuilder::sumOfProducts() {
+  const DType dtype = draw_.pick({float16, float16, bfloat16});
+  const int64_t columns = 8 * draw_.integer(2, 3);
+  Shape shape{draw_.integer(16, 18), columns};
+  if (draw_.chance(0.5))
+    shape = draw_.pick({Shape{1, columns, 4, 4}, Shape{2, columns, 3, 3},
+                        Shape{1, columns, 16}, Shape{1, columns, 3, 2, 3}});
+  auto summand = [&] {
+    mlir::Value y = shape.rank() == 2 ? rowsByMatrix(dtype, shape[0], columns)
+                                      : pixelsByMatrix(dtype, shape);
+    return draw_.chance(0.5) ? *batchNorm(y) : y;
+  };
+  mlir::Value first = summand(), second = summand();
+  mlir::Value y = row(OpKind::add, {first, second});
+  return draw_.chance(0.5) ? row(OpKind::relu, y) : y;
+}
+
 } // namespace weft::random
