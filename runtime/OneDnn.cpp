@@ -3,99 +3,22 @@
 #include "runtime/OneDnnFunctions.h"
 
 #include "runtime/Log.h"
+#include "runtime/OpenMp.h"
 #include "runtime/SharedLibrary.h"
 #include "weft/Runtime.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <list>
-#include <mutex>
 #include <vector>
 
-extern char **environ;
-
 namespace weft::runtime {
-namespace {
-
-/// What OpenMP does in a turn of the loop in which it waits awake.
-void pause() {
-#ifdef __x86_64__
-  asm volatile("pause");
-#else
-  asm volatile("yield");
-#endif
-}
-
-/// How many turns of the loop in which OpenMP waits awake take as long as
-/// waking a thread: 2000 to 4000. One is a pause, whose length depends on the
-/// processor.
-int turnsOfWaking() {
-  using Clock = std::chrono::steady_clock;
-  constexpr std::chrono::duration<double> kWaking =
-      std::chrono::microseconds(100);
-  constexpr int kTurns = 100, kRounds = 8, kFewest = 500, kMost = 10'000;
-  std::chrono::duration<double> least = kWaking;
-  for (int round = 0; round < kRounds; ++round) {
-    const Clock::time_point begin = Clock::now();
-    for (int turn = 0; turn < kTurns; ++turn)
-      pause();
-    least =
-        std::min<std::chrono::duration<double>>(least, Clock::now() - begin);
-  }
-  const double turns = kTurns * kWaking.count() / least.count();
-  return static_cast<int>(std::clamp<double>(turns, kFewest, kMost));
-}
-
-/// Threads of OpenMP spin for milliseconds after every loop unless it is told
-/// otherwise in the environment, which it reads once, when it is loaded: here,
-/// for as long as waking one takes. Other threads may be reading the
-/// environment too: they see one list or the other, each of which lives for
-/// good.
-class BriefWaiting {
-public:
-  BriefWaiting() {
-    if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT"))
-      return;
-    // Takes its time: the list is read and replaced behind it, at once.
-    static auto *brief = new std::string( // GNU's alone knows it
-        absl::StrCat("GOMP_SPINCOUNT=", turnsOfWaking()));
-    static std::mutex mutex;
-    static auto *lists = new std::list<std::vector<char *>>; // never destroyed
-    std::lock_guard lock(mutex);
-    before_ = environ;
-    std::vector<char *> &list = lists->emplace_back();
-    for (char **entry = before_; entry && *entry; ++entry)
-      list.push_back(*entry);
-    static char passive[] = "OMP_WAIT_POLICY=passive";
-    list.push_back(passive);
-    list.push_back(brief->data());
-    list.push_back(nullptr);
-    during_ = environ = list.data();
-  }
-  ~BriefWaiting() {
-    if (environ == during_)
-      environ = before_;
-  }
-
-private:
-  char **before_ = nullptr, **during_ = nullptr;
-};
-
-} // namespace
 
 StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
-  void *handle;
-  {
-    BriefWaiting waiting;
-    // Never closed: its threads do not end.
-    handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  }
+  void *handle = openWithOpenMp(library.c_str());
   if (!handle)
     return unavailable_error(dlerror());
   auto functions = std::make_unique<Functions>();

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// What OpenMP finds in the environment when a library brings it, and what is
+// there afterwards.
+#include "runtime/OpenMp.h"
+
+#include "TempFolder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <dlfcn.h>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+extern char **environ;
+
+namespace weft::runtime {
+namespace {
+
+using testing::ElementsAreArray;
+using testing::IsNull;
+using testing::StrEq;
+
+std::vector<std::string> environment() {
+  std::vector<std::string> result;
+  for (char **entry = environ; *entry; ++entry)
+    result.emplace_back(*entry);
+  return result;
+}
+
+/// The fake library, loaded for the first time: a copy of its own.
+class FakeLibrary {
+public:
+  FakeLibrary() {
+    const std::string file = folder_.path() + "/libdnnl.so.3";
+    std::filesystem::copy(WEFT_TEST_ONEDNN, file);
+    handle_ = openWithOpenMp(file.c_str());
+    EXPECT_NE(handle_, nullptr) << dlerror();
+  }
+
+  const char *waitPolicy() const { return text("fake_wait_policy"); }
+  const char *spinCount() const { return text("fake_spin_count"); }
+
+private:
+  const char *text(const char *symbol) const {
+    return *static_cast<const char **>(dlsym(handle_, symbol));
+  }
+
+  TempFolder folder_;
+  void *handle_;
+};
+
+class OpenMp : public testing::Test {
+  // Nothing is said of what the program has decided.
+  ScopedVariable policy_{"OMP_WAIT_POLICY", nullptr},
+      count_{"GOMP_SPINCOUNT", nullptr};
+};
+
+TEST_F(OpenMp, WaitsBriefly) {
+  FakeLibrary library;
+  EXPECT_THAT(library.waitPolicy(), StrEq("passive"));
+  ASSERT_NE(library.spinCount(), nullptr);
+  // A hundred microseconds: of pauses, or of nothing but looking.
+  EXPECT_GE(std::stoi(library.spinCount()), 500);
+  EXPECT_LE(std::stoi(library.spinCount()), 400'000);
+}
+
+TEST_F(OpenMp, WaitsAsTheProgramSays) {
+  {
+    ScopedVariable policy("OMP_WAIT_POLICY", "active");
+    FakeLibrary library;
+    EXPECT_THAT(library.waitPolicy(), StrEq("active"));
+    EXPECT_THAT(library.spinCount(), IsNull());
+  }
+  ScopedVariable count("GOMP_SPINCOUNT", "7");
+  FakeLibrary library;
+  EXPECT_THAT(library.waitPolicy(), IsNull());
+  EXPECT_THAT(library.spinCount(), StrEq("7"));
+}
+
+TEST_F(OpenMp, LeavesTheEnvironmentAsItWas) {
+  const std::vector<std::string> before = environment();
+  EXPECT_EQ(openWithOpenMp("libnone.so"), nullptr);
+  EXPECT_THAT(environment(), ElementsAreArray(before));
+}
+
+// The library puts in a variable, or another value for one.
+TEST_F(OpenMp, LeavesWhatOthersSayMeanwhile) {
+  for (const char *value : {static_cast<const char *>(nullptr), "other"}) {
+    ScopedVariable variable("WEFT_TEST_FAKE", value);
+    std::vector<std::string> right = environment();
+    if (value)
+      *std::find(right.begin(), right.end(), "WEFT_TEST_FAKE=other") =
+          "WEFT_TEST_FAKE=loaded";
+    else
+      right.push_back("WEFT_TEST_FAKE=loaded");
+    FakeLibrary library;
+    EXPECT_THAT(library.waitPolicy(), StrEq("passive"));
+    EXPECT_THAT(environment(), ElementsAreArray(right));
+  }
+}
+
+} // namespace
+} // namespace weft::runtime
