@@ -4,6 +4,7 @@
 // way in or out.
 #include "runtime/Arena.h"
 #include "runtime/OneDnnFunctions.h"
+#include "runtime/OpenMp.h"
 #include "runtime/ThreadPool.h"
 #include "weft/Runtime.h"
 
@@ -14,7 +15,6 @@
 #include <atomic>
 #include <cstring>
 #include <limits>
-#include <pthread.h>
 #include <string_view>
 
 namespace weft::runtime {
@@ -45,19 +45,8 @@ private:
   int before_;
 };
 
-/// A child process has none of its parent's threads, and OpenMP would wait for
-/// them.
-bool isInChild() {
-  static bool isChild = false;
-  static const bool registered = [] {
-    pthread_atfork(nullptr, nullptr, [] { isChild = true; });
-    return true;
-  }();
-  (void)registered;
-  return isChild;
-}
-
-int libraryThreads() { return isInChild() ? 1 : usableThreads(); }
+/// A child process has none of its parent's threads.
+int libraryThreads() { return isOpenMpOfParent() ? 1 : usableThreads(); }
 
 /// A memory description of Weft's making.
 class Layout {
@@ -598,7 +587,7 @@ LoadedPrimitive::load(const Primitive &primitive) {
 
 Team *LoadedPrimitive::team() {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
-  return dnn.ok() && !isInChild() ? (*dnn)->functions().team : nullptr;
+  return dnn.ok() && !isOpenMpOfParent() ? (*dnn)->functions().team : nullptr;
 }
 
 int64_t LoadedPrimitive::packedBytes() const {

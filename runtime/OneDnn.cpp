@@ -27,9 +27,11 @@ StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
   resolve(#symbol, functions->member);
   // Without these it was not built for OpenMP, and how many threads it runs on
   // could not be said.
-  resolve("omp_set_num_threads", functions->setNumThreads);
-  resolve("omp_get_max_threads", functions->getMaxThreads);
-  resolve("GOMP_parallel", functions->team); // LLVM's and Intel's have it, too
+  Resolver openMp(openMpOf(handle));
+  openMp("omp_set_num_threads", functions->setNumThreads);
+  openMp("omp_get_max_threads", functions->getMaxThreads);
+  openMp("GOMP_parallel", functions->team); // LLVM's and Intel's have it, too
+  resolve.missing = openMp.missing;
   resolve("dnnl_version", functions->version);
   resolve("dnnl_get_effective_cpu_isa", functions->effectiveIsa);
   resolve("dnnl_memory_desc_get_size", functions->layoutBytes);

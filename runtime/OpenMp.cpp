@@ -2,6 +2,8 @@
 // OpenMP, which a library brings with it.
 #include "runtime/OpenMp.h"
 
+#include "runtime/Log.h"
+
 #include "absl/strings/str_cat.h"
 
 #include <algorithm>
@@ -9,8 +11,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <fstream>
+#include <link.h>
 #include <list>
 #include <mutex>
+#include <pthread.h>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -18,6 +24,8 @@ extern char **environ;
 
 namespace weft::runtime {
 namespace {
+
+// ---- how long its threads wait awake ----------------------------------------
 
 /// What GNU's OpenMP does in a turn of the loop in which it waits awake: it
 /// looks, and pauses where the processor is an x86.
@@ -97,12 +105,80 @@ private:
 
 std::mutex BriefWaiting::mutex_;
 
+// ---- whose threads they are -------------------------------------------------
+
+/// Whether this process is a copy of another and has begun no program since:
+/// only the kernel knows of a fork before this library was loaded.
+bool isForked() {
+  std::ifstream file("/proc/self/stat");
+  std::string line, field;
+  std::getline(file, line);
+  const size_t name = line.rfind(')'); // which may hold anything
+  if (name == std::string::npos)
+    return false;
+  std::istringstream fields(line.substr(name + 1));
+  for (int i = 0; i < 6; ++i) // the state, five ids
+    fields >> field;
+  constexpr unsigned kForkedNoProgram = 0x40; // PF_FORKNOEXEC
+  unsigned flags = 0;
+  fields >> flags;
+  return flags & kForkedNoProgram;
+}
+
+/// Where the program and its libraries are loaded.
+std::vector<ElfW(Addr)> loadedLibraries() {
+  std::vector<ElfW(Addr)> libraries;
+  auto add = [](dl_phdr_info *library, size_t, void *list) {
+    static_cast<std::vector<ElfW(Addr)> *>(list)->push_back(library->dlpi_addr);
+    return 0;
+  };
+  dl_iterate_phdr(add, &libraries);
+  return libraries;
+}
+
+bool isIn(const std::vector<ElfW(Addr)> &libraries, void *function) {
+  Dl_info info;
+  link_map *library = nullptr;
+  return dladdr1(function, &info, reinterpret_cast<void **>(&library),
+                 RTLD_DL_LINKMAP) &&
+         std::find(libraries.begin(), libraries.end(), library->l_addr) !=
+             libraries.end();
+}
+
+std::atomic<bool> isOfParent{false};
+
+constexpr char kFunction[] = "omp_get_max_threads"; // that all have
+
 } // namespace
 
 void *openWithOpenMp(const char *library) {
-  BriefWaiting waiting;
-  // Never closed: its threads do not end.
-  return dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  const std::vector<ElfW(Addr)> before = loadedLibraries();
+  void *handle;
+  {
+    BriefWaiting waiting;
+    // Never closed: its threads do not end.
+    handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+  }
+  if (!handle)
+    return nullptr;
+  void *function = dlsym(openMpOf(handle), kFunction);
+  // It may have been used before the fork, which nobody can ask it.
+  if (function && isIn(before, function) && isForked() &&
+      !isOfParent.exchange(true))
+    log(LogLevel::info, "oneDNN: runs on one thread in a forked process that "
+                        "had OpenMP before");
+  static const bool registered = [] {
+    pthread_atfork(nullptr, nullptr, [] { isOfParent = true; });
+    return true;
+  }();
+  (void)registered;
+  return handle;
 }
+
+void *openMpOf(void *library) {
+  return dlsym(RTLD_DEFAULT, kFunction) ? RTLD_DEFAULT : library;
+}
+
+bool isOpenMpOfParent() { return isOfParent; }
 
 } // namespace weft::runtime

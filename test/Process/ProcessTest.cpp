@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -66,13 +67,19 @@ public:
     return status;
   }
 
-  /// Until it ends.
+  /// Until it ends, or says nothing for as long as `wait` waits.
   std::string output() {
     std::string text;
     char buffer[4096];
-    for (ssize_t n; (n = read(output_, buffer, sizeof(buffer))) > 0;)
+    pollfd ready = {output_, POLLIN, 0};
+    while (poll(&ready, 1, 60'000) > 0) {
+      ssize_t n = read(output_, buffer, sizeof(buffer));
+      if (n <= 0)
+        return text;
       text.append(buffer, static_cast<size_t>(n));
-    return text;
+    }
+    kill();
+    return text + "(hung)";
   }
 
 private:
@@ -112,6 +119,27 @@ TEST(Process, ThreadsStartWhenNeeded) {
 
 TEST(Process, AForkedChildEvaluates) {
   EXPECT_EQ(outputOf("fork", 0, kNoCache), "ok\n");
+}
+
+TEST(Process, AChildOfAProgramWithOpenMpEvaluates) {
+  for (int which : {0, 1}) // GNU's, LLVM's
+    EXPECT_EQ(outputOf("fork-openmp", which, kNoCache), "ok\n") << which;
+}
+
+TEST(Process, AChildThatIsFirstToUseOpenMpHasThreads) {
+  EXPECT_THAT(outputOf("fork-openmp", 2,
+                       {{"WEFT_CACHE_DIR", ""}, {"WEFT_LOG", "info"}}),
+              testing::AllOf(testing::EndsWith("ok\n"),
+                             testing::Not(testing::HasSubstr("one thread"))));
+}
+
+TEST(Process, ThreadsEvaluateLargeProductsAtOnce) {
+  EXPECT_EQ(outputOf("several", 0, kNoCache), "ok\n");
+}
+
+TEST(Process, EvaluatesInsideAParallelRegion) {
+  for (int which : {0, 1})
+    EXPECT_EQ(outputOf("inside-openmp", which, kNoCache), "ok\n") << which;
 }
 
 TEST(Process, MemoryStaysFlatOverShapes) {

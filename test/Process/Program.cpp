@@ -3,11 +3,13 @@
 // and prints one line: `ok`, or what was wrong.
 #include "weft/Weft.h"
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <fstream>
 #include <string>
 #include <sys/wait.h>
@@ -102,13 +104,33 @@ std::string leaveSignalsAlone() {
   return "ok";
 }
 
+/// Of memory of the program's, so that what reads it is no constant.
+Tensor onesOfHost(const weft::Shape &shape) {
+  std::vector<float> values(static_cast<size_t>(shape.num_elements()), 1);
+  return Tensor::from_host<float>(values, shape, weft::Device::cpu());
+}
+
 /// So large that a library computes it, where one is installed.
 bool multiplies() {
-  std::vector<float> ones(256 * 256, 1);
-  Tensor x = Tensor::from_host<float>(ones, weft::Shape{256, 256},
-                                      weft::Device::cpu());
+  Tensor x = onesOfHost({256, 256});
   auto product = weft::relu(weft::matmul(x, x)).to_vector<float>();
   return product.ok() && *product == std::vector<float>(256 * 256, 256);
+}
+
+/// A convolution that a library computes, and kernels before and behind it:
+/// windows of 16 channels of 3x3 ones, fewer at the edges.
+bool convolves() {
+  Tensor y = weft::conv(weft::exp(onesOfHost({1, 16, 32, 32}) - 1),
+                        onesOfHost({64, 16, 3, 3}), {}, {.padding = {1}});
+  auto values = (weft::relu(y) * 0.5 + 1).to_vector<float>();
+  if (!values.ok() || values->size() != 64 * 32 * 32)
+    return false;
+  auto taps = [](size_t at) { return at % 31 == 0 ? 2 : 3; };
+  for (size_t i = 0; i < values->size(); ++i)
+    if ((*values)[i] !=
+        static_cast<float>(8 * taps(i % 32) * taps(i / 32 % 32) + 1))
+      return false;
+  return true;
 }
 
 std::string startThreadsWhenNeeded() {
@@ -126,22 +148,85 @@ std::string startThreadsWhenNeeded() {
   return "ok";
 }
 
-std::string evaluateInAForkedChild() {
-  (void)weft::set_num_threads(2);
-  Tensor large = weft::ones({1 << 20}, weft::float32, weft::Device::cpu());
-  if (!weft::exp(large).eval().ok() || evaluate(1, 2) != "ok" || !multiplies())
-    return "wrong result before the fork";
+/// What a copy of this process says of itself, which may not take for ever.
+template <typename Function> std::string resultInAChild(Function &&isRight) {
   pid_t child = fork();
   if (child == 0) {
-    // Compiled, run by several threads, and left by exit().
-    bool right =
-        weft::sin(large).eval().ok() && evaluate(2, 2) == "ok" && multiplies();
-    std::exit(right ? 0 : 1);
+    alarm(30);
+    std::exit(isRight() ? 0 : 1);
   }
   int status = -1;
   waitpid(child, &status, 0);
-  return status == 0 ? evaluate(4, 1)
-                     : "status of the child: " + std::to_string(status);
+  return status == 0 ? "ok" : "status of the child: " + std::to_string(status);
+}
+
+std::string evaluateInAForkedChild() {
+  (void)weft::set_num_threads(2);
+  Tensor large = weft::ones({1 << 20}, weft::float32, weft::Device::cpu());
+  if (!weft::exp(large).eval().ok() || evaluate(1, 2) != "ok" ||
+      !multiplies() || !convolves())
+    return "wrong result before the fork";
+  std::string text = resultInAChild([&] {
+    // Compiled, run by several threads.
+    return weft::sin(large).eval().ok() && evaluate(2, 2) == "ok" &&
+           multiplies() && convolves();
+  });
+  return text == "ok" ? evaluate(4, 1) : text;
+}
+
+/// OpenMP as a program has it that is linked with it: its function that calls
+/// another on several threads. Null where it is not installed.
+using Team = void(void (*body)(void *), void *context, unsigned count,
+                  unsigned flags);
+Team *openMp(unsigned which) {
+  constexpr const char *kNames[] = {"libgomp.so.1", "libomp.so.5", "none"};
+  void *library = dlopen(kNames[which], RTLD_NOW | RTLD_GLOBAL);
+  return library ? reinterpret_cast<Team *>(dlsym(library, "GOMP_parallel"))
+                 : nullptr;
+}
+
+/// The parent has used an OpenMP or, where there is no such, none, but not
+/// Weft.
+std::string evaluateInAChildOfOpenMp(unsigned which) {
+  if (Team *team = openMp(which))
+    team([](void *) {}, nullptr, 3, 0);
+  (void)weft::set_num_threads(2);
+  return resultInAChild([] { return multiplies() && convolves(); });
+}
+
+/// Several threads of the program's evaluate graphs with products for a library
+/// and kernels at once, which need more threads each.
+std::string evaluateOnSeveralThreads() {
+  (void)weft::set_num_threads(3);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i)
+        wrong += !multiplies() || !convolves();
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  return wrong ? std::to_string(wrong) + " wrong results" : "ok";
+}
+
+/// Each thread of a parallel region evaluates; in regions of one thread as
+/// well, and outside of them in between.
+std::string evaluateInsideOpenMp(unsigned which) {
+  Team *team = openMp(which);
+  if (!team)
+    return "ok";
+  (void)weft::set_num_threads(3);
+  static std::atomic<int> wrong{0};
+  auto body = [](void *) {
+    for (int i = 0; i < 10; ++i)
+      wrong += !multiplies() || !convolves();
+  };
+  for (unsigned count : {1u, 3u, 1u}) {
+    team(body, nullptr, count, 0);
+    body(nullptr);
+  }
+  return wrong ? std::to_string(wrong) + " wrong results" : "ok";
 }
 
 /// Evaluates shapes `first` ... and says how many KiB the process holds after.
@@ -186,6 +271,12 @@ std::string run(const std::string &what, unsigned number) {
     return startThreadsWhenNeeded();
   if (what == "fork")
     return evaluateInAForkedChild();
+  if (what == "fork-openmp")
+    return evaluateInAChildOfOpenMp(number);
+  if (what == "several")
+    return evaluateOnSeveralThreads();
+  if (what == "inside-openmp")
+    return evaluateInsideOpenMp(number);
   if (what == "memory")
     return keepMemoryFlat();
   return "unknown: " + what;

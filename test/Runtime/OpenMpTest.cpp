@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What OpenMP finds in the environment when a library brings it, and what is
-// there afterwards.
+// there afterwards; which OpenMP is asked.
 #include "runtime/OpenMp.h"
 
 #include "TempFolder.h"
@@ -12,6 +12,8 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 extern char **environ;
@@ -100,6 +102,21 @@ TEST_F(OpenMp, LeavesWhatOthersSayMeanwhile) {
     EXPECT_THAT(library.waitPolicy(), StrEq("passive"));
     EXPECT_THAT(environment(), ElementsAreArray(right));
   }
+}
+
+// As the loader does for the library: a program's own OpenMP comes first.
+TEST_F(OpenMp, IsTheProgramsOwn) {
+  void *library = openWithOpenMp(WEFT_TEST_ONEDNN);
+  ASSERT_NE(library, nullptr);
+  EXPECT_EQ(openMpOf(library), library);
+  pid_t child = fork();
+  if (child == 0) {
+    dlopen(WEFT_TEST_ONEDNN, RTLD_NOW | RTLD_GLOBAL);
+    _exit(openMpOf(library) == RTLD_DEFAULT ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 } // namespace

@@ -12,9 +12,10 @@ extern "C" const char *__ubsan_default_options() {
   return "print_stacktrace=1";
 }
 
-// What the archives synchronise by atomics the thread sanitizer cannot see.
+// What the archives, and LLVM's OpenMP, synchronise by atomics the thread
+// sanitizer cannot see.
 extern "C" const char *__tsan_default_suppressions() {
-  return "race:^llvm::\nrace:^mlir::\n";
+  return "race:^llvm::\nrace:^mlir::\ncalled_from_lib:libomp.so\n";
 }
 
 // A child of a program with threads may start its own: a test does.
