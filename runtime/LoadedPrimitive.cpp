@@ -45,8 +45,18 @@ private:
   int before_;
 };
 
+/// Whether this thread is inside a parallel region of the program's own, whose
+/// threads share the work. In a region of only one, OpenMP would start further
+/// threads anew for every loop.
+bool isInRegion() {
+  StatusOr<const OneDnn *> dnn = OneDnn::get();
+  return dnn.ok() && (*dnn)->functions().getLevel() > 0;
+}
+
 /// A child process has none of its parent's threads.
-int libraryThreads() { return isOpenMpOfParent() ? 1 : usableThreads(); }
+int libraryThreads() {
+  return isOpenMpOfParent() || isInRegion() ? 1 : usableThreads();
+}
 
 /// A memory description of Weft's making.
 class Layout {
@@ -587,7 +597,9 @@ LoadedPrimitive::load(const Primitive &primitive) {
 
 Team *LoadedPrimitive::team() {
   StatusOr<const OneDnn *> dnn = OneDnn::get();
-  return dnn.ok() && !isOpenMpOfParent() ? (*dnn)->functions().team : nullptr;
+  if (!dnn.ok() || isOpenMpOfParent())
+    return nullptr;
+  return isInRegion() ? callerAlone : (*dnn)->functions().team;
 }
 
 int64_t LoadedPrimitive::packedBytes() const {

@@ -30,7 +30,9 @@ StatusOr<const OneDnn *> OneDnn::open(const std::string &library) {
   Resolver openMp(openMpOf(handle));
   openMp("omp_set_num_threads", functions->setNumThreads);
   openMp("omp_get_max_threads", functions->getMaxThreads);
-  openMp("GOMP_parallel", functions->team); // LLVM's and Intel's have it, too
+  openMp("omp_get_level", functions->getLevel);
+  // LLVM's and Intel's have it, too; without it kernels run on the pool.
+  openMp.optional("GOMP_parallel", functions->team);
   resolve.missing = openMp.missing;
   resolve("dnnl_version", functions->version);
   resolve("dnnl_get_effective_cpu_isa", functions->effectiveIsa);

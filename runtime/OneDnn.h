@@ -60,8 +60,9 @@ public:
   ~LoadedPrimitive();
 
   /// The threads that primitives run on, for what runs between them: of two
-  /// sets of threads one would sleep and have to be woken each time. Null in a
-  /// child process, which has none of them.
+  /// sets of threads one would sleep and have to be woken each time. Null, for
+  /// the pool, in a child process, which has none of them; `callerAlone` inside
+  /// a parallel region of the program's.
   static Team *team();
 
   /// Bytes of the weights in the form that the primitive reads.

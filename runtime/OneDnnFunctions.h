@@ -121,7 +121,8 @@ struct OneDnn::Functions {
   unsigned (*effectiveIsa)() = nullptr; // bits; more of them, more instructions
   void (*setNumThreads)(int count) = nullptr; // of OpenMP, for this thread
   int (*getMaxThreads)() = nullptr;
-  Team *team = nullptr; // OpenMP's threads, which primitives run on
+  int (*getLevel)() = nullptr; // of parallel regions this thread is inside
+  Team *team = nullptr; // OpenMP's threads, which primitives run on; or null
 
   bool isV2 = false;
   DnnObject engine = nullptr;

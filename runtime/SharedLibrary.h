@@ -15,9 +15,15 @@ public:
 
   template <typename Function>
   void operator()(const char *symbol, Function *&function) {
-    function = reinterpret_cast<Function *>(dlsym(library_, symbol));
+    optional(symbol, function);
     if (!function && !missing)
       missing = symbol;
+  }
+
+  /// Null where there is none.
+  template <typename Function>
+  void optional(const char *symbol, Function *&function) const {
+    function = reinterpret_cast<Function *>(dlsym(library_, symbol));
   }
 
   const char *missing = nullptr;

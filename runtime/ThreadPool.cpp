@@ -205,7 +205,7 @@ void parallelFor(int64_t extent, int64_t grain,
   grain = std::max<int64_t>(grain, 1);
   int64_t threads =
       std::min<int64_t>(usableThreads(), (extent - 1) / grain + 1);
-  if (threads == 1) {
+  if (threads == 1 || team == callerAlone) {
     body(context, 0, extent);
     return;
   }
@@ -219,6 +219,10 @@ void parallelFor(int64_t extent, int64_t grain,
     runOn(team, job);
   else
     pool().run(job);
+}
+
+void callerAlone(void (*body)(void *), void *context, unsigned, unsigned) {
+  body(context);
 }
 
 int usableThreads() { return insideBody ? 1 : num_threads(); }

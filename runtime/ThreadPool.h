@@ -13,6 +13,10 @@ namespace weft::runtime {
 using Team = void(void (*body)(void *context), void *context, unsigned count,
                   unsigned flags);
 
+/// The team that has no thread but the caller.
+void callerAlone(void (*body)(void *context), void *context, unsigned count,
+                 unsigned flags);
+
 /// Splits [0, extent) into pieces of at least `grain` (but for the last) and
 /// calls `body(context, begin, end)` once for each, on this thread and those of
 /// `team` or, without one, of the pool. Returns when all have returned. Safe

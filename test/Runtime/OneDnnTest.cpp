@@ -14,7 +14,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <sys/wait.h>
 #include <thread>
@@ -437,13 +439,15 @@ TEST_F(OneDnnTest, SharesItsThreadsWithKernels) {
   auto here = [] {
     return reinterpret_cast<int64_t>(__builtin_thread_pointer());
   };
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + std::chrono::seconds(10);
   std::vector<int64_t> team(2);
   std::atomic<int> begun{0};
   parallelFor(
       2, 1,
       [&](int64_t begin, int64_t) {
         ++begun;
-        while (begun < 2)
+        while (begun < 2 && Clock::now() < end)
           std::this_thread::yield();
         team[static_cast<size_t>(begin)] = here();
       },
@@ -455,6 +459,68 @@ TEST_F(OneDnnTest, SharesItsThreadsWithKernels) {
   const std::vector<int64_t> others = threadsOf(meeting(false));
   EXPECT_THAT(others, testing::Contains(here()));
   EXPECT_THAT(others, testing::Not(testing::UnorderedElementsAreArray(team)));
+}
+
+/// Calls `body` on each thread of a parallel region, as a program that uses
+/// OpenMP does. The thread sanitizer sees what its threads tell each other by
+/// the atomics.
+void inRegion(unsigned threads, std::function<void()> body) {
+  static std::atomic<std::function<void()> *> shared;
+  static std::atomic<int> left{0};
+  shared = &body;
+  LoadedPrimitive::team()(
+      [](void *) {
+        (*shared.load())();
+        ++left;
+      },
+      nullptr, threads, 0);
+  EXPECT_GT(left, 0);
+}
+
+// In a region of one thread OpenMP would start a second one for every loop.
+TEST_F(OneDnnTest, StaysOnOneThreadInsideAParallelRegion) {
+  ASSERT_TRUE(set_num_threads(2).ok());
+  Plan plan = meeting(true);
+  auto loaded = LoadedPlan::load(plan, Device::cpu());
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  for (unsigned threads : {1u, 2u}) {
+    std::atomic<int> wrong{0};
+    inRegion(threads, [&] {
+      wrong += LoadedPrimitive::team() != callerAlone;
+      int64_t begun = 1; // as if another were there
+      std::vector<int64_t> by(2);
+      void *inputs[] = {&begun}, *outputs[] = {by.data()};
+      wrong += !(*loaded)->run(inputs, {}, outputs, {}).ok() || by[0] != by[1];
+    });
+    EXPECT_EQ(wrong, 0) << threads;
+  }
+  EXPECT_NE(LoadedPrimitive::team(), callerAlone);
+}
+
+TEST_F(OneDnnTest, RunsInsideAParallelRegion) {
+  ASSERT_TRUE(set_num_threads(3).ok());
+  Primitive primitive = conv(kFirst, kLast), pack = primitive;
+  pack.kind = Primitive::Kind::pack;
+  std::vector<float> w = numbers(primitive.w), x = numbers(primitive.x);
+  std::vector<float> right = expected(primitive, x, w);
+  auto packer = LoadedPrimitive::load(pack);
+  ASSERT_TRUE(packer.ok()) << packer.status();
+  primitive.isPacked = true;
+  auto loaded = LoadedPrimitive::load(primitive);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  for (unsigned threads : {1u, 2u}) {
+    std::atomic<int> wrong{0};
+    inRegion(threads, [&] {
+      std::vector<float> packed(static_cast<size_t>((*packer)->packedBytes()) /
+                                sizeof(float));
+      void *weights[] = {w.data(), packed.data()};
+      wrong += !(*packer)->run(weights).ok();
+      std::vector<float> bias = kBias, y(right.size(), -99);
+      void *arguments[] = {x.data(), packed.data(), bias.data(), y.data()};
+      wrong += !(*loaded)->run(arguments).ok() || y != right;
+    });
+    EXPECT_EQ(wrong, 0) << threads;
+  }
 }
 
 TEST_F(OneDnnTest, HasNoThreadsInAForkedChild) {

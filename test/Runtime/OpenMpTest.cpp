@@ -4,6 +4,7 @@
 #include "runtime/OpenMp.h"
 
 #include "TempFolder.h"
+#include "runtime/OneDnnFunctions.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -102,6 +103,21 @@ TEST_F(OpenMp, LeavesWhatOthersSayMeanwhile) {
     EXPECT_THAT(library.waitPolicy(), StrEq("passive"));
     EXPECT_THAT(environment(), ElementsAreArray(right));
   }
+}
+
+TEST_F(OpenMp, MayHaveNoThreadsForOthers) {
+  static StatusOr<const OneDnn *> dnn = OneDnn::open(WEFT_TEST_ONEDNN); // kept
+  ASSERT_TRUE(dnn.ok()) << dnn.status();
+  EXPECT_EQ((*dnn)->version(), "3.1.4");
+  EXPECT_EQ((*dnn)->functions().team, nullptr);
+  EXPECT_EQ((*dnn)->functions().getLevel(), 0);
+}
+
+TEST_F(OpenMp, MustSayWhereAThreadIs) {
+  StatusOr<const OneDnn *> dnn = OneDnn::open(WEFT_TEST_ONEDNN_INCOMPLETE);
+  ASSERT_FALSE(dnn.ok());
+  EXPECT_EQ(dnn.status().message(),
+            WEFT_TEST_ONEDNN_INCOMPLETE " lacks omp_get_level");
 }
 
 // As the loader does for the library: a program's own OpenMP comes first.

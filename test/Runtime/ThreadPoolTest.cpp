@@ -134,6 +134,19 @@ TEST_F(ThreadPool, UsesTheThreadsOfATeam) {
   EXPECT_EQ(asked, 3u);
 }
 
+TEST_F(ThreadPool, TheCallerAloneIsATeam) {
+  ASSERT_TRUE(set_num_threads(8).ok());
+  for (int64_t extent : {2, 100}) {
+    std::set<std::thread::id> seen;
+    parallelFor(
+        extent, 1,
+        [&](int64_t, int64_t) { seen.insert(std::this_thread::get_id()); },
+        runtime::callerAlone);
+    EXPECT_THAT(seen, testing::ElementsAre(std::this_thread::get_id()));
+  }
+  EXPECT_THAT(visits(100, 1, runtime::callerAlone), testing::Each(1));
+}
+
 TEST_F(ThreadPool, ATeamsBodyMayUseOneThread) {
   ASSERT_TRUE(set_num_threads(3).ok());
   std::atomic<int> most{0};
