@@ -61,38 +61,53 @@ void workInside(void *job) {
 }
 
 /// A team's threads read what its caller has written, and the other way round.
-/// OpenMP sees to that in ways that the thread sanitizer does not.
-std::atomic<unsigned> handedOver{0};
+/// OpenMP sees to that in ways that the thread sanitizer does not. It is no
+/// part of the job, whose memory held something else before, for all that is
+/// known.
+struct HandOver {
+  std::atomic<unsigned> times{0};
+  Job *job = nullptr;
 
-void handOver() { handedOver.fetch_add(1, std::memory_order_acq_rel); }
+  void operator()() { times.fetch_add(1, std::memory_order_acq_rel); }
+};
 
-void workInTeam(void *job) {
+constinit thread_local HandOver handOver; // of the caller
+
+void workInTeam(void *caller) {
+  HandOver &handOver = *static_cast<HandOver *>(caller);
   handOver();
-  workInside(job);
+  workInside(handOver.job);
   handOver();
 }
 
 /// On as many threads every time: OpenMP ends those that one loop has no use
 /// for, and the next would start them anew.
 void runOn(Team *team, Job &job) {
+  handOver.job = &job;
   handOver();
-  team(workInTeam, &job, static_cast<unsigned>(num_threads()), 0);
+  team(workInTeam, &handOver, static_cast<unsigned>(num_threads()), 0);
   handOver();
 }
+
+/// A loop that waits for a whole team has work for more than a quarter of it.
+bool isForTeam(int64_t threads) { return threads * 4 > num_threads(); }
 
 class Pool {
 public:
   void run(Job &job) {
+    bool wakesAll;
     {
       std::lock_guard lock(mutex_);
       startWorkers(job.maxHelpers);
+      wakesAll = workers_ <= job.maxHelpers;
       job.nextJob = jobs_;
       jobs_ = &job;
     }
-    if (job.maxHelpers == 1)
-      wake_.notify_one();
-    else
+    if (wakesAll)
       wake_.notify_all();
+    else
+      for (int i = 0; i < job.maxHelpers; ++i)
+        wake_.notify_one();
     workInside(&job);
     std::unique_lock lock(mutex_);
     remove(job);
@@ -215,7 +230,9 @@ void parallelFor(int64_t extent, int64_t grain,
           .extent = extent,
           .piece = std::max(grain, (extent - 1) / pieces + 1),
           .maxHelpers = static_cast<int>(threads - 1)};
-  if (team)
+  // The pool wakes no more threads than the loop has pieces, and waits for none
+  // that has not begun.
+  if (team && isForTeam(threads))
     runOn(team, job);
   else
     pool().run(job);

@@ -19,9 +19,9 @@ void callerAlone(void (*body)(void *context), void *context, unsigned count,
 
 /// Splits [0, extent) into pieces of at least `grain` (but for the last) and
 /// calls `body(context, begin, end)` once for each, on this thread and those of
-/// `team` or, without one, of the pool. Returns when all have returned. Safe
-/// from several threads at once; called from inside a body it runs on that
-/// thread alone.
+/// `team` or, without one or for few pieces, of the pool. Returns when all have
+/// returned. Safe from several threads at once; called from inside a body it
+/// runs on that thread alone.
 void parallelFor(int64_t extent, int64_t grain,
                  void (*body)(void *context, int64_t begin, int64_t end),
                  void *context, Team *team = nullptr);

@@ -134,6 +134,27 @@ TEST_F(ThreadPool, UsesTheThreadsOfATeam) {
   EXPECT_EQ(asked, 3u);
 }
 
+// A team of 8 would be waited for: as many threads as pieces are the pool's.
+TEST_F(ThreadPool, FewPiecesNeedNoTeam) {
+  ASSERT_TRUE(set_num_threads(8).ok());
+  visits(100, 1); // the pool has more threads than are wanted
+  asked = 0;
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<int> inside{0};
+    parallelFor(
+        2, 1,
+        [&](int64_t, int64_t) {
+          ++inside;
+          while (inside < 2)
+            std::this_thread::yield();
+        },
+        threeThreads);
+  }
+  EXPECT_EQ(asked, 0u);
+  EXPECT_THAT(visits(100, 34, threeThreads), testing::Each(1)); // three pieces
+  EXPECT_EQ(asked, 8u);
+}
+
 TEST_F(ThreadPool, TheCallerAloneIsATeam) {
   ASSERT_TRUE(set_num_threads(8).ok());
   for (int64_t extent : {2, 100}) {
