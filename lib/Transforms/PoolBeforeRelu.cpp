@@ -39,7 +39,7 @@ struct MovePool final : OpRewritePattern<MaxpoolOp> {
     Value pooled = rewriter.create<MaxpoolOp>(
         pool.getLoc(), pool.getType(), conv.getResult(), pool.getKernel(),
         pool.getStride(), pool.getPadding(), pool.getChannelsLast());
-    rewriter.replaceOpWithNewOp<ReluOp>(pool, pooled);
+    rewriter.replaceOp(pool, rewriter.create<ReluOp>(relu.getLoc(), pooled));
     return success();
   }
 

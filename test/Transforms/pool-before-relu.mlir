@@ -1,6 +1,7 @@
 // RUN: weft-opt %s -weft-pool-before-relu="library=float32" -split-input-file | FileCheck %s
 // RUN: weft-opt %s -weft-pool-before-relu -split-input-file | FileCheck %s --check-prefix=NONE
 // RUN: weft-opt %s -weft-pipeline="until=fused library=float32" -split-input-file | FileCheck %s --check-prefix=FUSED
+// RUN: weft-opt %s -weft-pool-before-relu="library=float32" -split-input-file -mlir-print-debuginfo -mlir-print-local-scope | FileCheck %s --check-prefix=PLACES
 
 // Without a library every relu stays with its convolution.
 // NONE-NOT: weft.relu %{{.*}} : tensor<1x4x4x8xf32>
@@ -15,6 +16,39 @@ func.func @relu_of_what_is_pooled(%x: tensor<1x8x8x3xf32>, %w: tensor<8x1x1x3xf3
   %r = weft.relu %y : tensor<1x8x8x8xf32>
   %p = weft.maxpool %r kernel [3, 3] stride [2, 2] padding [1, 1, 0, 2] channels_last : tensor<1x8x8x8xf32> -> tensor<1x4x4x8xf32>
   return %p : tensor<1x4x4x8xf32>
+}
+
+// -----
+// Each op is still that of its line.
+// PLACES-LABEL: @where_it_was_written
+// PLACES: weft.maxpool {{.*}} loc("line of the pool")
+// PLACES-NEXT: weft.relu {{.*}} loc("line of the relu")
+func.func @where_it_was_written(%x: tensor<1x8x8x3xf32>, %w: tensor<8x1x1x3xf32>) -> tensor<1x4x4x8xf32> {
+  %y = weft.conv %x, %w stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1 channels_last : tensor<1x8x8x3xf32>, tensor<8x1x1x3xf32> -> tensor<1x8x8x8xf32>
+  %r = weft.relu %y : tensor<1x8x8x8xf32> loc("line of the relu")
+  %p = weft.maxpool %r kernel [2, 2] stride [2, 2] padding [0, 0, 0, 0] channels_last : tensor<1x8x8x8xf32> -> tensor<1x4x4x8xf32> loc("line of the pool")
+  return %p : tensor<1x4x4x8xf32>
+}
+
+// -----
+// As many elements, but no pass of the relu's own.
+// CHECK-LABEL: @windows_one_element_apart
+// CHECK: weft.maxpool
+// CHECK-NEXT: weft.relu
+// FUSED-LABEL: @windows_one_element_apart
+// FUSED: weft.conv
+// FUSED-NOT: weft.relu
+// FUSED: weft.group
+// FUSED-NEXT: weft.maxpool
+// FUSED-NEXT: weft.relu
+// FUSED-NEXT: weft.yield
+// FUSED-NEXT: }
+// FUSED-NEXT: return
+func.func @windows_one_element_apart(%x: tensor<1x64x64x16xf32>, %w: tensor<64x3x3x16xf32>) -> tensor<1x64x64x64xf32> {
+  %y = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1 channels_last : tensor<1x64x64x16xf32>, tensor<64x3x3x16xf32> -> tensor<1x64x64x64xf32>
+  %r = weft.relu %y : tensor<1x64x64x64xf32>
+  %p = weft.maxpool %r kernel [3, 3] stride [1, 1] padding [1, 1, 1, 1] channels_last : tensor<1x64x64x64xf32> -> tensor<1x64x64x64xf32>
+  return %p : tensor<1x64x64x64xf32>
 }
 
 // -----

@@ -187,12 +187,12 @@ def PoolBeforeRelu : Pass<"weft-pool-before-relu", "::mlir::func::FuncOp"> {
     %y = weft.maxpool (weft.conv %x, %w ... channels_last) ...
     %z = weft.relu %y
     ```
-    The relu is a pass over fewer elements, by the kernel that pools them anyway.
-    Both orders give the same: a relu keeps the order of numbers, and both ops
-    keep NaN. Windows that may lie in the padding alone are left as they are,
-    since their largest element is below 0. So is a relu or a convolution that
-    somebody else reads, and a convolution of Weft's own kernels, which compute
-    the relu with it.
+    The relu is no pass of its own then, but computed by the kernel that pools: of
+    fewer elements, unless the windows lie one element apart. Both orders give the
+    same: a relu keeps the order of numbers, and both ops keep NaN. Windows that
+    may lie in the padding alone are left as they are, since their largest element
+    is below 0. So is a relu or a convolution that somebody else reads, and a
+    convolution of Weft's own kernels, which compute the relu with it.
   }];
   let options = [library];
 }
