@@ -92,6 +92,30 @@ TEST(Pool, ReusesWhatComesBack) {
   f.pool.free(std::move(c));
 }
 
+// Fresh or used before: what has come back is there for the next size.
+TEST(Pool, GivesAllThatIsAskedFor) {
+  Fixture f;
+  for (int64_t bytes = 513; bytes <= 4096; ++bytes) {
+    Pool::Block block = f.get(bytes);
+    EXPECT_GE(block.capacity, bytes);
+    EXPECT_EQ(Pool::roundUp(block.capacity), block.capacity) << bytes;
+    f.pool.free(std::move(block));
+  }
+}
+
+TEST(Pool, ReusesNothingForTheNextStep) {
+  for (int64_t bytes = 513; bytes <= 4096; ++bytes) {
+    Fixture f;
+    Pool::Block block = f.get(bytes);
+    const int64_t capacity = block.capacity;
+    f.pool.free(std::move(block));
+    Pool::Block next = f.get(capacity + 1);
+    EXPECT_EQ(f.source.allocations, 2) << bytes;
+    EXPECT_GT(next.capacity, capacity) << bytes;
+    f.pool.free(std::move(next));
+  }
+}
+
 TEST(Pool, PrefersTheBestFit) {
   Fixture f;
   Pool::Block large = f.get(2000), small = f.get(1100);

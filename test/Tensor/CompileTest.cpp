@@ -10,6 +10,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -408,6 +409,50 @@ TEST(Compile, PooledReluKeepsNaN) {
       EXPECT_TRUE(std::isnan(got[i])) << i;
     else
       EXPECT_EQ(got[i], 0) << i;
+}
+
+// The convolution gives -0 in channel 7 (what underflows, and a bias of -0; in
+// a kernel of Weft's it may give 0) and infinities in channel 9 (what
+// overflows). A relu makes 0 of all that is not above it, never -0.
+TEST(Compile, PooledReluOfInfinitiesAndZeros) {
+  constexpr size_t kPixels = 16 * 16;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<float> w(64 * 512), x(512 * kPixels, -1), bias(64);
+  for (size_t o = 0; o < 64; ++o)
+    w[o * 512 + o] = 1;
+  w[7 * 512 + 7] = 1e-30f;
+  bias[7] = -0.f;
+  std::fill_n(&x[7 * kPixels], kPixels, -1e-30f);
+  w[9 * 512 + 9] = 2;
+  float *ninth = &x[9 * kPixels];
+  ninth[17] = -3e38f;              // alone in window 0
+  for (size_t at : {2, 3, 18, 19}) // all of window 1
+    ninth[at] = -3e38f;
+  ninth[4] = -3e38f, ninth[21] = 3e38f; // both in window 2
+  ninth[6] = -3e38f, ninth[7] = 0.25f;  // beside a number in window 3
+  ninth[254] = -3e38f;                  // beside NaN in the last
+  x[512 * kPixels - 1] = std::numeric_limits<float>::quiet_NaN();
+  nn::Conv layer(512, 64, {.kernel = {1, 1}});
+  layer.weight = Tensor::from_host<float>(w, Shape{64, 512, 1, 1});
+  layer.bias = Tensor::from_host<float>(bias, Shape{64});
+  auto exe = compile(
+      [&](const Tensor &image) {
+        return maxpool(relu(layer(image)), {2, 2}, {.stride = {2}});
+      },
+      {{float32, {1, 512, 16, 16}}});
+  ASSERT_TRUE(exe.ok()) << exe.status();
+  auto y = exe->run({Tensor::from_host<float>(x, Shape{1, 512, 16, 16})});
+  ASSERT_TRUE(y.ok()) << y.status();
+  std::vector<double> got = test::values(y->front());
+  ASSERT_EQ(got.size(), size_t{64 * 64});
+  EXPECT_EQ(got[9 * 64 + 2], kInfinity);
+  EXPECT_EQ(got[9 * 64 + 3], 0.5);
+  got[9 * 64 + 2] = got[9 * 64 + 3] = 0;
+  for (size_t i = 0; i < got.size(); ++i)
+    if (i % 64 == 63)
+      EXPECT_TRUE(std::isnan(got[i])) << i;
+    else
+      EXPECT_TRUE(got[i] == 0 && !std::signbit(got[i])) << i << ": " << got[i];
 }
 
 TEST(Compile, FunctionsOfTheSameWeightsShareWhatIsPrepared) {
