@@ -27,7 +27,9 @@ struct InputSpec {
 
 struct CompileOptions {
   std::optional<Device> device = {}; // the default device unless given
-  std::optional<Tuning> tuning = {}; // that of the process unless given
+  // Those of the process unless given.
+  std::optional<Tuning> tuning = {};
+  std::optional<Float32Precision> float32_precision = {};
 };
 
 struct RunOptions {

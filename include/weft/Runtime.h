@@ -74,6 +74,33 @@ std::string_view name(Tuning tuning);
 void set_tuning(Tuning tuning);
 Tuning tuning();
 
+/// What `matmul`, `linear` and `conv` of float32 compute with. Their inputs and
+/// results are float32 either way; other types and other ops have one way.
+enum class Float32Precision : uint8_t {
+  /// Float32 throughout.
+  ieee,
+  /// Tensor cores: what is multiplied is rounded to TF32 first, 10 bits of
+  /// mantissa and the range of float32, which is an error of up to 2^-11, or
+  /// 0.05 %, of each operand. Products are exact then, and added as float32.
+  /// Elements that TF32 holds, such as integers up to 2048, lose nothing.
+  tf32,
+};
+
+std::string_view name(Float32Precision precision);
+
+/// Sets what graphs that are compiled from now on multiply float32 with;
+/// `CompileOptions` may say otherwise for one. The default is the environment
+/// variable WEFT_FLOAT32_PRECISION=ieee|tf32, else `ieee`. The CPU and GPUs
+/// before sm_80 compute as `ieee` says whatever is set, and so do GPUs where no
+/// kernel for tensor cores fits a product. PyTorch has the same setting as
+/// `torch.backends.cuda.matmul.fp32_precision`.
+///
+///   set_float32_precision(Float32Precision::tf32);
+///   matmul(a, b).eval();       // to some 3 digits
+///   float32_precision()        // Float32Precision::tf32
+void set_float32_precision(Float32Precision precision);
+Float32Precision float32_precision();
+
 /// Whether evaluations may compile.
 enum class Compilation : uint8_t { allow, forbid };
 

@@ -25,6 +25,8 @@ struct Target {
   int multiprocessors = 0;
   /// How far kernels are tuned, on which GPU; `off` where there is none.
   Tuning tuning = Tuning::off;
+  /// Whether tensor cores multiply float32: not where there are none.
+  Float32Precision float32Precision = Float32Precision::ieee;
   int index = 0;
   std::string gpu; // its name
   /// What makes and loads the code of its kernels: NVRTC, the driver.
@@ -36,7 +38,9 @@ struct Target {
   /// work with their channels last, and attention is one kernel.
   bool hasTensorCores() const;
   /// What kernels are emitted for on a GPU.
-  CudaTarget cuda() const { return {arch, multiprocessors}; }
+  CudaTarget cuda() const {
+    return {arch, multiprocessors, float32Precision == Float32Precision::tf32};
+  }
 
   /// The machine's own CPU, or the GPU `device`.
   static StatusOr<Target> of(Device device, Tuning tuning = Tuning::off);

@@ -19,6 +19,7 @@ namespace weft {
 struct CudaTarget {
   std::string arch = "sm_90a";
   int64_t multiprocessors = 0; // 0: as many as the architecture's largest
+  bool tf32 = false;           // float32 products on tensor cores
 };
 
 /// Why a group of sizes that no launch covers has no kernel.
