@@ -187,13 +187,14 @@ void BatchGraph::largeProduct() {
                               argument(weights, /*isParameter=*/true));
     return;
   }
-  Sizes weights = {outputsFor(9 * shape[1] * shape[2] * shape[3]), shape[1], 3,
-                   3},
+  // Not of 3x3 taps: Winograd's way to convolve is not exact.
+  Sizes weights = {outputsFor(15 * shape[1] * shape[2] * shape[3]), shape[1], 3,
+                   5},
         ones = {1, 1};
   Value w = argument(weights, /*isParameter=*/true),
         b = draw_.chance(0.5) ? argument({weights[0]}, true) : Value();
   y_ = create<ir::ConvOp>({shape[0], weights[0], shape[2], shape[3]}, x, w, b,
-                          ones, Sizes{1, 1, 1, 1}, ones, uint64_t{1});
+                          ones, Sizes{1, 1, 2, 2}, ones, uint64_t{1});
 }
 
 /// As networks end: a few numbers for each of the batch.
