@@ -34,6 +34,16 @@ Value contiguous(OpBuilder &builder, Value x) {
   return builder.create<ContiguousOp>(x.getLoc(), x);
 }
 
+bool multipliesRows(ConvOp conv, bool mayStep) {
+  auto areAll = [](ArrayRef<int64_t> values, int64_t value) {
+    return llvm::all_of(values, [=](int64_t x) { return x == value; });
+  };
+  ArrayRef<int64_t> window = shapeOf(conv.getW()).slice(1);
+  return conv.getChannelsLast() && conv.getGroups() == 1 &&
+         areAll(window.drop_back(), 1) && areAll(conv.getPadding(), 0) &&
+         (mayStep || areAll(conv.getStride(), 1));
+}
+
 ConvForm::ConvForm(ConvOp conv) : channels(typeOf(conv.getX()).getDimSize(1)) {
   RankedTensorType x = typeOf(conv.getX()), w = typeOf(conv.getW());
   if (conv.getGroups() != 1)

@@ -29,6 +29,11 @@ mlir::Value transpose(mlir::OpBuilder &builder, mlir::Value x,
 /// In memory, as a product copies it.
 mlir::Value contiguous(mlir::OpBuilder &builder, mlir::Value x);
 
+/// Whether `conv` multiplies rows of its data, those of the pixels, by a
+/// matrix: the channels are last, and the window is one pixel. Where `mayStep`
+/// is, it may leave pixels out.
+bool multipliesRows(ir::ConvOp conv, bool mayStep);
+
 /// Without groups the channels are padded with zeros, which add nothing to the
 /// sums, so that pieces of a few bytes can be copied.
 struct ConvForm {

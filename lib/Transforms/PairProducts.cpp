@@ -4,6 +4,7 @@
 #include "weft/Transforms/Passes.h"
 #include "weft/Transforms/Pipelines.h"
 
+#include "ConvForm.h"
 #include "Rounding.h"
 
 #include "mlir/IR/Builders.h"
@@ -27,19 +28,10 @@ static Operation *productOf(GroupOp group) {
   return isProduct ? anchors[0].getOperation() : nullptr;
 }
 
-/// Whether `op` multiplies rows of its data as they are: a matmul, or a conv
-/// whose window is one pixel.
+/// Whether `op`, a product, multiplies rows of its data as they are.
 static bool multipliesRows(Operation *op) {
   auto conv = dyn_cast<ConvOp>(op);
-  if (!conv)
-    return true;
-  auto isAll = [](ArrayRef<int64_t> values, int64_t value) {
-    return llvm::all_of(values, [=](int64_t x) { return x == value; });
-  };
-  ArrayRef<int64_t> window = shapeOf(conv.getW()).slice(1);
-  return conv.getChannelsLast() && conv.getGroups() == 1 &&
-         isAll(window.drop_back(), 1) && isAll(conv.getStride(), 1) &&
-         isAll(conv.getPadding(), 0);
+  return !conv || multipliesRows(conv, /*mayStep=*/false);
 }
 
 /// What the product of `group` multiplies with its weights, if it reads it in

@@ -14,6 +14,7 @@
 #include "weft/Transforms/Passes.h"
 #include "weft/Transforms/Pipelines.h"
 
+#include "ConvForm.h"
 #include "DeadOps.h"
 #include "ParameterCode.h"
 
@@ -44,14 +45,7 @@ static bool multipliesRows(Operation *op) {
   if (auto matmul = dyn_cast<MatmulOp>(op))
     return typeOf(matmul).getRank() == 2;
   auto conv = dyn_cast<ConvOp>(op);
-  if (!conv)
-    return false;
-  auto isAll = [](ArrayRef<int64_t> values, int64_t value) {
-    return llvm::all_of(values, [=](int64_t x) { return x == value; });
-  };
-  ArrayRef<int64_t> window = shapeOf(conv.getW()).slice(1);
-  return conv.getChannelsLast() && conv.getGroups() == 1 &&
-         isAll(window.drop_back(), 1) && isAll(conv.getPadding(), 0);
+  return conv && multipliesRows(conv, /*mayStep=*/true);
 }
 
 /// The axis of the weights that counts columns of the result, and that of k.
