@@ -106,14 +106,16 @@ template <typename Key> class Walk {
 public:
   explicit Walk(Key key) : key_(std::move(key)) { nodes_.reserve(512); }
 
-  void run(std::span<const NodePtr> roots, Tuning tuning) {
+  void run(std::span<const NodePtr> roots, const CompileSettings &settings) {
     const Device device = roots.front()->device;
+    const auto [tuning, float32Precision] = settings.on(device);
     // A library's primitives are made for a number of threads.
     const int threads = device.is_cpu() ? num_threads() : 0;
     key_.word(roots.size());
     key_.word(static_cast<uint64_t>(device.kind) |
               static_cast<uint64_t>(device.index) << 8 |
               static_cast<uint64_t>(tuning) << 16 |
+              static_cast<uint64_t>(float32Precision) << 24 |
               static_cast<uint64_t>(threads) << 32);
     key_.word(runtime::contextOf(device)); // kernels are loaded into one
     for (const NodePtr &root : roots)
@@ -294,12 +296,13 @@ private:
 
 } // namespace
 
-Capture capture(std::span<const NodePtr> roots, Tuning tuning) {
+Capture capture(std::span<const NodePtr> roots,
+                const CompileSettings &settings) {
   Capture result;
   {
     std::lock_guard<std::mutex> lock(graph_mutex());
     Walk<KeyWriter> walk{KeyWriter()};
-    walk.run(roots, tuning);
+    walk.run(roots, settings);
     Programmer(walk, result).run(roots);
     result.key = walk.key().take();
     result.arguments = walk.takeArguments();
@@ -310,9 +313,9 @@ Capture capture(std::span<const NodePtr> roots, Tuning tuning) {
 
 std::optional<Arguments> argumentsIf(const GraphKey &key,
                                      std::span<const NodePtr> roots,
-                                     Tuning tuning) {
+                                     const CompileSettings &settings) {
   Walk<KeyComparer> walk{KeyComparer(key)};
-  walk.run(roots, tuning);
+  walk.run(roots, settings);
   if (!walk.key().isEqual())
     return std::nullopt;
   return walk.takeArguments();

@@ -25,7 +25,7 @@ struct Target {
   int multiprocessors = 0;
   /// How far kernels are tuned, on which GPU; `off` where there is none.
   Tuning tuning = Tuning::off;
-  /// Whether tensor cores multiply float32: not where there are none.
+  /// `ieee` where there are no tensor cores.
   Float32Precision float32Precision = Float32Precision::ieee;
   int index = 0;
   std::string gpu; // its name
@@ -43,11 +43,12 @@ struct Target {
   }
 
   /// The machine's own CPU, or the GPU `device`.
-  static StatusOr<Target> of(Device device, Tuning tuning = Tuning::off);
+  static StatusOr<Target> of(Device device,
+                             const CompileSettings &settings = {});
   /// All that decides, besides a program, what it is compiled to.
   std::string key() const;
   /// `cpu`, `cuda` (the first GPU's architecture, sm_90a without one),
-  /// `cuda:sm_80`.
+  /// `cuda:sm_80`; float32 products are those of the process.
   static StatusOr<Target> parse(std::string_view text);
 };
 

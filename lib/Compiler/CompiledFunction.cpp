@@ -83,7 +83,7 @@ Status refuseForeignInputs(const Capture &capture,
 StatusOr<std::shared_ptr<const CompiledFunction>>
 CompiledFunction::compile(std::span<const NodePtr> outputs,
                           std::span<const NodePtr> placeholders, Device device,
-                          Tuning tuning) {
+                          const CompileSettings &settings) {
   for (const NodePtr &output : outputs)
     if (output->failed())
       return output->status;
@@ -93,7 +93,7 @@ CompiledFunction::compile(std::span<const NodePtr> outputs,
   if (Status status = refuseUnloaded(captured); !status.ok())
     return status;
   StatusOr<Sequence> sequence =
-      Sequence::of(std::move(captured.program), device, {.tuning = tuning});
+      Sequence::of(std::move(captured.program), device, {.settings = settings});
   if (!sequence.ok())
     return sequence.status();
   if (Status status =

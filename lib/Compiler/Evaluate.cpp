@@ -93,7 +93,7 @@ void noteReuse(const Sequence &sequence) {
 StatusOr<ReadyGraph> prepare(std::span<const NodePtr> roots,
                              CompileRules rules) {
   const uint64_t signature = KnownGraphs::signatureOf(roots);
-  Capture captured = capture(roots, rules.tuning);
+  Capture captured = capture(roots, rules.settings);
   if (Status status = refusePlaceholders(captured); !status.ok())
     return status;
   warnOfUnloaded(captured);
@@ -117,7 +117,7 @@ StatusOr<ReadyGraph> prepare(std::span<const NodePtr> roots,
 Status evaluateTogether(std::span<const NodePtr> roots) {
   StatusOr<ReadyGraph> graph = internal_error("not known");
   const CompileRules rules;
-  if (auto known = knownGraphs().find(roots, rules.tuning)) {
+  if (auto known = knownGraphs().find(roots, rules.settings)) {
     noteReuse(*known->sequence);
     graph = std::move(*known);
   } else if (graph = prepare(roots, rules); !graph.ok()) {

@@ -207,7 +207,7 @@ static OnceMap<Executable>::Result makeExecutable(const ProgramSource &source,
                                                   const CompileRules &rules) {
   if (Status status = is_usable(device); !status.ok())
     return status;
-  StatusOr<Target> target = Target::of(device, rules.tuning);
+  StatusOr<Target> target = Target::of(device, rules.settings);
   if (!target.ok())
     return target.status();
   return loadOrCompile(source, std::move(*target), device, rules.refusal);
@@ -218,10 +218,10 @@ executableOf(const ProgramSource &source, Device device,
              const CompileRules &rules) {
   static auto *cache = new OnceMap<Executable>(256); // never destroyed
   bool made = false;
-  // Nothing is tuned on the CPU.
-  Tuning tuning = device.is_gpu() ? rules.tuning : Tuning::off;
-  std::string key =
-      deviceKey(device) + " " + std::string(name(tuning)) + "\n" + source.key;
+  const auto [tuning, float32Precision] = rules.settings.on(device);
+  const std::string key = deviceKey(device) + " " + std::string(name(tuning)) +
+                          " " + std::string(name(float32Precision)) + "\n" +
+                          source.key;
   auto make = [&] {
     made = true;
     return makeExecutable(source, device, rules);

@@ -72,10 +72,9 @@ struct ProgramSource {
   /// Makes the module, if it has to be compiled.
   llvm::function_ref<mlir::OwningOpRef<mlir::ModuleOp>()> import;
 };
-/// How a program gets its executable; unless told otherwise as the process
-/// says.
+/// How a program gets its executable.
 struct CompileRules {
-  Tuning tuning = weft::tuning();
+  CompileSettings settings = {};
   Status refusal = {}; // instead of compiling, unless it is ok
 };
 /// The executable of a program: from memory, from disk, or compiled.

@@ -163,6 +163,7 @@ StatusOr<KernelPtr> kernelOf(GroupOp group, const std::string &text,
                              const std::string &tile) {
   static auto *cache = new OnceMap<LaunchableKernel>(4096); // never destroyed
   std::string key = target.arch + " " + std::to_string(target.multiprocessors) +
+                    " " + std::string(name(target.float32Precision)) +
                     (target.anew ? " anew " : " ") +
                     std::to_string(static_cast<int>(form)) + " " + tile + "\n" +
                     text;

@@ -25,11 +25,11 @@ const KnownGraphs::Graph *KnownGraphs::find(uint64_t signature,
 }
 
 std::optional<ReadyGraph> KnownGraphs::find(std::span<const NodePtr> roots,
-                                            Tuning tuning) {
+                                            const CompileSettings &settings) {
   std::scoped_lock lock(graph_mutex(), mutex_);
   std::optional<Arguments> arguments;
   const Graph *found = find(signatureOf(roots), [&](const Graph &graph) {
-    arguments = argumentsIf(graph.key, roots, tuning);
+    arguments = argumentsIf(graph.key, roots, settings);
     return arguments.has_value();
   });
   if (!found)

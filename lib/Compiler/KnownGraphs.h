@@ -29,7 +29,8 @@ class KnownGraphs {
 public:
   explicit KnownGraphs(size_t capacity) : capacity_(capacity) {}
 
-  std::optional<ReadyGraph> find(std::span<const NodePtr> roots, Tuning tuning);
+  std::optional<ReadyGraph> find(std::span<const NodePtr> roots,
+                                 const CompileSettings &settings = {});
   /// By a key that has been written; null if there is none.
   std::shared_ptr<const Sequence> find(uint64_t signature, const GraphKey &key);
   void add(uint64_t signature, GraphKey key,

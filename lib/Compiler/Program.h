@@ -4,9 +4,9 @@
 // and share one executable.
 #pragma once
 
+#include "weft/Compiler/Compiler.h"
 #include "weft/Core/Graph.h"
 #include "weft/Core/Status.h"
-#include "weft/Runtime.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -83,14 +83,16 @@ struct Capture {
 
 /// Normalises what `roots` depend on, down to nodes with elements and
 /// placeholders. Holds the graph lock meanwhile.
-Capture capture(std::span<const NodePtr> roots, Tuning tuning = weft::tuning());
+Capture capture(std::span<const NodePtr> roots,
+                const CompileSettings &settings = {});
 
 /// The arguments of a graph if its key is `key`, which takes a fraction of the
 /// time of writing it. None if there is something to say of a leaf: that it is
 /// a placeholder, or a parameter that nobody loaded. The caller holds the graph
 /// lock.
-std::optional<Arguments>
-argumentsIf(const GraphKey &key, std::span<const NodePtr> roots, Tuning tuning);
+std::optional<Arguments> argumentsIf(const GraphKey &key,
+                                     std::span<const NodePtr> roots,
+                                     const CompileSettings &settings);
 
 /// Puts what is below the highest operand of an op before what is below the
 /// others, so that the steps of a loop follow each other: in `b = exp(c) + b`,

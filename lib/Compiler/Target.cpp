@@ -26,7 +26,13 @@ static std::string toolchainWith(const runtime::Driver &driver) {
          runtime::cudaVersionText(driver.version);
 }
 
-StatusOr<Target> Target::of(Device device, Tuning tuning) {
+/// What products of float32 are on `arch` if `wanted` is asked for.
+static Float32Precision precisionOn(const std::string &arch,
+                                    Float32Precision wanted) {
+  return usesTensorCores(arch) ? wanted : Float32Precision::ieee;
+}
+
+StatusOr<Target> Target::of(Device device, const CompileSettings &settings) {
   Target target;
   target.device = device.kind;
   if (device.is_cpu()) {
@@ -39,7 +45,8 @@ StatusOr<Target> Target::of(Device device, Tuning tuning) {
   target.arch = (*gpu)->arch();
   target.capability = (*gpu)->capability();
   target.multiprocessors = (*gpu)->multiprocessors();
-  target.tuning = tuning;
+  target.tuning = settings.tuning;
+  target.float32Precision = precisionOn(target.arch, settings.float32Precision);
   target.index = device.index;
   target.gpu = (*gpu)->name();
   target.toolchain = toolchainWith((*gpu)->driver());
@@ -50,6 +57,8 @@ std::string Target::key() const {
   std::string key = arch + "\n" + toolchain;
   if (multiprocessors > 0)
     key += "\n" + std::to_string(multiprocessors) + " multiprocessors";
+  if (float32Precision != Float32Precision::ieee)
+    key += "\nfloat32 products in " + std::string(name(float32Precision));
   if (tuning == Tuning::off)
     return key;
   return key + " tuned " + std::string(name(tuning)) + " on " + gpu;
@@ -66,21 +75,25 @@ static bool isArch(std::string_view text) {
          text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+/// To emit for; there need be no such GPU.
+static Target withoutGpu(std::string_view arch) {
+  Target target;
+  target.device = Device::Kind::gpu;
+  target.arch = arch;
+  target.float32Precision = precisionOn(target.arch, float32_precision());
+  return target;
+}
+
 StatusOr<Target> Target::parse(std::string_view text) {
   if (text == "cpu")
     return of(Device::cpu());
-  Target target;
-  target.device = Device::Kind::gpu;
   if (text == "cuda") {
     if (StatusOr<Target> gpu = of(Device::gpu()); gpu.ok())
       return gpu;
-    target.arch = kDefaultArch;
-    return target;
+    return withoutGpu(kDefaultArch);
   }
-  if (text.starts_with("cuda:") && isArch(text.substr(5))) {
-    target.arch = text.substr(5);
-    return target;
-  }
+  if (text.starts_with("cuda:") && isArch(text.substr(5)))
+    return withoutGpu(text.substr(5));
   return invalid_argument_error("target: got \"" + std::string(text) +
                                 "\", expected cpu, cuda or an architecture: "
                                 "cuda:sm_80, cuda:sm_90a, ...");

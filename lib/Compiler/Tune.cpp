@@ -33,7 +33,9 @@ public:
     static const std::string *build = new std::string(buildId());
     StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
     isOnDisk_ = !build->empty();
-    surroundings_ = *build + "\n" + target.arch + "\n" + target.gpu + "\n" +
+    surroundings_ = *build + "\n" + target.arch + "\n" +
+                    std::string(name(target.float32Precision)) + "\n" +
+                    target.gpu + "\n" +
                     std::to_string(nvrtc.ok() ? (*nvrtc)->version() : 0) + "\n";
   }
 

@@ -232,8 +232,11 @@ StatusOr<Executable> detail::compile(const Traced &function,
     return invalid_argument_error("compile: the function returns no tensor");
   if (Status status = make_parameters(outputs); !status.ok())
     return status;
-  auto compiled = compiler::CompiledFunction::compile(
-      outputs, placeholders, device, options.tuning.value_or(tuning()));
+  const compiler::CompileSettings settings = {
+      options.tuning.value_or(tuning()),
+      options.float32_precision.value_or(float32_precision())};
+  auto compiled = compiler::CompiledFunction::compile(outputs, placeholders,
+                                                      device, settings);
   if (!compiled.ok())
     return compiled.status();
   impl->function = *compiled;

@@ -84,6 +84,7 @@ std::string report(const char *name) {
                                  {"WEFT_NVRTC", WEFT_TEST_NVRTC},
                                  {"WEFT_LOG", nullptr},
                                  {"WEFT_TUNING", nullptr},
+                                 {"WEFT_FLOAT32_PRECISION", nullptr},
                                  {"WEFT_CACHE_DIR", ""},
                                  {"WEFT_DUMP_DIR", nullptr}});
 }

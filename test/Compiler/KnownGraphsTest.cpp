@@ -13,7 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr Tuning kTuning = Tuning::off;
+constexpr CompileSettings kSettings{Tuning::off, Float32Precision::ieee};
 
 Tensor leaf(const std::vector<float> &values) {
   return Tensor::from_host<float>(values, std::nullopt, Device::cpu());
@@ -30,13 +30,13 @@ std::shared_ptr<const Sequence> sequence() {
 
 void add(KnownGraphs &graphs, const Tensor &x,
          std::shared_ptr<const Sequence> sequence) {
-  graphs.add(signatureOf(x), capture({&x.node(), 1}, kTuning).key,
+  graphs.add(signatureOf(x), capture({&x.node(), 1}, kSettings).key,
              std::move(sequence));
 }
 
 const Sequence *find(KnownGraphs &graphs, const Tensor &x,
-                     Tuning tuning = kTuning) {
-  std::optional<ReadyGraph> found = graphs.find({&x.node(), 1}, tuning);
+                     const CompileSettings &settings = kSettings) {
+  std::optional<ReadyGraph> found = graphs.find({&x.node(), 1}, settings);
   return found ? found->sequence.get() : nullptr;
 }
 
@@ -51,7 +51,42 @@ TEST(KnownGraphs, AGraphIsFoundByWhatItComputes) {
         relu(x * 1 + y), relu(3 * x + y), relu(x * 3 + x), x * 3 + y,
         relu(leaf({1}) * 3 + leaf({2}))})
     EXPECT_EQ(find(graphs, other), nullptr);
-  EXPECT_EQ(find(graphs, relu(x * 3 + y), Tuning::fast), nullptr);
+}
+
+/// A graph on a device that need not be there.
+Tensor graphOn(Device device) {
+  NodePtr node(new Node);
+  node->shape = {2, 2};
+  node->device = device;
+  const Tensor x(std::move(node));
+  return matmul(x, x);
+}
+
+TEST(KnownGraphs, SettingsArePartOfAGraphOnAGpu) {
+  constexpr CompileSettings all[] = {{Tuning::off, Float32Precision::ieee},
+                                     {Tuning::off, Float32Precision::tf32},
+                                     {Tuning::fast, Float32Precision::ieee},
+                                     {Tuning::fast, Float32Precision::tf32}};
+  const Tensor x = graphOn(Device::gpu()), y = graphOn(Device::gpu());
+  KnownGraphs graphs(4);
+  std::vector<std::shared_ptr<const Sequence>> known;
+  for (const CompileSettings &settings : all) {
+    EXPECT_EQ(find(graphs, x, settings), nullptr);
+    known.push_back(sequence());
+    graphs.add(signatureOf(x), capture({&x.node(), 1}, settings).key,
+               known.back());
+  }
+  for (size_t i = 0; i < known.size(); ++i)
+    EXPECT_EQ(find(graphs, y, all[i]), known[i].get());
+}
+
+TEST(KnownGraphs, SettingsMeanNothingOnTheCpu) {
+  const Tensor x = graphOn(Device::cpu()), y = graphOn(Device::cpu());
+  KnownGraphs graphs(1);
+  auto known = sequence();
+  add(graphs, x, known);
+  EXPECT_EQ(find(graphs, y, {Tuning::fast, Float32Precision::tf32}),
+            known.get());
 }
 
 TEST(KnownGraphs, ArgumentsComeInTheOrderOfTheWalk) {
@@ -62,7 +97,7 @@ TEST(KnownGraphs, ArgumentsComeInTheOrderOfTheWalk) {
   const Tensor x = leaf({1, 2}), y = leaf({3, 4});
   add(graphs, record(x, y, 2, 3), sequence());
   const Tensor again = record(y, x, 5, 7);
-  std::optional<ReadyGraph> found = graphs.find({&again.node(), 1}, kTuning);
+  std::optional<ReadyGraph> found = graphs.find({&again.node(), 1}, kSettings);
   ASSERT_TRUE(found);
   EXPECT_THAT(found->arguments.storages,
               ElementsAre(y.node()->storage, x.node()->storage));
@@ -92,7 +127,8 @@ TEST(KnownGraphs, TheOrderOfOperandsIsPartOfAGraph) {
   KnownGraphs graphs(4);
   const Tensor once = exp(leaf({1, 2})), twice = exp(once);
   const Tensor a = once - twice, b = twice - once; // the same three ops
-  graphs.add(signatureOf(b), capture({&a.node(), 1}, kTuning).key, sequence());
+  graphs.add(signatureOf(b), capture({&a.node(), 1}, kSettings).key,
+             sequence());
   EXPECT_EQ(find(graphs, b), nullptr);
   add(graphs, b, sequence());
   EXPECT_NE(find(graphs, b), nullptr);
@@ -152,7 +188,7 @@ TEST(KnownGraphs, StepsOnTheValueBeforeAreOneGraph) {
   for (int i = 0; i < 6; ++i) {
     x = x * 2 + 1;
     if (i > 0)
-      EXPECT_TRUE(knownGraphs().find({&x.node(), 1}, tuning()));
+      EXPECT_TRUE(knownGraphs().find({&x.node(), 1}));
     ASSERT_TRUE(x.eval().ok());
   }
   EXPECT_THAT(*x.to_vector<float>(), ElementsAre(127, 191));

@@ -46,6 +46,7 @@ protected:
                                    {"WEFT_NVRTC", nvrtc.c_str()},
                                    {"WEFT_LOG", nullptr},
                                    {"WEFT_TUNING", nullptr},
+                                   {"WEFT_FLOAT32_PRECISION", nullptr},
                                    {"WEFT_CACHE_DIR", cache_.c_str()},
                                    {"WEFT_DUMP_DIR", nullptr}});
   }

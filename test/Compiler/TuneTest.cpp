@@ -114,7 +114,7 @@ protected:
         {"FAKE_CUDA", "nothing"},        {"WEFT_DEVICE", "gpu"},
         {"WEFT_NVRTC", WEFT_TEST_NVRTC}, {"WEFT_LOG", "debug"},
         {"WEFT_TUNING", tuning},         {"WEFT_CACHE_DIR", cache_.c_str()},
-        {"WEFT_DUMP_DIR", nullptr}};
+        {"WEFT_DUMP_DIR", nullptr},      {"WEFT_FLOAT32_PRECISION", nullptr}};
     environment.insert(environment.end(), more.begin(), more.end());
     return runtime::outputOfChild("TuneChild.DISABLED_" + name,
                                   WEFT_TEST_DRIVER, environment);
@@ -194,6 +194,13 @@ TEST_F(Tune, TheBestOfAFewIsNotTheBestOfAll) {
               HasSubstr("kernels timed: 0, known before: 1"));
   EXPECT_THAT(child("ProductAndSum", "full"),
               HasSubstr("kernels timed: 1, known before: 0"));
+}
+
+TEST_F(Tune, TheBestForOnePrecisionIsNotThatForAnother) {
+  child("Product", "fast");
+  EXPECT_THAT(
+      child("ProductAndSum", "fast", {{"WEFT_FLOAT32_PRECISION", "tf32"}}),
+      HasSubstr("kernels timed: 1, known before: 0"));
 }
 
 TEST_F(Tune, WithoutAFolderNothingIsKept) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings of the process: how kernels are tuned, and whether evaluations may
-// compile.
+// Settings of the process: how kernels are tuned, what float32 products are
+// computed with, and whether evaluations may compile.
 #include "Values.h"
 
 #include "weft/Compile.h"
@@ -131,6 +131,40 @@ TEST(TuningSetting, MeansNothingOnTheCpu) {
   set_tuning(Tuning::off);
   EXPECT_EQ(statistics().graphs_compiled, before.graphs_compiled);
   EXPECT_EQ(statistics().graphs_loaded, before.graphs_loaded);
+}
+
+TEST(Float32PrecisionSetting, IsReadBack) {
+  const Float32Precision before = float32_precision();
+  for (Float32Precision wanted :
+       {Float32Precision::tf32, Float32Precision::ieee}) {
+    set_float32_precision(wanted);
+    EXPECT_EQ(float32_precision(), wanted);
+  }
+  set_float32_precision(before);
+  EXPECT_EQ(name(Float32Precision::ieee), "ieee");
+  EXPECT_EQ(name(Float32Precision::tf32), "tf32");
+}
+
+TEST(Float32PrecisionSetting, MeansNothingOnTheCpu) {
+  // 1 + 2^-20 is no TF32.
+  const Tensor a = full({17, 19}, 1 + 0x1p-20, float32, Device::cpu()),
+               b = full({19, 17}, 3, float32, Device::cpu());
+  ASSERT_TRUE(eval({a, b}).ok());
+  const Float32Precision before = float32_precision();
+  set_float32_precision(Float32Precision::ieee);
+  const std::vector<double> exact = values(matmul(a, b));
+  const Statistics counts = statistics();
+  set_float32_precision(Float32Precision::tf32);
+  EXPECT_EQ(values(matmul(a, b)), exact);
+  set_float32_precision(before);
+  StatusOr<Executable> compiled = compile(
+      [](const Tensor &x, const Tensor &y) { return matmul(x, y); },
+      {{float32, {17, 19}}, {float32, {19, 17}}},
+      {.device = Device::cpu(), .float32_precision = Float32Precision::tf32});
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  EXPECT_EQ(values((*compiled->run({a, b}))[0]), exact);
+  EXPECT_EQ(statistics().graphs_compiled, counts.graphs_compiled);
+  EXPECT_EQ(statistics().graphs_loaded, counts.graphs_loaded);
 }
 
 class TuningGpu : public testing::Test {

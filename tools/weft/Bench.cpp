@@ -174,9 +174,11 @@ parsedOptions(const std::vector<const Benchmark *> &list) {
 }
 
 json::Object machine(Device device) {
-  json::Object result{{"device", to_string(device)},
-                      {"threads", num_threads()},
-                      {"tuning", std::string(name(tuning()))}};
+  json::Object result{
+      {"device", to_string(device)},
+      {"threads", num_threads()},
+      {"tuning", std::string(name(tuning()))},
+      {"float32 precision", std::string(name(float32_precision()))}};
   if (device.is_gpu())
     if (auto gpu = runtime::Gpu::get(device.index); gpu.ok())
       result["gpu"] = (*gpu)->name();

@@ -284,8 +284,7 @@ StatusOr<std::vector<Case>> record(Device device, bool quick) {
 
 Status benchCompile(const std::string &, const BenchOptions &options,
                     Report &report) {
-  StatusOr<compiler::Target> target =
-      compiler::Target::of(options.device, tuning());
+  StatusOr<compiler::Target> target = compiler::Target::of(options.device);
   if (!target.ok())
     return target.status();
   StatusOr<std::vector<Case>> cases = record(options.device, options.quick);

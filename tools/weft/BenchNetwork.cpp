@@ -98,7 +98,7 @@ Status timeSteps(const BenchFunction &net, const Tensor &x, Rounds rounds,
     laps.start();
     Tensor y = net({x});
     laps.lap();
-    auto graph = compiler::knownGraphs().find({&y.node(), 1}, tuning());
+    auto graph = compiler::knownGraphs().find({&y.node(), 1});
     laps.lap();
     if (!graph)
       return internal_error("a graph that was evaluated is not known");

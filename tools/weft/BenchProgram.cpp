@@ -44,7 +44,7 @@ StatusOr<BenchProgram> BenchProgram::compile(const BenchFunction &function,
 }
 
 Status BenchProgram::load(const RecordedFunction &recorded, Device device) {
-  StatusOr<compiler::Target> target = compiler::Target::of(device, tuning());
+  StatusOr<compiler::Target> target = compiler::Target::of(device);
   if (!target.ok())
     return target.status();
   const compiler::Capture &capture = recorded.capture;

@@ -142,7 +142,7 @@ Status timeNetwork(const BenchNetwork &network, const BenchOptions &options,
     auto start = Clock::now();
     Tensor y = net({x});
     auto recorded = Clock::now();
-    auto found = graphs.find({&y.node(), 1}, tuning());
+    auto found = graphs.find({&y.node(), 1});
     auto done = Clock::now();
     if (!found)
       return internal_error("trace: " + network.name +

@@ -75,6 +75,7 @@ int run() {
   printGpus();
   printNvrtc();
   print("tuning: " + std::string(name(tuning())));
+  print("float32 precision: " + std::string(name(float32_precision())));
   print("cache: " + cacheText(runtime::diskCache().get()));
   return kSuccess;
 }

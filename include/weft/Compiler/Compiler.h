@@ -20,6 +20,20 @@
 
 namespace weft::compiler {
 
+/// How graphs are compiled: as the process says unless told otherwise. Part of
+/// every key under which what was compiled is found.
+struct CompileSettings {
+  Tuning tuning = weft::tuning();
+  Float32Precision float32Precision = weft::float32_precision();
+
+  /// What of them makes a difference on `device`: nothing on the CPU.
+  CompileSettings on(Device device) const {
+    return device.is_gpu()
+               ? *this
+               : CompileSettings{Tuning::off, Float32Precision::ieee};
+  }
+};
+
 /// Computes every root and keeps its value in `Node::storage`; their inputs
 /// are released. Work shared by several roots is done once. On a GPU this only
 /// enqueues; the Status covers compilation, allocation and launch. Roots on
@@ -121,7 +135,8 @@ class CompiledFunction {
 public:
   static StatusOr<std::shared_ptr<const CompiledFunction>>
   compile(std::span<const NodePtr> outputs,
-          std::span<const NodePtr> placeholders, Device device, Tuning tuning);
+          std::span<const NodePtr> placeholders, Device device,
+          const CompileSettings &settings);
   virtual ~CompiledFunction() = default;
 
   /// Only enqueues; never compiles. `inputs` in placeholder order; dense memory
