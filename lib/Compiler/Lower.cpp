@@ -97,7 +97,8 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .parts = num_threads(),
                          .takesImage = imageRuleOf(target),
                          .pairs = pairRuleOf(target),
-                         .takesSum = sumRuleOf(target)});
+                         .takesSum = sumRuleOf(target),
+                         .tf32 = target.cuda().tf32});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

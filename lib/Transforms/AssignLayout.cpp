@@ -23,11 +23,6 @@ using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
 
-static bool isHalf(Value value) {
-  Type element = getElementTypeOrSelf(value);
-  return element.isF16() || element.isBF16();
-}
-
 // ---- axes -------------------------------------------------------------------
 
 static SmallVector<int64_t> toFirst(int64_t rank) {
@@ -45,8 +40,9 @@ static int64_t axisInLast(int64_t axis, int64_t rank) {
 namespace {
 class Assigner {
 public:
-  Assigner(func::FuncOp function, Library library)
-      : function_(function), library_(library), builder_(function) {}
+  Assigner(func::FuncOp function, Library library, bool tf32)
+      : function_(function), library_(library), tf32_(tf32),
+        builder_(function) {}
 
   void run();
 
@@ -61,6 +57,11 @@ private:
   void rewriteResample(ResampleOp op);
   void rewriteProduct(ValueRange operands);
 
+  /// Whether tensor cores multiply its elements.
+  bool isMultiplied(Value value) const {
+    Type element = getElementTypeOrSelf(value);
+    return element.isF16() || element.isBF16() || (element.isF32() && tf32_);
+  }
   bool isLast(Value value) const { return last_.contains(value); }
   Value lastOf(Value value);
   Value dataOf(ConvOp conv, const ConvForm &form);
@@ -68,6 +69,7 @@ private:
 
   func::FuncOp function_;
   Library library_; // none: tensor cores
+  bool tf32_;
   OpBuilder builder_;
   llvm::DenseMap<Value, Value> last_; // with the channels last; only looked up
 };
@@ -230,13 +232,13 @@ void Assigner::rewrite(Operation *op) {
     return;
   }
   if (auto conv = dyn_cast<ConvOp>(op)) {
-    if (isHalf(conv.getX()) && !conv.getChannelsLast() &&
+    if (isMultiplied(conv.getX()) && !conv.getChannelsLast() &&
         typeOf(conv.getW()).getNumElements() != 0)
       rewriteConv(conv);
     return;
   }
   if (auto matmul = dyn_cast<MatmulOp>(op)) {
-    if (!forLibrary && isHalf(matmul.getLhs()))
+    if (!forLibrary && isMultiplied(matmul.getLhs()))
       rewriteProduct(matmul.getOperands());
     return;
   }
@@ -278,7 +280,7 @@ struct AssignLayout : weft::impl::AssignLayoutBase<AssignLayout> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (!function.isExternal() && function.getBody().hasOneBlock())
-      Assigner(function, library).run();
+      Assigner(function, library, tf32).run();
   }
 };
 } // namespace

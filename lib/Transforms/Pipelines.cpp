@@ -44,7 +44,7 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   // hoisting, which moves the new form of weights to @prepare.
   if (options.channelsLast || options.library != Library::none) {
     add(createSinkReshapes());
-    add(createAssignLayout({options.library}));
+    add(createAssignLayout({options.library, options.tf32}));
     addCleanup(pm);
   }
   // Behind the layout, which says how rows lie; before hoisting, which has

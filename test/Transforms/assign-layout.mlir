@@ -1,4 +1,5 @@
 // RUN: weft-opt %s -weft-assign-layout -canonicalize -split-input-file | FileCheck %s
+// RUN: weft-opt %s -weft-assign-layout=tf32 -canonicalize -split-input-file | FileCheck %s --check-prefix=TF32
 
 // Data and weights are brought into the new form, the work on the result
 // follows, and the elements are moved back once.
@@ -254,4 +255,23 @@ func.func @attention_of_computed_operands(%q: tensor<16x16xf16>, %k: tensor<20x1
   %2 = weft.cast %v : tensor<20x16xf32> -> tensor<20x16xf16>
   %y = weft.attention %0, %1, %2, %s : (tensor<16x16xf16>, tensor<20x16xf16>, tensor<20x16xf16>, tensor<f16>) -> tensor<16x16xf16>
   return %y : tensor<16x16xf16>
+}
+
+// -----
+
+// Tensor cores multiply float32 where TF32 is asked for.
+// CHECK-LABEL: @single_precision
+// CHECK-NOT: channels_last
+// CHECK: return
+// TF32-LABEL: @single_precision
+// TF32: weft.conv %{{.*}} channels_last : tensor<2x5x6x8xf32>, tensor<16x3x3x8xf32> -> tensor<2x5x6x16xf32>
+// TF32: %[[X:.*]] = weft.contiguous %{{.*}} : tensor<5x9xf32>
+// TF32: weft.matmul %[[X]],
+// TF32: return
+func.func @single_precision(%x: tensor<2x8x5x6xf32>, %w: tensor<16x8x3x3xf32>, %z: tensor<5x9xf32>, %v: tensor<9x7xf32>) -> (tensor<2x16x5x6xf32>, tensor<5x7xf32>) {
+  %c = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1
+      : tensor<2x8x5x6xf32>, tensor<16x8x3x3xf32> -> tensor<2x16x5x6xf32>
+  %n = weft.neg %z : tensor<5x9xf32>
+  %m = weft.matmul %n, %v : tensor<5x9xf32>, tensor<9x7xf32> -> tensor<5x7xf32>
+  return %c, %m : tensor<2x16x5x6xf32>, tensor<5x7xf32>
 }

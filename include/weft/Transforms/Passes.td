@@ -123,11 +123,15 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
     Where a cast or a scaling stands before a product, its result is made
     contiguous as well: tensor cores read what lies in memory.
 
+    With `tf32` those of float32 do so as well.
+
     With `library`, convolutions of the types it multiplies do so instead. It
     takes any number of channels and weights that lie in any way: what is moved
     are transposes alone.
   }];
-  let options = [library];
+  let options = [library,
+                 Option<"tf32", "tf32", "bool", /*default=*/"false",
+                        "Tensor cores multiply float32">];
 }
 
 def SumProducts : Pass<"weft-sum-products", "::mlir::func::FuncOp"> {

@@ -45,6 +45,8 @@ struct PipelineOptions {
   PairRule pairs = nullptr;
   /// Without one, what two products add up to is computed by two kernels.
   SumRule takesSum = nullptr;
+  /// With `channelsLast`: tensor cores multiply float32, too.
+  bool tf32 = false;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

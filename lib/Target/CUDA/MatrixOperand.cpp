@@ -47,9 +47,10 @@ int64_t pieceAlong(const LoopNest &nest, const Stmt &load, unsigned dim) {
   for (const Guard &guard : load.guards)
     if (guard.expr.isFunctionOfDim(dim))
       return 1;
-  for (int64_t piece = kWidestAccess / 2; piece > 1; piece /= 2)
+  const int64_t bytes = storageBytes(load.type);
+  for (int64_t piece = kWidestAccess / bytes; piece > 1; piece /= 2)
     if (nest.sizes[dim] % piece == 0 &&
-        isVectorAccess(load.expr, dim, piece, storageBytes(load.type)))
+        isVectorAccess(load.expr, dim, piece, bytes))
       return piece;
   return 1;
 }
@@ -98,12 +99,12 @@ void MatrixOperand::declare(KernelPrinter &p, int64_t extent, int64_t threads,
                             const llvm::SmallBitVector &used) {
   extent_ = extent;
   threads_ = threads;
-  copies_ = extent * kMatrixDepth / piece_ / threads;
+  copies_ = extent * tileDepth() / piece_ / threads;
   prefix_ = StringRef(tile_).split('_').first.str(); // a, b
   std::string type = p.indexType().str();
   // Along k, a thread copies pieces of several rows at one step of k; else at
   // one row and several steps.
-  int64_t across = (alongDepth_ ? kMatrixDepth : extent) / piece_;
+  int64_t across = (alongDepth_ ? tileDepth() : extent) / piece_;
   int64_t own = alongDepth_ ? copies_ : 1;
   std::string line = "thread / " + std::to_string(across),
               piece = "thread % " + std::to_string(across) + " * " +
@@ -135,7 +136,7 @@ std::string MatrixOperand::isInside(const KernelPrinter &p,
   };
   if (side_.extent % extent_ != 0)
     add(prefix_ + "_inside[" + index + "]");
-  if (nest_->numInnerPoints() % kMatrixDepth != 0)
+  if (nest_->numInnerPoints() % tileDepth() != 0)
     add("step < " + Twine(nest_->numInnerPoints()));
   std::string type = p.indexType() == "int" ? "unsigned" : "unsigned long long";
   for (const SplitGuard &guard : guards_)
@@ -147,9 +148,10 @@ std::string MatrixOperand::isInside(const KernelPrinter &p,
 void MatrixOperand::copy(KernelPrinter &p, StringRef depth,
                          StringRef destination,
                          const llvm::SmallBitVector &used) const {
-  int64_t across = (alongDepth_ ? kMatrixDepth : extent_) / piece_;
+  int64_t across = (alongDepth_ ? tileDepth() : extent_) / piece_;
   std::string lines = std::to_string(threads_ / across);
-  std::string bytes = std::to_string(piece_ * 2);
+  std::string bytes = std::to_string(piece_ * elementBytes()),
+              elementBytes = std::to_string(this->elementBytes());
   auto declareStep = [&](const Twine &step) {
     p.line("const " + p.indexType() + " step = " + depth + " + " + prefix_ +
            step + ";");
@@ -165,16 +167,16 @@ void MatrixOperand::copy(KernelPrinter &p, StringRef depth,
     declareStep("_piece");
     p.openLoop("u", copies_, /*unrolled=*/true);
     start("u", "weft::swizzled(" + prefix_ + "_line + u * " + lines + ", " +
-                   prefix_ + "_piece * 2)");
+                   prefix_ + "_piece * " + elementBytes + ")");
   } else {
     p.openLoop("u", copies_, /*unrolled=*/true);
     p.line("const int line = " + prefix_ + "_line + u * " + lines + ";");
     declareStep("_line + u * " + lines);
-    std::string block = std::to_string(kMatrixDepth);
+    std::string block = std::to_string(tileDepth());
     start("0", prefix_ + "_piece / " + block + " * " +
-                   Twine(kMatrixDepth * kMatrixLineBytes) +
+                   Twine(tileDepth() * kMatrixLineBytes) +
                    " + weft::swizzled(line, " + prefix_ + "_piece % " + block +
-                   " * 2)");
+                   " * " + elementBytes + ")");
   }
   p.close();
   if (alongDepth_)

@@ -2,13 +2,14 @@
 // How tiles of one operand of a contraction come into shared memory for tensor
 // cores.
 //
-// A tile holds 64 steps of k. Where neighbouring elements in memory are
-// neighbours along k, a line of a tile is a row (or column) of the operand, 64
-// elements or 128 bytes of it: "along k". Where they are neighbours along the
-// operand's own dims, a line is one step of k, and a tile consists of blocks
-// that are 64 rows wide. In both, the eight 16-byte pieces of line i are
-// permuted by an exclusive or with i % 8, so that the same piece of eight lines
-// lies in different banks; it is the layout that wgmma calls 128-byte swizzle.
+// A tile holds as many steps of k as 128 bytes have elements, 64 of 16 bits or
+// 32 of float32. Where neighbouring elements in memory are neighbours along k,
+// a line of a tile is a row (or column) of the operand, 128 bytes of it: "along
+// k". Where they are neighbours along the operand's own dims, a line is one
+// step of k, and a tile consists of blocks that are 128 bytes wide. In both,
+// the eight 16-byte pieces of line i are permuted by an exclusive or with i %
+// 8, so that the same piece of eight lines lies in different banks; it is the
+// layout that wgmma calls 128-byte swizzle.
 #pragma once
 
 #include "Contraction.h"
@@ -16,9 +17,16 @@
 
 namespace weft::cuda {
 
-inline constexpr int64_t kMatrixDepth = 64;      // steps of k in a tile
 inline constexpr int64_t kMatrixLineBytes = 128; // of a line of a tile
-inline constexpr int64_t kMatrixStep = 16; // steps of k in one instruction
+inline constexpr int64_t kMatrixStepBytes = 32;  // that an instruction reads
+// Steps of k in a tile and in an instruction, of 16-bit floats.
+inline constexpr int64_t kMatrixDepth = kMatrixLineBytes / 2;
+inline constexpr int64_t kMatrixStep = kMatrixStepBytes / 2;
+
+/// Steps of k in a tile of such elements.
+inline int64_t matrixDepth(mlir::Type type) {
+  return kMatrixLineBytes / storageBytes(type);
+}
 
 /// The elements that can be copied at once along `dim`; 1 if there are no
 /// aligned neighbours.
@@ -27,12 +35,15 @@ int64_t pieceAlong(const LoopNest &nest, const Stmt &load, unsigned dim);
 class MatrixOperand {
 public:
   /// Nothing where the elements cannot be copied as they lie in memory, in
-  /// aligned pieces of at least 4 bytes.
+  /// aligned pieces of two or more.
   static std::optional<MatrixOperand> match(const LoopNest &nest,
                                             const ContractionSide &side);
 
   const ContractionSide &side() const { return side_; }
   bool isAlongDepth() const { return alongDepth_; }
+  int64_t elementBytes() const { return storageBytes(load_->type); }
+  /// Steps of k in a tile.
+  int64_t tileDepth() const { return matrixDepth(load_->type); }
 
   /// `name` is what positions are called, `row` or `column`, `tile` the pointer
   /// to the tiles in shared memory.

@@ -12,8 +12,8 @@ MatrixPrinter::MatrixPrinter(ir::GroupOp group, const LoopNest &nest,
                              const MatrixTile &tile)
     : nest_(nest), p_(group, nest), contraction_(contraction),
       rowsAlongDepth_(rowsAlongDepth), columnsAlongDepth_(columnsAlongDepth),
-      tile_(tile),
-      tiles_(llvm::divideCeil(nest.numInnerPoints(), kMatrixDepth)) {
+      tile_(tile), tiles_(llvm::divideCeil(nest.numInnerPoints(),
+                                           matrixDepth(contraction.type))) {
   for (const char *word :
        {"row",          "column",   "a",           "b",       "thread",
         "block",        "part",     "batch",       "lane",    "first_row",

@@ -42,6 +42,7 @@ public:
 private:
   int64_t ownTiles() const { return llvm::divideCeil(tiles_, tile_.splits); }
   int64_t tilesAhead() const { return tile_.tilesAhead(ownTiles()); }
+  bool isTf32() const { return contraction_.type.isF32(); }
 
   void printBlock();
   void printTileCount();
@@ -96,7 +97,7 @@ void MatrixEmitter::printCopies(const CopiedOperands &operands) {
   p_.line("unsigned char *stage = shared + next % " + Twine(tile_.stages) +
           " * " + Twine(stageBytes()) + ";");
   p_.line("const " + p_.indexType() + " depth = " + first + " * " +
-          Twine(kMatrixDepth) + ";");
+          Twine(operands.rows.tileDepth()) + ";");
   operands.rows.copy(p_, "depth", "stage", used_);
   operands.columns.copy(
       p_, "depth",
@@ -201,13 +202,12 @@ void MatrixEmitter::printLoop(const BulkOperands &operands) {
   p_.close();
 }
 
-/// Loads 16 x 16 elements a time, as the lanes of a warp need them.
+/// Loads 16 lines of 32 bytes along k a time, as the lanes of a warp need them.
 void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
                                    int64_t count, bool isRows) {
   p_.line("unsigned " + name + "[" + Twine(count) + "][4];");
   p_.openLoop("i", count, /*unrolled=*/true);
-  std::string own = (isRows ? "warp_row + i * " : "warp_column + i * ") +
-                    std::to_string(kMatrixStep);
+  std::string own = isRows ? "warp_row + i * 16" : "warp_column + i * 16";
   // Of the four 8 x 8 blocks, the second lies below the first in A, and beside
   // it in B.
   std::string below = "lane % 16", beside = "lane / 16 * 16";
@@ -219,22 +219,29 @@ void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
     p_.line("weft::load_matrices(" + name + "[i], " + operand.tile() +
             " + weft::swizzled(" + own + " + " + below + ", k * 32 + " +
             beside + "));");
+  else if (isTf32())
+    p_.line("weft::load_word_matrices<" + Twine(isRows ? "true" : "false") +
+            ">(" + name + "[i], " + operand.tile() + ", " + own + ", k * 8);");
   else
     p_.line("weft::load_transposed_matrices(" + name + "[i], " +
             operand.tile() + " + (" + own + ") / 64 * " +
             Twine(kMatrixDepth * kMatrixLineBytes) +
             " + weft::swizzled(k * 16 + " + below + ", (" + own +
             ") % 64 * 2 + " + beside + "));");
+  if (isTf32())
+    p_.line("weft::round_to_tf32(" + name + "[i]);");
   p_.close();
 }
 
 void MatrixEmitter::printProducts(const CopiedOperands &operands) {
-  p_.openLoop("k", kMatrixDepth / kMatrixStep, /*unrolled=*/true);
+  p_.openLoop("k", kMatrixLineBytes / kMatrixStepBytes, /*unrolled=*/true);
   printFragments(operands.rows, "a", sumsDown(), /*isRows=*/true);
   printFragments(operands.columns, "b", sumsAcross() / 2, /*isRows=*/false);
   p_.openLoop("i", sumsDown(), true);
   p_.openLoop("j", sumsAcross(), true);
-  p_.line("weft::multiply_matrices<" + elementType() + ">(" + sum_ +
+  std::string multiply =
+      isTf32() ? "multiply_tf32" : "multiply_matrices<" + elementType() + ">";
+  p_.line("weft::" + multiply + "(" + sum_ +
           "[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);");
   p_.close();
   p_.close();
@@ -410,15 +417,30 @@ choose(const std::optional<CopiedOperands> &copied,
   return std::nullopt;
 }
 
+/// Whether tensor cores multiply elements of `type`.
+static bool isMultiplied(Type type, const CudaTarget &target) {
+  return type.isF16() || type.isBF16() || (type.isF32() && target.tf32);
+}
+
+/// Counted in 16-bit floats: an instruction takes half as many of float32, at
+/// half the rate.
+int64_t MatrixSchedule::depth() const {
+  return nest_->numInnerPoints() * kMatrixDepth /
+         matrixDepth(contraction_.type);
+}
+
 std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
                                                     const LoopNest &nest,
                                                     const CudaTarget &target) {
   std::optional<MatrixUnits> units = matrixUnitsOf(target);
   std::optional<Contraction> c = matchContraction(nest);
-  if (!units || !c || !(c->type.isF16() || c->type.isBF16()) ||
+  if (!units || !c || !isMultiplied(c->type, target) ||
       c->rows.extent < kLeastExtent || c->columns.extent < kLeastExtent ||
       nest.numInnerPoints() < kLeastExtent)
     return std::nullopt;
+  // Warps multiply them, with rounding on the way into registers.
+  if (c->type.isF32())
+    units->warpGroups = units->bulk = false;
   std::optional<BulkOperands> bulk;
   if (units->bulk)
     bulk = bothOf(BulkOperand::match(nest, c->rows, *c),
@@ -434,8 +456,8 @@ std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
                           *units);
   if (bulk)
     schedule.matchStaying(*bulk);
-  schedule.tiles_ = rankedMatrixTiles(schedule.contraction_,
-                                      nest.numInnerPoints(), schedule.units_);
+  schedule.tiles_ = rankedMatrixTiles(schedule.contraction_, schedule.depth(),
+                                      schedule.units_);
   for (const MatrixTile &tile : schedule.tiles_)
     schedule.names_.push_back(print(tile));
   return schedule;
@@ -470,8 +492,7 @@ CudaKernel MatrixSchedule::emitTile(const MatrixTile &tile) const {
 CudaKernel MatrixSchedule::emit(StringRef tile) const {
   const MatrixTile &chosen = tiles_[llvm::find(names_, tile) - names_.begin()];
   CudaKernel kernel = emitTile(chosen);
-  kernel.cycles =
-      cyclesOf(chosen, contraction_, nest_->numInnerPoints(), units_);
+  kernel.cycles = cyclesOf(chosen, contraction_, depth(), units_);
   return kernel;
 }
 

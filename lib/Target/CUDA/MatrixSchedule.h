@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contractions of 16-bit floats on tensor cores.
+// Contractions of 16-bit floats on tensor cores; of float32 in TF32 where that
+// is asked for.
 #pragma once
 
 #include "BulkOperand.h"
@@ -21,9 +22,9 @@ using MatrixOperands = std::variant<CopiedOperands, BulkOperands>;
 
 class MatrixSchedule {
 public:
-  /// Nothing but for contractions of float16 or bfloat16 whose operands are
-  /// copied as they lie in memory; by the accelerator alone where one of them
-  /// lies in several tensors.
+  /// Nothing but for contractions of float16 or bfloat16, or of float32 where
+  /// `target` asks for TF32, whose operands are copied as they lie in memory;
+  /// by the accelerator alone where one of them lies in several tensors.
   static std::optional<MatrixSchedule>
   match(ir::GroupOp group, const LoopNest &nest, const CudaTarget &target);
 
@@ -38,6 +39,7 @@ private:
                  MatrixUnits units);
 
   void matchStaying(const BulkOperands &operands);
+  int64_t depth() const;
   CudaKernel emitTile(const MatrixTile &tile) const;
 
   ir::GroupOp group_;

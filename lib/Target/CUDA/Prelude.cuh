@@ -903,6 +903,66 @@ template <> struct MultiplyMatrices<bfloat16> {
   }
 };
 #endif
+//@ load_word_matrices
+// What load_matrices gives of 16 rows (or columns) from `own` and eight steps
+// of k, of elements of 32 bits in a tile whose lines are steps of k.
+template <bool IsRows>
+WEFT_DEVICE void load_word_matrices(unsigned (&to)[4],
+                                    const unsigned char *tile, int own, int k) {
+  int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    int line = k + lane % 4 + (IsRows ? i / 2 : i % 2) * 4;
+    int at = own + lane / 4 + (IsRows ? i % 2 : i / 2) * 8;
+    const void *from = tile + at / 32 * 4096 + swizzled(line, at % 32 * 4);
+    __builtin_memcpy(&to[i], __builtin_assume_aligned(from, 4), 4);
+  }
+}
+//@ round_to_tf32
+// To ten bits of the mantissa.
+WEFT_DEVICE void round_to_tf32(unsigned (&x)[4]) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+#ifdef __CUDA_ARCH__
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(x[i]) : "f"(__uint_as_float(x[i])));
+#else
+    if ((x[i] >> 23 & 255) != 255)
+      x[i] = (x[i] + 0x1000) & ~0x1fffu;
+#endif
+  }
+}
+//@ multiply_tf32
+// sum += a * b, 16 x 8 times 8 x 8, of float32 rounded to TF32.
+WEFT_DEVICE void multiply_tf32(float (&sum)[4], const unsigned (&a)[4],
+                               unsigned b0, unsigned b1) {
+#ifdef __CUDA_ARCH__
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, "
+      "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+  int lane = threadIdx.x % 32;
+  auto number = [](unsigned bits) {
+    float x;
+    __builtin_memcpy(&x, &bits, 4);
+    return x;
+  };
+  for (int t = 0; t < 4; ++t) { // the lane that holds steps t and t + 4
+    float rows[4], columns[2][2];
+    for (int i = 0; i < 4; ++i)
+      rows[i] = number(__shfl_sync(0xffffffffu, a[i], lane / 4 * 4 + t));
+    for (int j = 0; j < 2; ++j) {
+      int from = (lane % 4 * 2 + j) * 4 + t;
+      columns[j][0] = number(__shfl_sync(0xffffffffu, b0, from));
+      columns[j][1] = number(__shfl_sync(0xffffffffu, b1, from));
+    }
+    for (int i = 0; i < 4; ++i)
+      for (int deep = 0; deep < 2; ++deep)
+        sum[i] += rows[i / 2 + deep * 2] * columns[i % 2][deep];
+  }
+#endif
+}
 //@ pack_halves
 // Two numbers as elements of type T in a register.
 template <class T> struct PackHalves;
