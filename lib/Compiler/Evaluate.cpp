@@ -3,6 +3,7 @@
 #include "KnownGraphs.h"
 
 #include "weft/Compiler/Compiler.h"
+#include "weft/Runtime.h"
 
 #include "runtime/Log.h"
 
@@ -72,16 +73,28 @@ void store(std::span<const NodePtr> nodes, Storages &outputs) {
       released.push_back(nodes[i]->settle(std::move(outputs[i])));
 }
 
-/// Of graphs that were not compiled before, where none may be.
-Status refusalToCompile(std::span<const NodePtr> roots) {
-  const Node &root = *roots.front();
+/// `eval: relu of float32 [64]: RULE (net.cpp:12)`: what was to be computed,
+/// and where it was recorded.
+std::string messageOf(const Node &root, std::string_view rule) {
   std::string_view file = root.location.file_name();
+  return "eval: " + std::string(name(root.kind)) + " of " +
+         std::string(name(root.dtype)) + " " + to_string(root.shape) + ": " +
+         std::string(rule) + " (" +
+         std::string(file.substr(file.find_last_of('/') + 1)) + ":" +
+         std::to_string(root.location.line()) + ")";
+}
+
+/// Of graphs that were not compiled before, where none may be.
+Status refusalToCompile(const Node &root) {
   return failed_precondition_error(
-      "eval: " + std::string(name(root.kind)) + " of " +
-      std::string(name(root.dtype)) + " " + to_string(root.shape) +
-      ": not compiled before, and compiling is forbidden (" +
-      std::string(file.substr(file.find_last_of('/') + 1)) + ":" +
-      std::to_string(root.location.line()) + ")");
+      messageOf(root, "not compiled before, and compiling is forbidden"));
+}
+
+/// Recording asks no device whether it is there.
+Status checkDevice(const Node &root) {
+  Status status = is_usable(root.device);
+  return status.ok() ? status
+                     : Status(status.code(), messageOf(root, status.message()));
 }
 
 void noteReuse(const Sequence &sequence) {
@@ -92,6 +105,8 @@ void noteReuse(const Sequence &sequence) {
 /// Of a graph that is not known yet: finds or compiles its executables.
 StatusOr<ReadyGraph> prepare(std::span<const NodePtr> roots,
                              CompileRules rules) {
+  if (Status status = checkDevice(*roots.front()); !status.ok())
+    return status;
   const uint64_t signature = KnownGraphs::signatureOf(roots);
   Capture captured = capture(roots, rules.settings);
   if (Status status = refusePlaceholders(captured); !status.ok())
@@ -103,7 +118,7 @@ StatusOr<ReadyGraph> prepare(std::span<const NodePtr> roots,
     noteReuse(*sequence);
   } else {
     if (compilation() == Compilation::forbid)
-      rules.refusal = refusalToCompile(roots);
+      rules.refusal = refusalToCompile(*roots.front());
     StatusOr<Sequence> made =
         Sequence::of(std::move(captured.program), roots.front()->device, rules);
     if (!made.ok())

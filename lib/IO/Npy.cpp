@@ -13,7 +13,7 @@ StatusOr<Tensor> load_npy(const std::string &path, LoadOptions options) {
   StatusOr<io::HostTensor> host = io::read_npy(path);
   if (!host.ok())
     return host.status();
-  return io::to_tensor(*std::move(host), options);
+  return io::to_tensor("load_npy", path, *std::move(host), options);
 }
 
 Status save_npy(const std::string &path, const Tensor &tensor) {

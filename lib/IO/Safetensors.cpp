@@ -17,7 +17,8 @@ StatusOr<StateDict> load_safetensors(const std::string &path,
     return entries.status();
   StateDict state;
   for (auto &[name, host] : *entries) {
-    StatusOr<Tensor> tensor = io::to_tensor(std::move(host), options);
+    StatusOr<Tensor> tensor =
+        io::to_tensor("load_safetensors", path, std::move(host), options);
     if (!tensor.ok())
       return tensor.status();
     state[name] = *std::move(tensor);

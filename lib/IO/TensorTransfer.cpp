@@ -2,8 +2,13 @@
 // Tensors borrow the memory of a file for as long as they live.
 #include "TensorTransfer.h"
 
-#include "weft/Functions.h"
+#include "File.h"
+
 #include "weft/Runtime.h"
+
+#include "lib/Tensor/Record.h"
+#include "runtime/Storage.h"
+#include "runtime/StreamOrder.h"
 
 namespace weft::io {
 
@@ -15,23 +20,31 @@ Status check_options(std::string_view op, const LoadOptions &options) {
   return {};
 }
 
-StatusOr<Tensor> to_tensor(HostTensor host, const LoadOptions &options) {
+StatusOr<Tensor> to_tensor(std::string_view op, const std::string &path,
+                           HostTensor host, const LoadOptions &options) {
+  auto failed = [&](const Status &status) {
+    return Status(status.code(), file_message(op, path, status.message()));
+  };
   if (options.dtype && is_floating(host.dtype)) {
     StatusOr<HostTensor> converted = cast(host, *options.dtype);
     if (!converted.ok())
-      return converted.status();
+      return failed(converted.status());
     host = *std::move(converted);
   }
   // The mapping or copy is freed with the last reference to `owner`.
-  Tensor tensor =
-      borrow(host.data, host.dtype, host.shape,
-             {.on_release = [owner = host.owner]() mutable { owner.reset(); }});
+  auto storage = std::make_shared<runtime::Storage>(
+      Device::cpu(), const_cast<void *>(host.data), host.bytes(),
+      [owner = host.owner]() mutable { owner.reset(); });
   const Device device = options.device.value_or(default_device());
-  if (tensor.ok() && !device.is_cpu())
-    tensor = copy(tensor, device);
-  if (!tensor.ok())
-    return tensor.status();
-  return tensor;
+  // No `copy`: it would name the place of its call, which is no user's.
+  if (!device.is_cpu()) {
+    auto copied = runtime::copyTo(*storage, device);
+    if (!copied.ok())
+      return failed(copied.status());
+    storage = *std::move(copied);
+  }
+  return record::leaf(std::move(storage), host.dtype, host.shape, device,
+                      std::source_location::current());
 }
 
 StatusOr<HostTensor> to_host(const Tensor &tensor) {

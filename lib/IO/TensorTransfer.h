@@ -12,8 +12,10 @@ namespace weft::io {
 /// Errors of options that no file can satisfy.
 Status check_options(std::string_view op, const LoadOptions &options);
 
-/// A tensor of `host`'s elements, cast and put where `options` say.
-StatusOr<Tensor> to_tensor(HostTensor host, const LoadOptions &options);
+/// A tensor of `host`'s elements, cast and put where `options` say. Messages
+/// name the function that loads, and the file.
+StatusOr<Tensor> to_tensor(std::string_view op, const std::string &path,
+                           HostTensor host, const LoadOptions &options);
 
 /// The elements of an evaluated tensor.
 StatusOr<HostTensor> to_host(const Tensor &tensor);

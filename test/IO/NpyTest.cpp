@@ -6,6 +6,7 @@
 #include "test/IO/Files.h"
 
 #include "weft/Functions.h"
+#include "weft/Runtime.h"
 
 #include <gmock/gmock.h>
 
@@ -44,6 +45,15 @@ TEST_F(NpyFile, TakesTheOptionsOfCheckpoints) {
   EXPECT_THAT(*x->to_vector<float>(), ElementsAre(1.5, -2));
   EXPECT_MESSAGE(load_npy(path, {.dtype = boolean}),
                  "load_npy: option dtype is not floating-point: got bool");
+}
+
+TEST_F(NpyFile, ADeviceThatIsNotThereIsAnError) {
+  ASSERT_EQ(save_npy(path, tensor({1.0})), Status());
+  const Status reason = is_usable(Device::gpu(100));
+  ASSERT_FALSE(reason.ok());
+  EXPECT_EQ(load_npy(path, {.device = Device::gpu(100)}).status(),
+            Status(reason.code(),
+                   "load_npy: " + path + ": " + std::string(reason.message())));
 }
 
 TEST_F(NpyFile, EvaluatesWhatItWrites) {

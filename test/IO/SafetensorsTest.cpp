@@ -156,7 +156,11 @@ TEST_F(SafetensorsFile, ErrorsOfTheFileArePassedOn) {
 
 TEST_F(SafetensorsFile, ADeviceThatIsNotThereIsAnError) {
   ASSERT_EQ(save_safetensors(path, {{"x", tensor({1.0})}}), Status());
-  EXPECT_FALSE(load_safetensors(path, {.device = Device::gpu(100)}).ok());
+  const Status reason = is_usable(Device::gpu(100));
+  ASSERT_FALSE(reason.ok());
+  EXPECT_EQ(load_safetensors(path, {.device = Device::gpu(100)}).status(),
+            Status(reason.code(), "load_safetensors: " + path + ": " +
+                                      std::string(reason.message())));
 }
 
 TEST_F(SafetensorsFile, LoadsToTheGpu) {

@@ -4,6 +4,7 @@
 
 #include "weft/NN/Linear.h"
 #include "weft/NN/Sequential.h"
+#include "weft/Runtime.h"
 
 namespace weft {
 namespace {
@@ -72,6 +73,24 @@ TEST(Error, NumbersThatDoNotFit) {
             "mul: number does not fit int8: got 1000");
   EXPECT_EQ((tensor({1.0}) + 1).dtype(), float32);
   EXPECT_EQ((2 < tensor({1})).dtype(), boolean);
+}
+
+TEST(Error, ADeviceThatIsNotThereIsOneWhenAValueIsNeeded) {
+  const Status reason = is_usable(Device::gpu(100));
+  ASSERT_FALSE(reason.ok());
+  const Tensor x = ones({2}, float32, Device::gpu(100));
+  EXPECT_TRUE(x.ok());
+  const unsigned line = __LINE__ + 1;
+  const Tensor y = relu(x);
+  const Status expected(
+      reason.code(),
+      "eval: relu of float32 [2]: " + std::string(reason.message()) +
+          " (ErrorTest.cpp:" + std::to_string(line) + ")");
+  EXPECT_EQ(y.eval(), expected);
+  EXPECT_EQ(y.to_vector<float>().status(), expected);
+  EXPECT_EQ(sum(y).item<float>().status().code(), reason.code());
+  EXPECT_THAT(std::string(x.eval().message()),
+              testing::StartsWith("eval: splat of float32 [2]: gpu:"));
 }
 
 TEST(Error, Broadcasting) {

@@ -21,7 +21,8 @@ namespace weft {
 ///
 /// Errors: not_found or permission_denied if the file cannot be opened;
 /// data_loss if it is no .npy file or is damaged; unimplemented for types that
-/// Weft does not have, structured arrays and big-endian ones.
+/// Weft does not have, structured arrays and big-endian ones; what copying to
+/// the device reports (`load_npy: x.npy: gpu: no driver: ...`).
 StatusOr<Tensor> load_npy(const std::string &path, LoadOptions options = {});
 
 /// Writes a tensor, after evaluating it. A file of that name is replaced at
