@@ -173,9 +173,10 @@ private:
       std::string known;
       for (auto [name, type] : kTypeNames)
         known.append(known.empty() ? "" : " ").append(name);
-      return damaged("dtype is not supported",
-                     "tensor " + quote(entry.name) + " has " +
-                         quote(entry.dtype) + ", expected one of " + known);
+      return unimplemented_error(
+          file_message(kLoad, path_, "dtype is not supported",
+                       "tensor " + quote(entry.name) + " has " +
+                           quote(entry.dtype) + ", expected one of " + known));
     }
     auto note = metadata.find(std::string(kInt4Note) + entry.name);
     if (note == metadata.end())

@@ -41,8 +41,11 @@ struct LoadOptions {
 /// Errors: not_found or permission_denied if the file cannot be opened;
 /// data_loss if it is no safetensors file or is damaged, where the message says
 /// which tensor and how (`load_safetensors: net.safetensors: tensors overlap:
-/// "a" at 0 to 8 and "b" at 4 to 12`); invalid_argument if `dtype` is no
-/// floating-point type; what copying to the device reports.
+/// "a" at 0 to 8 and "b" at 4 to 12`); unimplemented for a tensor of a type
+/// that Weft does not have (`... tensor "step" has "U16", expected one of F64
+/// ...`); invalid_argument if `dtype` is no floating-point type; what copying
+/// to the device reports (`load_safetensors: net.safetensors: gpu: no driver:
+/// ...`).
 StatusOr<StateDict> load_safetensors(const std::string &path,
                                      LoadOptions options = {});
 
