@@ -264,7 +264,8 @@ Tensor tensor(const Literal &values, std::optional<DType> dtype = {},
 ///   full({2}, 0.5, int8)     // error: full: a real number for int8: got 0.5
 ///   zeros({2, 3})            // two rows of three zeros of float32
 ///
-/// Errors: a shape with a negative size or more than 2^59 elements.
+/// Errors: a shape with a negative size or more than 2^59 elements; a number
+/// that the type does not have.
 Tensor full(const Shape &shape, Scalar value, DType dtype = float32,
             std::optional<Device> device = {},
             std::source_location location = std::source_location::current());

@@ -150,25 +150,32 @@ Tensor tensor(const Literal &values, std::optional<DType> dtype,
 
 // ---- by a rule --------------------------------------------------------------
 
-Tensor full(const Shape &shape, Scalar value, DType dtype,
-            std::optional<Device> device, std::source_location location) {
-  Status status = shape_rules::valid("full", shape);
+/// `full`, under the name that its messages carry.
+static Tensor filled(std::string_view op, const Shape &shape, Scalar value,
+                     DType dtype, std::optional<Device> device,
+                     std::source_location location) {
+  Status status = shape_rules::valid(op, shape);
   if (status.ok())
-    status = record::fits("full", value, dtype);
+    status = record::fits(op, value, dtype);
   if (!status.ok())
     return record::fail(status, location);
   return record::splat(value, dtype, shape, device ? *device : default_device(),
                        location);
 }
 
+Tensor full(const Shape &shape, Scalar value, DType dtype,
+            std::optional<Device> device, std::source_location location) {
+  return filled("full", shape, value, dtype, device, location);
+}
+
 Tensor zeros(const Shape &shape, DType dtype, std::optional<Device> device,
              std::source_location location) {
-  return full(shape, 0, dtype, device, location);
+  return filled("zeros", shape, 0, dtype, device, location);
 }
 
 Tensor ones(const Shape &shape, DType dtype, std::optional<Device> device,
             std::source_location location) {
-  return full(shape, 1, dtype, device, location);
+  return filled("ones", shape, 1, dtype, device, location);
 }
 
 Tensor iota(const Shape &shape, int64_t axis, DType dtype,
@@ -247,8 +254,8 @@ Tensor full_like(const Tensor &x, Scalar value, std::optional<DType> dtype,
                  std::source_location location) {
   if (!x.ok())
     return x;
-  return full(x.shape(), value, dtype.value_or(x.dtype()), x.device(),
-              location);
+  return filled("full_like", x.shape(), value, dtype.value_or(x.dtype()),
+                x.device(), location);
 }
 
 Tensor zeros_like(const Tensor &x, std::optional<DType> dtype,

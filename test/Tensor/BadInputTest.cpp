@@ -219,8 +219,8 @@ TEST(BadInput, MoreThanEightDims) {
   Tensor eight = zeros({1, 1, 1, 1, 1, 1, 1, 1});
   ASSERT_TRUE(eight.ok());
   const std::pair<const char *, Tensor> results[] = {
-      {"full", zeros(nine)},
-      {"full", ones(nine)},
+      {"zeros", zeros(nine)},
+      {"ones", ones(nine)},
       {"iota", iota(nine)},
       {"reshape", reshape(eight, nine)},
       {"expand", expand(eight, nine)},
@@ -396,7 +396,7 @@ TEST(BadInput, NumbersOfEveryKind) {
   EXPECT_EQ(message(zeros({2}, int32) + (int64_t{1} << 31)),
             "add: number does not fit int32: got 2147483648");
   EXPECT_EQ(message(full_like(u, NAN)),
-            "full: a real number for uint8: got nan");
+            "full_like: a real number for uint8: got nan");
   EXPECT_EQ(message(masked_fill(u, b, 300)),
             "masked_fill: number does not fit uint8: got 300");
   EXPECT_EQ(message(masked_fill(u, u, 3)),

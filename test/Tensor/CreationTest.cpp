@@ -147,7 +147,13 @@ TEST(Creation, ArangeErrors) {
 TEST(Creation, FullErrors) {
   EXPECT_EQ(message(full({2}, 0.5, int8)),
             "full: a real number for int8: got 0.5");
-  EXPECT_EQ(message(zeros({2, -3})), "full: negative size: shape [2, -3]");
+  EXPECT_EQ(message(full({2, -3}, 1)), "full: negative size: shape [2, -3]");
+  EXPECT_EQ(message(zeros({2, -3})), "zeros: negative size: shape [2, -3]");
+  EXPECT_EQ(message(ones({int64_t{1} << 40, int64_t{1} << 40})),
+            "ones: too many elements: shape [1099511627776, 1099511627776], "
+            "limit 576460752303423488");
+  EXPECT_EQ(message(full_like(tensor({1}), 0.5)),
+            "full_like: a real number for int32: got 0.5");
   EXPECT_EQ(message(iota({2, 3}, 2)),
             "iota: axis out of range: axis 2, rank 2");
   EXPECT_EQ(message(iota({}, 0)), "iota: axis out of range: axis 0, rank 0");
