@@ -152,17 +152,22 @@ Tensor stack(const std::vector<Tensor> &tensors, int64_t axis = 0,
 
 // ---- reductions -------------------------------------------------------------
 
-/// Which axes a reduction runs over: all of them unless given.
+/// Which axes a reduction runs over: all of them unless given, and also where
+/// an empty list is given, as in PyTorch.
 ///
-///   sum(x)   sum(x, -1)   sum(x, {0, 2})
+///   sum(x)   sum(x, -1)   sum(x, {0, 2})   sum(x, {})   // all, like sum(x)
 class Axes {
 public:
   Axes() = default;
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   Axes(T axis) : axes_(std::vector<int64_t>{static_cast<int64_t>(axis)}) {}
-  Axes(std::initializer_list<int64_t> axes) : axes_(axes) {}
-  Axes(std::vector<int64_t> axes) : axes_(std::move(axes)) {}
+  Axes(std::initializer_list<int64_t> axes)
+      : Axes(std::vector<int64_t>(axes)) {}
+  Axes(std::vector<int64_t> axes) {
+    if (!axes.empty())
+      axes_ = std::move(axes);
+  }
 
   /// Nothing: every axis.
   const std::optional<std::vector<int64_t>> &axes() const { return axes_; }

@@ -209,7 +209,11 @@ TEST(Functions, Reductions) {
   expect_values(var(tensor({1.0, 3.0})), {}, {2});
   expect_values(var(tensor({1.0, 3.0}), {}, false, 0), {}, {1});
   expect_values(sum(tensor(3.0)), {}, {3});
-  expect_values(sum(x, std::vector<int64_t>{}), {2, 2}, {1, 2, 3, 4});
+  // An empty list, written or computed, is all axes.
+  expect_values(sum(x, {}), {}, {10});
+  expect_values(sum(x, std::vector<int64_t>{}), {}, {10});
+  expect_values(mean(x, std::vector<int64_t>{}, true), {1, 1}, {2});
+  expect_values(max(x, std::initializer_list<int64_t>{}), {}, {4});
 }
 
 TEST(Functions, ReductionsOfBools) {
