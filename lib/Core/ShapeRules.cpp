@@ -76,6 +76,11 @@ Status check(std::string_view op, std::span<const int64_t> kernel,
       {"padding", "paddings", window.padding, 2 * n, 0},
       {"dilation", "dilations", window.dilation, n, 1},
   };
+  // Whoever records gives pairs, an op in text form gives numbers.
+  if (const size_t given = window.padding.size();
+      given != 2 * n && given % 2 == 0)
+    return error(op, "wrong number of paddings", "got ", given / 2,
+                 " (low, high), expected ", n, " for ", n, " spatial dims");
   for (const WindowRule &rule : rules)
     if (rule.values.size() != rule.count)
       return error(op, absl::StrCat("wrong number of ", rule.plural), "got ",
@@ -521,9 +526,12 @@ StatusOr<Shape> conv(const Shape &x, const Shape &w,
       return status;
   if (x.rank() < 3 || x.rank() > 5)
     return error("conv", "input is not of rank 3 to 5", "input ", to_string(x));
+  if (w.rank() < 3)
+    return error("conv", "weight has no kernel sizes", "weight ", to_string(w));
   if (w.rank() != x.rank())
-    return error("conv", "ranks differ", "input ", to_string(x), ", weight ",
-                 to_string(w));
+    return error("conv", "not one kernel size a spatial dim", "weight ",
+                 to_string(w), " has ", w.rank() - 2, ", input ", to_string(x),
+                 " has ", x.rank() - 2);
   if (window.groups < 1)
     return error("conv", "groups below 1", "got ", window.groups);
   if (Wide(w[1]) * window.groups != x[1])

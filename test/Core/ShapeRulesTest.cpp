@@ -330,7 +330,10 @@ TEST(Conv, RefusesWhatDoesNotFit) {
   EXPECT_MESSAGE(conv({4, 5}, {6, 4}, std::nullopt, kOne2d),
                  "conv: input is not of rank 3 to 5: input [4, 5]");
   EXPECT_MESSAGE(conv(x, {6, 4, 3}, std::nullopt, kOne2d),
-                 "conv: ranks differ: input [1, 4, 5, 5], weight [6, 4, 3]");
+                 "conv: not one kernel size a spatial dim: weight [6, 4, 3] "
+                 "has 1, input [1, 4, 5, 5] has 2");
+  EXPECT_MESSAGE(conv(x, {6, 4}, std::nullopt, kOne2d),
+                 "conv: weight has no kernel sizes: weight [6, 4]");
   EXPECT_MESSAGE(conv(x, {6, 3, 3, 3}, std::nullopt, kOne2d),
                  "conv: input channels are not weight channels x groups: input "
                  "[1, 4, 5, 5], weight [6, 3, 3, 3], groups 1");
@@ -351,7 +354,10 @@ TEST(Conv, RefusesWhatDoesNotFit) {
                  "conv: wrong number of strides: got 1, expected 2 for 2 "
                  "spatial dims");
   EXPECT_MESSAGE(conv(x, w, std::nullopt, Lists{{1, 1}, {0, 0}, {1, 1}, 1}),
-                 "conv: wrong number of paddings: got 2, expected 4 for 2 "
+                 "conv: wrong number of paddings: got 1 (low, high), expected "
+                 "2 for 2 spatial dims");
+  EXPECT_MESSAGE(conv(x, w, std::nullopt, Lists{{1, 1}, {0, 0, 0}, {1, 1}, 1}),
+                 "conv: wrong number of paddings: got 3, expected 4 for 2 "
                  "spatial dims");
   EXPECT_MESSAGE(conv(x, w, std::nullopt, Lists{{1, 1}, {0, 0, 0, 0}, {}, 1}),
                  "conv: wrong number of dilations: got 0, expected 2 for 2 "

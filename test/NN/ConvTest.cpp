@@ -61,6 +61,12 @@ TEST(Conv, Errors) {
   EXPECT_EQ(message(Conv(2, 1, {.kernel = {1, 1}, .stride = {1, 1, 1}})(x)),
             "conv: wrong number of strides: got 3, expected 2 for 2 spatial "
             "dims");
+  EXPECT_EQ(message(Conv(2, 1, {.kernel = {1, 1}, .padding = {1, 1, 1}})(x)),
+            "conv: wrong number of paddings: got 3 (low, high), expected 2 for "
+            "2 spatial dims");
+  EXPECT_EQ(message(Conv(2, 1, {.kernel = {3}})(x)),
+            "conv: not one kernel size a spatial dim: weight [1, 2, 3] has 1, "
+            "input [1, 2, 4, 4] has 2");
 }
 
 } // namespace
