@@ -62,8 +62,9 @@ Status refuseUnloaded(const Capture &capture) {
       names += (names.empty() ? "" : ", ") + nameOf(*leaf);
   if (names.empty())
     return {};
-  return failed_precondition_error("compile: parameters that nobody loaded: " +
-                                   names);
+  return failed_precondition_error(
+      "compile: parameters that nobody loaded: " + names +
+      " (load_state_dict loads the fields that WEFT_FIELDS names)");
 }
 
 /// Tensors may outlive the function that they were recorded in.

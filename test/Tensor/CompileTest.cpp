@@ -76,7 +76,8 @@ TEST(Compile, AModuleKeepsTheWeightsItWasCompiledWith) {
 
 TEST(Compile, RefusesParametersThatNobodyLoaded) {
   EXPECT_EQ(compile(nn::Linear(2, 1), {{float32, {1, 2}}}).status().message(),
-            "compile: parameters that nobody loaded: weight, bias");
+            "compile: parameters that nobody loaded: weight, bias "
+            "(load_state_dict loads the fields that WEFT_FIELDS names)");
 }
 
 TEST(Compile, ErrorsOfTheFunction) {
