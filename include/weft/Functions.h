@@ -275,7 +275,7 @@ struct Padding {
   template <std::integral T>
   Padding(T both)
       : low(static_cast<int64_t>(both)), high(static_cast<int64_t>(both)) {}
-  Padding(int64_t low, int64_t high) : low(low), high(high) {}
+  Padding(int64_t before, int64_t after) : low(before), high(after) {}
 };
 
 /// One entry a spatial axis; a single entry counts for all of them.

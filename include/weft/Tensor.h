@@ -293,7 +293,7 @@ Tensor iota(const Shape &shape, int64_t axis = 0, DType dtype = float32,
 ///   arange(3, 0, -1, int32)   // [3, 2, 1]
 ///
 /// Errors: step 0; numbers that are not finite; a real step for an integer
-/// type; integers that do not fit the type.
+/// type; integers that do not fit the type, or int64.
 Tensor arange(Scalar start, Scalar stop, Scalar step = 1, DType dtype = float32,
               std::optional<Device> device = {},
               std::source_location location = std::source_location::current());

@@ -74,7 +74,7 @@ void addOperand(Key &key, ProgramOperand::Kind kind, uint64_t index,
            static_cast<uint64_t>(scalarType) << 8 |
            static_cast<uint64_t>(number) << 16 | index << 24);
   if (kind == Kind::constant)
-    key.word(number == Scalar::Kind::real
+    key.word(number == Scalar::Kind::real || number == Scalar::Kind::large
                  ? std::bit_cast<uint64_t>(constant.to_double())
                  : static_cast<uint64_t>(constant.to_int64()));
 }

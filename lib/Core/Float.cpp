@@ -214,7 +214,7 @@ void store_from_int64(void *data, DType type, int64_t index, int64_t value) {
 }
 
 void store_scalar(void *data, DType type, int64_t index, Scalar value) {
-  if (value.kind() == Scalar::Kind::real)
+  if (value.kind() == Scalar::Kind::real || value.kind() == Scalar::Kind::large)
     return store_from_double(data, type, index, value.to_double());
   store_from_int64(data, type, index, value.to_int64());
 }

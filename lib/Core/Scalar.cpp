@@ -8,6 +8,8 @@
 namespace weft {
 
 int64_t Scalar::to_int64() const {
+  if (kind_ == Kind::large)
+    return std::numeric_limits<int64_t>::max();
   if (kind_ != Kind::real)
     return integer_;
   if (std::isnan(real_))
@@ -22,11 +24,12 @@ int64_t Scalar::to_int64() const {
 
 DType default_dtype(Scalar value) {
   switch (value.kind()) {
-  case Scalar::Kind::boolean:
+  case Scalar::Kind::truth:
     return boolean;
   case Scalar::Kind::real:
     return float32;
   case Scalar::Kind::integer:
+  case Scalar::Kind::large:
     break;
   }
   int64_t integer = value.to_int64();

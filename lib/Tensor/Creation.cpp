@@ -219,6 +219,8 @@ Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype,
     is_real |= value.kind() == Scalar::Kind::real;
     if (!std::isfinite(value.to_double()))
       return bad("a number is not finite");
+    if (value.kind() == Scalar::Kind::large)
+      return bad("a number does not fit int64");
   }
   if (s == 0)
     return bad("step is 0");

@@ -159,10 +159,12 @@ Status same_devices(std::string_view op,
 
 std::string to_text(Scalar value) {
   switch (value.kind()) {
-  case Scalar::Kind::boolean:
+  case Scalar::Kind::truth:
     return value.to_int64() ? "true" : "false";
   case Scalar::Kind::integer:
     return std::to_string(value.to_int64());
+  case Scalar::Kind::large:
+    return std::to_string(value.to_uint64());
   case Scalar::Kind::real:
     break;
   }
@@ -170,7 +172,7 @@ std::string to_text(Scalar value) {
 }
 
 Status fits(std::string_view op, Scalar value, DType dtype) {
-  if (is_floating(dtype) || value.kind() == Scalar::Kind::boolean)
+  if (is_floating(dtype) || value.kind() == Scalar::Kind::truth)
     return {};
   auto error = [&](const char *rule, const char *separator) {
     std::string message(op);
@@ -179,7 +181,11 @@ Status fits(std::string_view op, Scalar value, DType dtype) {
   };
   if (value.kind() == Scalar::Kind::real)
     return error(": a real number for ", ": got ");
-  if (dtype == boolean || dtype == int64)
+  if (dtype == boolean)
+    return {};
+  if (value.kind() == Scalar::Kind::large)
+    return error(": number does not fit ", ": got ");
+  if (dtype == int64)
     return {};
   int64_t low = 0, high = 0;
   switch (dtype) {
@@ -205,8 +211,10 @@ Status fits(std::string_view op, Scalar value, DType dtype) {
 Tensor to_tensor(const Arg &arg) {
   if (arg.tensor())
     return *arg.tensor();
-  return splat(arg.scalar(), default_dtype(arg.scalar()), {}, default_device(),
-               arg.location());
+  const DType dtype = default_dtype(arg.scalar());
+  if (Status s = fits("tensor", arg.scalar(), dtype); !s.ok())
+    return fail(s, arg.location());
+  return splat(arg.scalar(), dtype, {}, default_device(), arg.location());
 }
 
 DType common_type(Scalar x, Scalar y) {
@@ -289,6 +297,8 @@ Tensor record_binary(OpKind kind, const Arg &lhs, const Arg &rhs) {
   const std::source_location location = lhs.location();
   if (!lhs.tensor() && !rhs.tensor()) {
     const DType dtype = record::common_type(lhs.scalar(), rhs.scalar());
+    if (Status s = record::fits(name(kind), lhs.scalar(), dtype); !s.ok())
+      return record::fail(s, location);
     return record_scalar_operand(
         kind,
         record::splat(lhs.scalar(), dtype, {}, default_device(), location),

@@ -14,7 +14,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Scalar, KindFollowsTheCppType) {
-  EXPECT_EQ(Scalar(true).kind(), Scalar::Kind::boolean);
+  EXPECT_EQ(Scalar(true).kind(), Scalar::Kind::truth);
   EXPECT_EQ(Scalar(1).kind(), Scalar::Kind::integer);
   EXPECT_EQ(Scalar(uint8_t{1}).kind(), Scalar::Kind::integer);
   EXPECT_EQ(Scalar(1.0f).kind(), Scalar::Kind::real);
@@ -38,6 +38,17 @@ TEST(Scalar, IntegersConvert) {
   EXPECT_EQ(Scalar(true).to_int64(), 1);
   EXPECT_EQ(Scalar(3).to_double(), 3.0);
   EXPECT_EQ(Scalar(true).to_double(), 1.0);
+}
+
+TEST(Scalar, UnsignedIntegersAboveInt64) {
+  const Scalar largest(std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(largest.kind(), Scalar::Kind::large);
+  EXPECT_EQ(largest.to_double(), 0x1p64);
+  EXPECT_EQ(largest.to_uint64(), std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(largest.to_int64(), kMax);
+  EXPECT_EQ(default_dtype(largest), int64);
+  EXPECT_FALSE(largest == Scalar(-1));
+  EXPECT_EQ(Scalar(static_cast<uint64_t>(kMax)), Scalar(kMax));
 }
 
 TEST(Scalar, EqualMeansEqualKindAndBits) {

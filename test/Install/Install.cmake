@@ -41,6 +41,13 @@ if(symbols AND NOT SANITIZER)
   message(FATAL_ERROR "libweft.so also exports ${symbols}")
 endif()
 
+# No header warns under the warnings that programs with -I are built with.
+if(GXX)
+  file(WRITE ${WORK}/headers.cpp "#include \"weft/Weft.h\"\n")
+  run(${GXX} -std=c++20 -Wall -Wextra -Wshadow -Werror -fsyntax-only
+      -I${WORK}/prefix/include ${WORK}/headers.cpp)
+endif()
+
 # A program without exceptions and run-time types, and one with the defaults;
 # that one with g++, too.
 if(LAUNCHER)

@@ -6,9 +6,12 @@
 #include "weft/NN/Sequential.h"
 #include "weft/Runtime.h"
 
+#include <limits>
+
 namespace weft {
 namespace {
 
+using test::expect_values;
 using test::message;
 
 TEST(Error, TheFirstIsPassedOn) {
@@ -71,6 +74,24 @@ TEST(Error, NumbersThatDoNotFit) {
             "sub: a real number for int32: got 0.5");
   EXPECT_EQ(message(tensor({1}, int8) * 1000),
             "mul: number does not fit int8: got 1000");
+  const uint64_t largest = std::numeric_limits<uint64_t>::max();
+  const std::string rest = ": number does not fit int64: got "
+                           "18446744073709551615";
+  EXPECT_EQ(message(full({2}, largest, int64)), "full" + rest);
+  EXPECT_EQ(message(full({2}, largest, int8)),
+            "full: number does not fit int8: got 18446744073709551615");
+  EXPECT_EQ(message(tensor({largest})), "tensor" + rest);
+  EXPECT_EQ(message(tensor({1}, int64) * largest), "mul" + rest);
+  EXPECT_EQ(message(add(largest, 1)), "add" + rest);
+  EXPECT_EQ(message(add(1, largest)), "add" + rest);
+  EXPECT_EQ(message(where(largest, 1, 2)), "tensor" + rest);
+  EXPECT_EQ(message(where(tensor({true}), largest, 1)), "where" + rest);
+  EXPECT_EQ(message(arange(largest, largest)),
+            "arange: a number does not fit int64: start "
+            "18446744073709551615, stop 18446744073709551615, step 1");
+  // A float has it, rounded.
+  expect_values(full({1}, largest), {1}, {0x1p64});
+  expect_values(tensor({1.0}) * largest, {1}, {0x1p64});
   EXPECT_EQ((tensor({1.0}) + 1).dtype(), float32);
   EXPECT_EQ((2 < tensor({1})).dtype(), boolean);
 }

@@ -78,7 +78,7 @@ private:
     virtual Module *module() = 0;
   };
   template <typename T> struct Callable final : AnyStep {
-    explicit Callable(T step) : step(std::move(step)) {}
+    explicit Callable(T callee) : step(std::move(callee)) {}
     std::unique_ptr<AnyStep> clone() const override {
       return std::make_unique<Callable>(step);
     }
