@@ -22,16 +22,21 @@ Tensor convBnRelu() {
   return net(input({8, 16, 28, 28}));
 }
 
-/// What docs/examples/first.cpp does with an image as cameras and files have
-/// it: bytes, height x width x channels.
+/// The net of docs/examples/first.cpp, its image and the names of its weights.
+struct FirstNet : nn::Module {
+  nn::Conv conv1{1, 16, {.kernel = {3, 3}, .padding = {1}, .bias = false}};
+  nn::BatchNorm bn1{16};
+  WEFT_FIELDS(conv1, bn1)
+
+  Tensor operator()(const Tensor &image) const {
+    Tensor x = permute(cast(image, float32) / 255, {2, 0, 1});
+    return relu(bn1(conv1(unsqueeze(x, 0))));
+  }
+};
+
 Tensor first() {
-  std::vector<uint8_t> pixels(224 * 224 * 3);
-  Tensor image = Tensor::from_host<uint8_t>(pixels, {{224, 224, 3}});
-  Tensor x = permute(cast(image, float32) / 255, {2, 0, 1});
-  nn::Sequential net(
-      nn::Conv(3, 16, {.kernel = {3, 3}, .padding = {1}, .bias = false}),
-      nn::BatchNorm(16), relu);
-  return net(unsqueeze(x, 0));
+  std::vector<uint8_t> pixels(8 * 8);
+  return FirstNet()(Tensor::from_host<uint8_t>(pixels, {{8, 8, 1}}));
 }
 
 Tensor digitsNet() { return digits::Net()(input({450, 1, 8, 8})); }
@@ -46,6 +51,8 @@ static const std::map<std::string, Tensor (*)()> &examples() {
       {"first", first}};
   return examples;
 }
+
+bool isExample(const std::string &name) { return examples().contains(name); }
 
 std::string exampleNames() {
   std::string names;

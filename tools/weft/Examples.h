@@ -13,6 +13,8 @@ namespace weft::tools {
 /// lists the examples for an unknown name.
 StatusOr<std::vector<Tensor>> example(const std::string &name);
 
+bool isExample(const std::string &name);
+
 /// `batchnorm, conv-bn-relu, digits or first`
 std::string exampleNames();
 
