@@ -171,19 +171,30 @@ StatusOr<HostTensor> read_npy(const std::string &path) {
   return align(std::move(tensor));
 }
 
-Status write_npy(const std::string &path, const HostTensor &tensor) {
-  std::string descr;
+/// `<f4`; empty for a type that NumPy does not have.
+static std::string descr_of(DType dtype) {
   for (auto [code, type] : kTypeCodes)
-    if (type == tensor.dtype)
-      descr = (size_in_bytes(type) > 1 ? "<" : "|") + std::string(code);
-  if (descr.empty())
-    return invalid_argument_error(file_message(
-        kSave, path, "NumPy has no such type",
-        "got " + std::string(name(tensor.dtype)) + ", cast first, to " +
-            (is_floating(tensor.dtype) ? "float32" : "int8")));
+    if (type == dtype)
+      return (size_in_bytes(type) > 1 ? "<" : "|") + std::string(code);
+  return {};
+}
 
-  std::string header = print_npy_header(
-      {descr, false, {tensor.shape.begin(), tensor.shape.end()}});
+Status check_npy_type(const std::string &path, DType dtype) {
+  if (!descr_of(dtype).empty())
+    return {};
+  return invalid_argument_error(
+      file_message(kSave, path, "NumPy has no such type",
+                   "got " + std::string(name(dtype)) + ", cast first, to " +
+                       (is_floating(dtype) ? "float32" : "int8")));
+}
+
+Status write_npy(const std::string &path, const HostTensor &tensor) {
+  if (Status status = check_npy_type(path, tensor.dtype); !status.ok())
+    return status;
+  std::string header =
+      print_npy_header({descr_of(tensor.dtype),
+                        false,
+                        {tensor.shape.begin(), tensor.shape.end()}});
   // Spaces and a line break up to a multiple of 64 align the elements.
   const size_t prefix = kVersionBytes + sizeof(uint16_t);
   header.resize((prefix + header.size() + 1 + 63) / 64 * 64 - prefix - 1, ' ');

@@ -10,6 +10,9 @@ namespace weft::io {
 /// The array of a file, mapped where it can be.
 StatusOr<HostTensor> read_npy(const std::string &path);
 
+/// Whether NumPy has the type: what `write_npy` of it to `path` would report.
+Status check_npy_type(const std::string &path, DType dtype);
+
 Status write_npy(const std::string &path, const HostTensor &tensor);
 
 } // namespace weft::io

@@ -119,6 +119,13 @@ StatusOr<Argument> inputArgument(const ModuleValue &input, StringRef text,
   if (input.isNumber)
     return numberArgument(input, text);
   StatusOr<Tensor> tensor = load_npy(text.str(), {.device = device});
+  double number;
+  if (tensor.status().code() == StatusCode::not_found &&
+      !text.getAsDouble(number))
+    return invalid_argument_error(
+        "input " + input.name + ": @main expects a tensor of " +
+        std::string(name(input.dtype)) + " " + to_string(input.shape) +
+        ", from a .npy file: got " + quoted(text));
   if (!tensor.ok())
     return tensor.status();
   return tensorArgument(input, *tensor, text);

@@ -2,6 +2,7 @@
 // weft run: compiles a module and runs it on files, numbers and random inputs.
 #include "Arguments.h"
 #include "Command.h"
+#include "Examples.h"
 #include "InputFile.h"
 
 #include "weft/Compiler/Compiler.h"
@@ -9,6 +10,7 @@
 #include "weft/IO/Npy.h"
 #include "weft/Runtime.h"
 
+#include "lib/IO/NpyFormat.h"
 #include "runtime/StreamOrder.h"
 
 #include <algorithm>
@@ -72,6 +74,11 @@ struct Times {
 StatusOr<std::shared_ptr<const CompiledModule>> compile(Device device,
                                                         Times &times) {
   StatusOr<std::string> text = readFile(input);
+  if (!text.ok() && isExample(input))
+    return invalid_argument_error(
+        "run: got \"" + input + "\", expected a file: " + exampleNames() +
+        " are examples of weft dump, and weft dump " + input +
+        " --stage=trace prints what such a file holds");
   if (!text.ok())
     return text.status();
   auto start = Clock::now();
@@ -190,6 +197,20 @@ Status deliver(const CompiledModule &module, const Storages &results,
   return {};
 }
 
+/// Asked before anything runs or is written.
+Status checkOutputs(ArrayRef<ModuleValue> results) {
+  if (outputs.empty())
+    return {};
+  if (outputs.size() != results.size())
+    return invalid_argument_error(
+        "--output: files given: " + std::to_string(outputs.size()) +
+        ", results of @main: " + std::to_string(results.size()));
+  for (auto [file, result] : zip(outputs, results))
+    if (Status status = io::check_npy_type(file, result.dtype); !status.ok())
+      return status;
+  return {};
+}
+
 Status runModule(Device device) {
   if (Status status = is_usable(device); !status.ok())
     return status;
@@ -197,11 +218,8 @@ Status runModule(Device device) {
   auto module = compile(device, times);
   if (!module.ok())
     return module.status();
-  size_t numResults = (*module)->outputs().size();
-  if (!outputs.empty() && outputs.size() != numResults)
-    return invalid_argument_error(
-        "--output: files given: " + std::to_string(outputs.size()) +
-        ", results of @main: " + std::to_string(numResults));
+  if (Status status = checkOutputs((*module)->outputs()); !status.ok())
+    return status;
   auto arguments =
       argumentsOf((*module)->inputs(), {inputs, weights, seed}, device);
   if (!arguments.ok())
