@@ -19,7 +19,18 @@ namespace weft::tools {
 
 static int run();
 static Command command("bench", "Measure, and check what was measured", run);
-static cl::list<std::string> names(cl::Positional, cl::desc("NAME...|all"),
+/// `bn|bn+relu|...|all`. Never destroyed: the option keeps no copy.
+static const std::string &namesForHelp() {
+  static const std::string &text = *new std::string([] {
+    std::string text;
+    for (const Benchmark &benchmark : benchmarks())
+      text += benchmark.name + "|";
+    return text + "all";
+  }());
+  return text;
+}
+
+static cl::list<std::string> names(cl::Positional, cl::desc(namesForHelp()),
                                    cl::sub(command));
 static cl::opt<std::string> deviceName("device",
                                        cl::desc("cpu or gpu:0 (default: the "
@@ -70,7 +81,7 @@ const std::vector<Benchmark> &benchmarks() {
         {"conv", "the convolutions of ResNet-50", benchConv},
         {"first-result", "from the start of a process to a value read",
          benchFirstResult},
-        {"trace", "recording an op", benchTrace},
+        {"trace", "recording an op", benchTrace, /*isOnHost=*/true},
         {"compile", "from a recorded graph to kernels", benchCompile}};
     for (const BenchNetwork &network : benchNetworks())
       list.push_back(
@@ -219,8 +230,9 @@ Status bench(const std::vector<const Benchmark *> &list,
              const BenchOptions &options) {
   if (inProcess) // before anything touches the device: that is measured
     return firstResultChild(options);
-  if (Status status = is_usable(options.device); !status.ok())
-    return status;
+  if (!all_of(list, [](const Benchmark *each) { return each->isOnHost; }))
+    if (Status status = is_usable(options.device); !status.ok())
+      return status;
   if (Status status = checkJsonFile(); !status.ok())
     return status;
   bool toStdout = jsonFile == "-";

@@ -56,6 +56,7 @@ struct Benchmark {
   std::string name, summary;
   Status (*run)(const std::string &name, const BenchOptions &options,
                 Report &report);
+  bool isOnHost = false; // whatever the device is, which may be missing then
 };
 /// All of them, in the order `all` runs them.
 const std::vector<Benchmark> &benchmarks();
