@@ -262,6 +262,11 @@ Status DiskCache::check() {
   return openFolder(folder_, IfMissing::make).status();
 }
 
+Status DiskCache::refusal() const {
+  Status status = openFolder(folder_, IfMissing::fail).status();
+  return status.code() == StatusCode::not_found ? Status() : status;
+}
+
 /// The open folder of a cache; says once why it cannot be used.
 static std::optional<File> openOrWarn(const std::string &path,
                                       std::atomic<bool> &warned,

@@ -62,6 +62,10 @@ public:
   /// cannot be removed.
   StatusOr<Removed> clear();
 
+  /// Why the folder is refused: an error of `check`. Nothing is made; a folder
+  /// that is missing is none.
+  Status refusal() const;
+
   /// Makes the folder (mode 0700) if it is missing. Errors: it cannot be made,
   /// is no folder, belongs to someone else or may be written to by others:
   /// code from it is executed.

@@ -44,6 +44,11 @@ static std::string tunedText(runtime::DiskCache &cache) {
 std::string cacheText(runtime::DiskCache *cache) {
   if (!cache)
     return "none";
+  if (Status status = cache->refusal(); !status.ok()) {
+    StringRef why(status.message());
+    why.consume_front("cache: ");
+    return "refused: " + why.str();
+  }
   runtime::DiskCache::Stats stats = cache->stats();
   return cache->folder() + ": " + counted(stats.entries, "entry", "entries") +
          ", " + bytesText(stats.bytes) + " of at most " +

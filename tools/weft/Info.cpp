@@ -11,6 +11,7 @@
 #include "runtime/Nvrtc.h"
 #include "runtime/OneDnn.h"
 
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
 
 namespace weft::tools {
@@ -54,9 +55,14 @@ void printGpus() {
 
 void printNvrtc() {
   StatusOr<const runtime::Nvrtc *> nvrtc = runtime::Nvrtc::get();
-  print(nvrtc.ok() ? "nvrtc: " + runtime::cudaVersionText((*nvrtc)->version()) +
-                         ", " + (*nvrtc)->file()
-                   : std::string(nvrtc.status().message()));
+  if (nvrtc.ok()) {
+    print("nvrtc: " + runtime::cudaVersionText((*nvrtc)->version()) + ", " +
+          (*nvrtc)->file());
+    return;
+  }
+  llvm::StringRef why(nvrtc.status().message());
+  why.consume_front("gpu: no NVRTC: ");
+  print("nvrtc: none: " + why.str());
 }
 
 void printOneDnn() {
