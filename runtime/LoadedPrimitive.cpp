@@ -3,7 +3,7 @@
 // tensors lie with their channels last; what lies otherwise is reordered on the
 // way in or out.
 #include "runtime/Arena.h"
-#include "runtime/OneDnnFunctions.h"
+#include "runtime/OneDnnObjects.h"
 #include "runtime/OpenMp.h"
 #include "runtime/ThreadPool.h"
 #include "weft/Runtime.h"
@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -21,29 +20,6 @@ namespace weft::runtime {
 namespace {
 
 using Functions = OneDnn::Functions;
-
-Status failed(std::string_view call, int status) {
-  std::string reason = status == 1   ? "out of memory"
-                       : status == 3 ? "it has no such primitive"
-                                     : absl::StrCat("status ", status);
-  return internal_error(
-      absl::StrCat("oneDNN: ", std::string(call), " failed: ", reason));
-}
-
-/// How many threads the library's next call may use; said to OpenMP for this
-/// thread, and only as long as this lives.
-class ThreadCount {
-public:
-  ThreadCount(const Functions &functions, int count)
-      : functions_(functions), before_(functions.getMaxThreads()) {
-    functions_.setNumThreads(count);
-  }
-  ~ThreadCount() { functions_.setNumThreads(before_); }
-
-private:
-  const Functions &functions_;
-  int before_;
-};
 
 /// Whether this thread is inside a parallel region of the program's own, whose
 /// threads share the work. In a region of only one, OpenMP would start further
@@ -57,145 +33,6 @@ bool isInRegion() {
 int libraryThreads() {
   return isOpenMpOfParent() || isInRegion() ? 1 : usableThreads();
 }
-
-/// A memory description of Weft's making.
-class Layout {
-public:
-  Layout(const Functions &functions, DType dtype)
-      : functions_(&functions),
-        type_(dtype == DType::bfloat16 ? dnn::bfloat16 : dnn::float32) {}
-  Layout(Layout &&other) noexcept
-      : functions_(other.functions_), type_(other.type_),
-        bytes_(std::move(other.bytes_)),
-        object_(std::exchange(other.object_, nullptr)) {}
-  ~Layout() {
-    if (object_)
-      functions_->layoutDestroy(object_);
-  }
-
-  Status set(const Primitive::Operand &operand) {
-    auto rank = static_cast<int>(operand.sizes.size());
-    const int64_t *sizes = operand.sizes.data();
-    const int64_t *strides = operand.strides.data();
-    int status = functions_->isV2 ? functions_->layoutInitByStrides(
-                                        room(), rank, sizes, type_, strides)
-                                  : functions_->layoutCreateWithStrides(
-                                        &object_, rank, sizes, type_, strides);
-    return status ? failed("dnnl_memory_desc", status) : Status();
-  }
-  /// The primitive chooses.
-  Status setAny(const Primitive::Operand &operand) {
-    auto rank = static_cast<int>(operand.sizes.size());
-    const int64_t *sizes = operand.sizes.data();
-    int status = functions_->isV2
-                     ? functions_->layoutInitByTag(room(), rank, sizes, type_,
-                                                   dnn::anyLayout)
-                     : functions_->layoutCreateWithTag(&object_, rank, sizes,
-                                                       type_, dnn::anyLayout);
-    return status ? failed("dnnl_memory_desc", status) : Status();
-  }
-
-  DnnLayout get() const { return bytes_ ? bytes_.get() : object_; }
-
-private:
-  void *room() {
-    bytes_ = std::make_unique<std::byte[]>(dnn::layoutBytes);
-    return bytes_.get();
-  }
-
-  const Functions *functions_;
-  int type_;
-  std::unique_ptr<std::byte[]> bytes_; // version 2
-  void *object_ = nullptr;             // version 3
-};
-
-struct Memory {
-  int number; // of the argument
-  DnnLayout layout;
-  void *data;
-};
-
-/// A description and, once made, what runs it.
-class Unit {
-public:
-  explicit Unit(const Functions &functions) : functions_(functions) {}
-  Unit(const Unit &) = delete;
-  Unit &operator=(const Unit &) = delete;
-  ~Unit() {
-    if (primitive)
-      functions_.primitiveDestroy(primitive);
-    if (description)
-      functions_.descriptionDestroy(description);
-  }
-
-  Status make() {
-    int status = functions_.primitiveCreate(&primitive, description);
-    return status ? failed("dnnl_primitive_create", status) : Status();
-  }
-  DnnLayout layout(int which) const {
-    return functions_.layoutQuery(description, which, 0);
-  }
-  size_t scratchBytes() const {
-    DnnLayout scratch = layout(dnn::scratchpadLayout);
-    return scratch ? functions_.layoutBytes(scratch) : 0;
-  }
-  Status run(std::span<const Memory> memories, void *scratch) const;
-
-  DnnObject description = nullptr, primitive = nullptr;
-
-private:
-  const Functions &functions_;
-};
-
-constexpr size_t kMostMemories = 5;
-
-Status Unit::run(std::span<const Memory> memories, void *scratch) const {
-  std::array<DnnArgument, kMostMemories> arguments;
-  size_t count = 0;
-  int status = 0;
-  auto add = [&](const Memory &memory) {
-    if (status)
-      return;
-    arguments[count].number = memory.number;
-    status = functions_.memoryCreate(&arguments[count].memory, memory.layout,
-                                     functions_.engine, memory.data);
-    count += !status;
-  };
-  for (const Memory &memory : memories)
-    add(memory);
-  if (scratchBytes())
-    add({dnn::scratchpad, layout(dnn::scratchpadLayout), scratch});
-  if (!status)
-    status =
-        functions_.primitiveExecute(primitive, functions_.stream,
-                                    static_cast<int>(count), arguments.data());
-  for (size_t i = 0; i < count; ++i)
-    functions_.memoryDestroy(arguments[i].memory);
-  return status ? failed("dnnl_primitive_execute", status) : Status();
-}
-
-/// Scratch memory is the caller's, so that several threads may run a primitive
-/// at once.
-class Attributes {
-public:
-  explicit Attributes(const Functions &functions) : functions_(functions) {}
-  ~Attributes() {
-    if (object)
-      functions_.attributesDestroy(object);
-  }
-
-  Status set() {
-    int status = functions_.attributesCreate(&object);
-    if (!status)
-      status = functions_.setScratchpadMode(object, dnn::userScratchpad);
-    return status ? failed("dnnl_primitive_attr", status) : Status();
-  }
-
-  DnnObject object = nullptr;
-
-private:
-  const Functions &functions_;
-};
 
 /// Dense, with the last axis innermost.
 Primitive::Operand rowMajor(Primitive::Operand operand) {
@@ -296,7 +133,7 @@ Status LoadedPrimitive::Made::describeConv(const Primitive &primitive,
         &unit.description, functions.engine, dnn::forwardInference, algorithm,
         x.get(), w.get(), b, y.get(), stride.data(), dilation.data(),
         before.data(), after.data(), attributes.object);
-    return status ? failed("dnnl_convolution_forward", status) : Status();
+    return status ? failedCall("dnnl_convolution_forward", status) : Status();
   }
   auto operation = std::make_unique<std::byte[]>(dnn::operationBytes);
   int status = functions.convInit(
@@ -306,7 +143,7 @@ Status LoadedPrimitive::Made::describeConv(const Primitive &primitive,
     status = functions.descriptionCreate(&unit.description, operation.get(),
                                          attributes.object, functions.engine,
                                          nullptr);
-  return status ? failed("dnnl_convolution_forward", status) : Status();
+  return status ? failedCall("dnnl_convolution_forward", status) : Status();
 }
 
 Status LoadedPrimitive::Made::describeMatmul(const Attributes &attributes,
@@ -316,7 +153,7 @@ Status LoadedPrimitive::Made::describeMatmul(const Attributes &attributes,
     int status = functions.matmulDescription(&unit.description,
                                              functions.engine, x.get(), w.get(),
                                              b, y.get(), attributes.object);
-    return status ? failed("dnnl_matmul", status) : Status();
+    return status ? failedCall("dnnl_matmul", status) : Status();
   }
   auto operation = std::make_unique<std::byte[]>(dnn::operationBytes);
   int status =
@@ -325,7 +162,7 @@ Status LoadedPrimitive::Made::describeMatmul(const Attributes &attributes,
     status = functions.descriptionCreate(&unit.description, operation.get(),
                                          attributes.object, functions.engine,
                                          nullptr);
-  return status ? failed("dnnl_matmul", status) : Status();
+  return status ? failedCall("dnnl_matmul", status) : Status();
 }
 
 /// Reference loops are slower than Weft's own.
@@ -361,7 +198,7 @@ Status LoadedPrimitive::Made::makeReorder(Unit &unit, DnnLayout from,
   int failure =
       functions.reorderDescription(&unit.description, from, functions.engine,
                                    to, functions.engine, attributes.object);
-  return failure ? failed("dnnl_reorder", failure) : unit.make();
+  return failure ? failedCall("dnnl_reorder", failure) : unit.make();
 }
 
 Status LoadedPrimitive::Made::makeReorders(const Primitive &primitive) {
