@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -87,12 +88,13 @@ struct LoadedPrimitive::Made {
   Status describeConv(const Primitive &primitive, const Attributes &attributes,
                       Unit &unit);
   Status describeMatmul(const Attributes &attributes, Unit &unit);
+  Status describeReorder(Unit &unit, DnnLayout from, DnnLayout to);
   Status makeReorder(Unit &unit, DnnLayout from, DnnLayout to);
   Status makeReorders(const Primitive &primitive);
   size_t reserve(size_t bytes);
   Status pack(const Primitive &primitive, void *w, void *result) const;
   Status run(const Primitive &primitive, std::span<void *const> arguments,
-             void *w, bool &isFinite) const;
+             void *w, bool &isDone) const;
 
   const Functions &functions;
   Form form = Form::direct;
@@ -189,8 +191,9 @@ Status LoadedPrimitive::Made::describe(const Primitive &primitive, Unit &unit) {
   return status;
 }
 
-Status LoadedPrimitive::Made::makeReorder(Unit &unit, DnnLayout from,
-                                          DnnLayout to) {
+/// Nothing where the two are equal.
+Status LoadedPrimitive::Made::describeReorder(Unit &unit, DnnLayout from,
+                                              DnnLayout to) {
   Attributes attributes(functions);
   Status status = attributes.set();
   if (!status.ok() || functions.layoutEqual(from, to))
@@ -198,7 +201,13 @@ Status LoadedPrimitive::Made::makeReorder(Unit &unit, DnnLayout from,
   int failure =
       functions.reorderDescription(&unit.description, from, functions.engine,
                                    to, functions.engine, attributes.object);
-  return failure ? failedCall("dnnl_reorder", failure) : unit.make();
+  return failure ? failedCall("dnnl_reorder", failure) : Status();
+}
+
+Status LoadedPrimitive::Made::makeReorder(Unit &unit, DnnLayout from,
+                                          DnnLayout to) {
+  Status status = describeReorder(unit, from, to);
+  return status.ok() && unit.description ? unit.make() : status;
 }
 
 Status LoadedPrimitive::Made::makeReorders(const Primitive &primitive) {
@@ -391,15 +400,28 @@ LoadedPrimitive::madeFor(int threads) const {
   return slot.get();
 }
 
-/// Beside the direct form, if it gains and the library has it.
+/// Beside the direct form, if it gains, the library has it, also for weights
+/// that lie as these do, and it works in no more memory than large caches have.
 Status LoadedPrimitive::makeWinograd(const Made &direct) {
+  constexpr size_t kMostBytes = size_t{64} << 20;
   StatusOr<const OneDnn *> dnn = OneDnn::get();
   if (!dnn.ok() || !gainsFromWinograd(primitive_))
     return dnn.status();
   static constexpr Form kForms[] = {Form::winograd};
-  ThreadCount count((*dnn)->functions(), primitive_.threads);
+  const Functions &functions = (*dnn)->functions();
+  ThreadCount count(functions, primitive_.threads);
   auto made = Made::begin(**dnn, primitive_, primitive_.threads, kForms);
   if (!made.ok())
+    return {};
+  const Unit &main = (*made)->main;
+  const size_t bytes = main.scratchBytes() +
+                       functions.layoutBytes((*made)->xWanted()) +
+                       functions.layoutBytes((*made)->yWanted());
+  Unit packing(functions);
+  if (bytes > kMostBytes ||
+      !(*made)
+           ->describeReorder(packing, (*made)->wGiven.get(), (*made)->wWanted())
+           .ok())
     return {};
   if (Status status = (*made)->finish(primitive_); !status.ok())
     return status;
@@ -458,6 +480,39 @@ static void *startOf(void *argument, const Primitive::Operand &operand,
          operand.offset * size_in_bytes(dtype);
 }
 
+/// Whether the numbers in memory are of one order: none is infinite, NaN, or
+/// more than 1024 times as large as they are on average. What Winograd's sums
+/// of differences lose is a part of the largest number of a tile, and would
+/// matter to windows of smaller ones beside it.
+static bool areAlike(const void *memory, size_t bytes) {
+  constexpr int64_t kGrain = 1 << 15, kLanes = 16;
+  constexpr double kMost = 1024;
+  const auto *numbers = static_cast<const float *>(memory);
+  const auto count = static_cast<int64_t>(bytes / sizeof *numbers);
+  std::mutex mutex;
+  double largest = 0, sum = 0;
+  parallelFor(
+      count / kLanes, kGrain / kLanes,
+      [&](int64_t begin, int64_t end) {
+        float most[kLanes] = {}, sums[kLanes] = {};
+        for (int64_t i = begin * kLanes; i < end * kLanes; i += kLanes)
+          for (int64_t k = 0; k < kLanes; ++k) {
+            const float size = std::fabs(numbers[i + k]);
+            most[k] = most[k] > size ? most[k] : size;
+            sums[k] += size;
+          }
+        std::lock_guard<std::mutex> lock(mutex);
+        for (int64_t k = 0; k < kLanes; ++k) {
+          largest = std::max<double>(largest, most[k]);
+          sum += sums[k];
+        }
+      },
+      LoadedPrimitive::team());
+  // Not so where the sum is NaN.
+  return largest * static_cast<double>(count) <= kMost * sum &&
+         std::isfinite(largest);
+}
+
 /// Whether none of the numbers in a result is infinite or NaN.
 static bool areFinite(const void *numbers, size_t bytes) {
   constexpr int64_t kGrain = 1 << 15;
@@ -492,11 +547,11 @@ Status LoadedPrimitive::Made::pack(const Primitive &primitive, void *w,
   return wIn.run(memories, arena.data() + scratchAt);
 }
 
-/// With weights `w`. Winograd's sums of differences make NaN of an infinity,
-/// and of all that a tile of the result has: one that has any is not finite.
+/// With weights `w`. Winograd's form computes nothing that is not finite, and
+/// nothing of data that it loses too much of: then the work is not done.
 Status LoadedPrimitive::Made::run(const Primitive &primitive,
                                   std::span<void *const> arguments, void *w,
-                                  bool &isFinite) const {
+                                  bool &isDone) const {
   Arena arena;
   Status status = arena.allocate(static_cast<int64_t>(scratchBytes));
   if (!status.ok())
@@ -521,7 +576,9 @@ Status LoadedPrimitive::Made::run(const Primitive &primitive,
              packed.description ? packed.layout(dnn::weightsLayout)
                                 : wGiven.get(),
              w, wWanted(), scratch + wAt);
-  if (!status.ok())
+  isDone =
+      form != Form::winograd || areAlike(x, functions.layoutBytes(xWanted()));
+  if (!status.ok() || !isDone)
     return status;
   Memory memories[4] = {{dnn::source, xWanted(), x},
                         {dnn::weights, wWanted(), w},
@@ -530,9 +587,9 @@ Status LoadedPrimitive::Made::run(const Primitive &primitive,
   if (primitive.hasBias)
     memories[numMemories++] = {dnn::bias, bias.get(), arguments[2]};
   status = main.run({memories, numMemories}, room);
-  isFinite =
+  isDone =
       form != Form::winograd || areFinite(y, functions.layoutBytes(yWanted()));
-  if (yOut.primitive && isFinite)
+  if (yOut.primitive && isDone)
     move(yOut, yWanted(), y, yGiven.get(), result);
   return status;
 }
@@ -553,17 +610,19 @@ Status LoadedPrimitive::run(std::span<void *const> arguments) const {
       status = winograd_->pack(primitive_, arguments[0], packed + winogradAt_);
     return status;
   }
-  bool isFinite = false;
+  bool isDone = false;
   if (winograd_ && usable == primitive_.threads) {
     Status status =
-        winograd_->run(primitive_, arguments, packed + winogradAt_, isFinite);
-    if (!status.ok() || isFinite)
+        winograd_->run(primitive_, arguments, packed + winogradAt_, isDone);
+    // The direct form needs less memory.
+    if (status.code() != StatusCode::resource_exhausted &&
+        (!status.ok() || isDone))
       return status;
   }
   void *w = primitive_.isPacked
                 ? packed
                 : startOf(packed, primitive_.w, primitive_.dtype);
-  return made.run(primitive_, arguments, w, isFinite);
+  return made.run(primitive_, arguments, w, isDone);
 }
 
 } // namespace weft::runtime

@@ -65,7 +65,7 @@ public:
   /// a parallel region of the program's.
   static Team *team();
 
-  /// Bytes of the weights in the form that the primitive reads.
+  /// Bytes of the weights in the forms that the primitive reads.
   int64_t packedBytes() const;
 
   /// The buffers in the order of Primitive::Kind.

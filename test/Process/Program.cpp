@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -120,16 +121,18 @@ bool multiplies() {
 /// A convolution that a library computes, and kernels before and behind it:
 /// windows of 16 channels of 3x3 ones, fewer at the edges.
 bool convolves() {
-  Tensor y = weft::conv(weft::exp(onesOfHost({1, 16, 32, 32}) - 1),
-                        onesOfHost({64, 16, 3, 3}), {}, {.padding = {1}});
+  Tensor y = weft::conv(weft::exp(onesOfHost({1, 32, 24, 24}) - 1),
+                        onesOfHost({64, 32, 3, 3}), {}, {.padding = {1}});
   auto values = (weft::relu(y) * 0.5 + 1).to_vector<float>();
-  if (!values.ok() || values->size() != 64 * 32 * 32)
+  if (!values.ok() || values->size() != 64 * 24 * 24)
     return false;
-  auto taps = [](size_t at) { return at % 31 == 0 ? 2 : 3; };
-  for (size_t i = 0; i < values->size(); ++i)
-    if ((*values)[i] !=
-        static_cast<float>(8 * taps(i % 32) * taps(i / 32 % 32) + 1))
+  auto taps = [](size_t at) { return at % 23 == 0 ? 2 : 3; };
+  for (size_t i = 0; i < values->size(); ++i) {
+    const float right =
+        static_cast<float>(16 * taps(i % 24) * taps(i / 24 % 24) + 1);
+    if (!(std::abs((*values)[i] - right) < 1e-3f)) // up to what Winograd loses
       return false;
+  }
   return true;
 }
 
