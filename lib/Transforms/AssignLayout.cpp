@@ -23,6 +23,9 @@ using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
 
+/// Rows, columns and steps of k below which most of a tile would be empty.
+static constexpr int64_t kLeastOfTensorCores = 16;
+
 // ---- axes -------------------------------------------------------------------
 
 static SmallVector<int64_t> toFirst(int64_t rank) {
@@ -57,11 +60,8 @@ private:
   void rewriteResample(ResampleOp op);
   void rewriteProduct(ValueRange operands);
 
-  /// Whether tensor cores multiply its elements.
-  bool isMultiplied(Value value) const {
-    Type element = getElementTypeOrSelf(value);
-    return element.isF16() || element.isBF16() || (element.isF32() && tf32_);
-  }
+  bool isForTensorCores(ConvOp conv) const;
+  bool isForTensorCores(MatmulOp matmul) const;
   bool isLast(Value value) const { return last_.contains(value); }
   Value lastOf(Value value);
   Value dataOf(ConvOp conv, const ConvForm &form);
@@ -74,6 +74,35 @@ private:
   llvm::DenseMap<Value, Value> last_; // with the channels last; only looked up
 };
 } // namespace
+
+static bool isHalf(Value value) {
+  Type element = getElementTypeOrSelf(value);
+  return element.isF16() || element.isBF16();
+}
+
+/// Of float32, those that are large enough and have no groups, which tensor
+/// cores do not take; of 16-bit floats, those go along with the others.
+bool Assigner::isForTensorCores(ConvOp conv) const {
+  if (isHalf(conv.getX()))
+    return true;
+  ArrayRef<int64_t> w = shapeOf(conv.getW());
+  int64_t depth = ShapedType::getNumElements(w.drop_front()),
+          pixels = typeOf(conv).getNumElements() / std::max<int64_t>(1, w[0]);
+  return tf32_ && getElementTypeOrSelf(conv.getX()).isF32() &&
+         (conv.getGroups() == 1
+              ? std::min({w[0], depth, pixels}) >= kLeastOfTensorCores
+              : isLast(conv.getX()));
+}
+
+bool Assigner::isForTensorCores(MatmulOp matmul) const {
+  if (isHalf(matmul.getLhs()))
+    return true;
+  ArrayRef<int64_t> lhs = shapeOf(matmul.getLhs()),
+                    result = shapeOf(matmul.getResult());
+  return tf32_ && getElementTypeOrSelf(matmul.getLhs()).isF32() &&
+         std::min({lhs.back(), result.back(), result[result.size() - 2]}) >=
+             kLeastOfTensorCores;
+}
 
 /// The elements of `value` with the channels last.
 Value Assigner::lastOf(Value value) {
@@ -232,13 +261,13 @@ void Assigner::rewrite(Operation *op) {
     return;
   }
   if (auto conv = dyn_cast<ConvOp>(op)) {
-    if (isMultiplied(conv.getX()) && !conv.getChannelsLast() &&
+    if (isForTensorCores(conv) && !conv.getChannelsLast() &&
         typeOf(conv.getW()).getNumElements() != 0)
       rewriteConv(conv);
     return;
   }
   if (auto matmul = dyn_cast<MatmulOp>(op)) {
-    if (!forLibrary && isMultiplied(matmul.getLhs()))
+    if (!forLibrary && isForTensorCores(matmul))
       rewriteProduct(matmul.getOperands());
     return;
   }

@@ -48,12 +48,14 @@ ConvForm::ConvForm(ConvOp conv) : channels(typeOf(conv.getX()).getDimSize(1)) {
   RankedTensorType x = typeOf(conv.getX()), w = typeOf(conv.getW());
   if (conv.getGroups() != 1)
     return;
-  channels = llvm::alignTo(channels, channels <= 4 ? 4 : 8);
+  // Of float32, four are a piece that is copied at once.
+  const bool isWide = x.getElementTypeBitWidth() == 32;
+  channels = llvm::alignTo(channels, channels <= 4 || isWide ? 4 : 8);
   int64_t width = x.getShape().back(), window = w.getShape().back(),
           before = *(conv.getPadding().end() - 2),
           results = typeOf(conv).getShape().back();
   // Pairs of a window of two pixels or one would be zeros by half and more.
-  if (channels != 4 || window < 3 || conv.getStride().back() != 2 ||
+  if (isWide || channels != 4 || window < 3 || conv.getStride().back() != 2 ||
       conv.getDilation().back() != 1)
     return;
   // A window of an even size then begins with a pair, and needs no taps beside

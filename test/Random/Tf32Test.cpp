@@ -12,6 +12,8 @@
 #include "gtest/gtest.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace weft::random {
 namespace {
@@ -41,14 +43,16 @@ func.func @main(%x: tensor<2x3x23x30xf32>, %z: tensor<2x48x12x15xf32>,
 )";
 
 /// Operands whose lines run along k, and whose lines do not; several matrices;
-/// a k that is no multiple of a tile's.
+/// a k that is no multiple of a tile's, and one that blocks share, of pieces of
+/// two elements.
 constexpr const char *kProducts = R"(
 func.func @main(%x: tensor<30x84xf32>, %t: tensor<84x44xf32>,
                 %w: tensor<84x72xf32> {weft.parameter, weft.name = "w"},
                 %u: tensor<72x84xf32> {weft.parameter, weft.name = "u"},
                 %b: tensor<72xf32> {weft.parameter, weft.name = "b"},
-                %p: tensor<3x20x64xf32>, %q: tensor<3x64x36xf32>)
-    -> (tensor<30x72xf32>, tensor<30x72xf32>, tensor<44x72xf32>, tensor<3x20x36xf32>) {
+                %p: tensor<3x20x64xf32>, %q: tensor<3x64x36xf32>,
+                %l: tensor<18x1002xf32>, %r: tensor<1002x38xf32>)
+    -> (tensor<30x72xf32>, tensor<30x72xf32>, tensor<44x72xf32>, tensor<3x20x36xf32>, tensor<18x38xf32>) {
   %0 = weft.matmul %x, %w : tensor<30x84xf32>, tensor<84x72xf32> -> tensor<30x72xf32>
   %1 = weft.transpose %u [1, 0] : tensor<72x84xf32> -> tensor<84x72xf32>
   %2 = weft.matmul %x, %1 : tensor<30x84xf32>, tensor<84x72xf32> -> tensor<30x72xf32>
@@ -58,7 +62,8 @@ func.func @main(%x: tensor<30x84xf32>, %t: tensor<84x44xf32>,
   %6 = weft.transpose %t [1, 0] : tensor<84x44xf32> -> tensor<44x84xf32>
   %7 = weft.matmul %6, %w : tensor<44x84xf32>, tensor<84x72xf32> -> tensor<44x72xf32>
   %8 = weft.matmul %p, %q : tensor<3x20x64xf32>, tensor<3x64x36xf32> -> tensor<3x20x36xf32>
-  return %0, %5, %7, %8 : tensor<30x72xf32>, tensor<30x72xf32>, tensor<44x72xf32>, tensor<3x20x36xf32>
+  %9 = weft.matmul %l, %r : tensor<18x1002xf32>, tensor<1002x38xf32> -> tensor<18x38xf32>
+  return %0, %5, %7, %8, %9 : tensor<30x72xf32>, tensor<30x72xf32>, tensor<44x72xf32>, tensor<3x20x36xf32>, tensor<18x38xf32>
 }
 )";
 
@@ -127,6 +132,31 @@ protected:
     EXPECT_THAT(results->front().reals, Each(sum));
   }
 
+  /// Calls `run` on a product of which rows are the largest number, infinite
+  /// and NaN, and columns 2^-70 and 0.
+  template <typename Run> void expectLargest(Run run) {
+    auto module = parse(kProduct);
+    ASSERT_TRUE(module);
+    constexpr double kInf = std::numeric_limits<double>::infinity();
+    reference::Arguments arguments;
+    arguments.inputs = {reference::zeros(float32, {32, 64}),
+                        reference::zeros(float32, {64, 64})};
+    auto &x = arguments.inputs[0].reals, &w = arguments.inputs[1].reals;
+    x[0] = std::numeric_limits<float>::max();
+    x[64] = -kInf;
+    x[2 * 64] = std::numeric_limits<double>::quiet_NaN();
+    w[0] = 0x1p-70;
+    test::Results results = run(*module, arguments);
+    ASSERT_TRUE(results.ok()) << results.status();
+    const auto &y = results->front().reals;
+    EXPECT_EQ(y[0], 0x1.ffcp57); // cut off, not rounded to infinity
+    EXPECT_EQ(y[1], 0);
+    EXPECT_EQ(y[64], -kInf);
+    EXPECT_TRUE(std::isnan(y[64 + 1])); // infinity times 0
+    EXPECT_TRUE(std::isnan(y[2 * 64]));
+    EXPECT_EQ(y[3 * 64], 0);
+  }
+
   std::string textFor(const std::string &architecture) {
     auto module = parse(kProduct);
     reference::Arguments arguments;
@@ -156,11 +186,16 @@ TEST_F(Tf32Test, EmulatedRoundsOperands) {
   expectSum(64 * (1 + 0x1p-11), emulate);
 }
 
+TEST_F(Tf32Test, EmulatedKeepsWhatIsFiniteAndWhatIsNot) {
+  expectLargest(emulate);
+}
+
 TEST_F(Tf32Test, GpuAgrees) {
   if (Status status = is_usable(Device::gpu()); !status.ok())
     GTEST_SKIP() << "no GPU: " << status;
   expectExact(onGpu);
   expectSum(64 * (1 + 0x1p-10), onGpu);
+  expectLargest(onGpu);
   set_float32_precision(Float32Precision::ieee);
   expectSum(64 * (1 + 0x1p-11), onGpu);
 }

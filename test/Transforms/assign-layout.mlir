@@ -265,13 +265,47 @@ func.func @attention_of_computed_operands(%q: tensor<16x16xf16>, %k: tensor<20x1
 // CHECK: return
 // TF32-LABEL: @single_precision
 // TF32: weft.conv %{{.*}} channels_last : tensor<2x5x6x8xf32>, tensor<16x3x3x8xf32> -> tensor<2x5x6x16xf32>
-// TF32: %[[X:.*]] = weft.contiguous %{{.*}} : tensor<5x9xf32>
+// TF32: %[[X:.*]] = weft.contiguous %{{.*}} : tensor<17x19xf32>
 // TF32: weft.matmul %[[X]],
 // TF32: return
-func.func @single_precision(%x: tensor<2x8x5x6xf32>, %w: tensor<16x8x3x3xf32>, %z: tensor<5x9xf32>, %v: tensor<9x7xf32>) -> (tensor<2x16x5x6xf32>, tensor<5x7xf32>) {
+func.func @single_precision(%x: tensor<2x8x5x6xf32>, %w: tensor<16x8x3x3xf32>, %z: tensor<17x19xf32>, %v: tensor<19x16xf32>) -> (tensor<2x16x5x6xf32>, tensor<17x16xf32>) {
   %c = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 1
       : tensor<2x8x5x6xf32>, tensor<16x8x3x3xf32> -> tensor<2x16x5x6xf32>
-  %n = weft.neg %z : tensor<5x9xf32>
-  %m = weft.matmul %n, %v : tensor<5x9xf32>, tensor<9x7xf32> -> tensor<5x7xf32>
-  return %c, %m : tensor<2x16x5x6xf32>, tensor<5x7xf32>
+  %n = weft.neg %z : tensor<17x19xf32>
+  %m = weft.matmul %n, %v : tensor<17x19xf32>, tensor<19x16xf32> -> tensor<17x16xf32>
+  return %c, %m : tensor<2x16x5x6xf32>, tensor<17x16xf32>
+}
+
+// -----
+
+// What tensor cores would not take of float32 stays as it is: few columns, few
+// rows. Groups follow where their data do.
+// TF32-LABEL: @single_precision_apart
+// TF32: weft.conv %arg0, %arg1 stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 96 : tensor<2x96x5x6xf32>
+// TF32: weft.conv %arg0, %arg2 stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1 : tensor<2x96x5x6xf32>
+// TF32-NOT: weft.contiguous
+// TF32: weft.matmul
+// TF32: return
+func.func @single_precision_apart(%x: tensor<2x96x5x6xf32>, %w: tensor<96x1x3x3xf32>, %v: tensor<8x96x1x1xf32>, %z: tensor<8x32xf32>, %u: tensor<32x32xf32>) -> (tensor<2x96x5x6xf32>, tensor<2x8x5x6xf32>, tensor<8x32xf32>) {
+  %a = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 96
+      : tensor<2x96x5x6xf32>, tensor<96x1x3x3xf32> -> tensor<2x96x5x6xf32>
+  %b = weft.conv %x, %v stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<2x96x5x6xf32>, tensor<8x96x1x1xf32> -> tensor<2x8x5x6xf32>
+  %n = weft.neg %z : tensor<8x32xf32>
+  %c = weft.matmul %n, %u : tensor<8x32xf32>, tensor<32x32xf32> -> tensor<8x32xf32>
+  return %a, %b, %c : tensor<2x96x5x6xf32>, tensor<2x8x5x6xf32>, tensor<8x32xf32>
+}
+
+// -----
+
+// TF32-LABEL: @single_precision_together
+// TF32: weft.conv %{{.*}} groups 1 channels_last
+// TF32: weft.conv %{{.*}} groups 96 channels_last
+// TF32: return
+func.func @single_precision_together(%x: tensor<2x16x5x6xf32>, %v: tensor<96x16x1x1xf32>, %w: tensor<96x1x3x3xf32>) -> tensor<2x96x5x6xf32> {
+  %a = weft.conv %x, %v stride [1, 1] padding [0, 0, 0, 0] dilation [1, 1] groups 1
+      : tensor<2x16x5x6xf32>, tensor<96x16x1x1xf32> -> tensor<2x96x5x6xf32>
+  %b = weft.conv %a, %w stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1] groups 96
+      : tensor<2x96x5x6xf32>, tensor<96x1x3x3xf32> -> tensor<2x96x5x6xf32>
+  return %b : tensor<2x96x5x6xf32>
 }

@@ -123,7 +123,8 @@ def AssignLayout : Pass<"weft-assign-layout", "::mlir::func::FuncOp"> {
     Where a cast or a scaling stands before a product, its result is made
     contiguous as well: tensor cores read what lies in memory.
 
-    With `tf32` those of float32 do so as well.
+    With `tf32` those of float32 do so as well, with channels padded to a multiple
+    of 4, unless they are small; those with groups where their data do.
 
     With `library`, convolutions of the types it multiplies do so instead. It
     takes any number of channels and weights that lie in any way: what is moved
@@ -157,7 +158,7 @@ def SumProducts : Pass<"weft-sum-products", "::mlir::func::FuncOp"> {
     This changes rounding: summands are not rounded before they are added, but
     the weights of the one with the smaller factor are, once more; in float16
     they may become subnormal if it is hundreds of times smaller. Where a factor
-    is infinite the result is NaN.
+    is beyond 1.7e38 the result is NaN.
   }];
 }
 

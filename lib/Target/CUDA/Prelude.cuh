@@ -919,16 +919,13 @@ WEFT_DEVICE void load_word_matrices(unsigned (&to)[4],
   }
 }
 //@ round_to_tf32
-// To ten bits of the mantissa.
+// To ten bits of the mantissa. What is finite stays so: cvt.rna would make the
+// largest numbers infinite.
 WEFT_DEVICE void round_to_tf32(unsigned (&x)[4]) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-#ifdef __CUDA_ARCH__
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(x[i]) : "f"(__uint_as_float(x[i])));
-#else
-    if ((x[i] >> 23 & 255) != 255)
-      x[i] = (x[i] + 0x1000) & ~0x1fffu;
-#endif
+    x[i] += (x[i] & 0x7fffffffu) < 0x7f7ff000u ? 0x1000u : 0u;
+    x[i] &= ~0x1fffu;
   }
 }
 //@ multiply_tf32
