@@ -297,7 +297,7 @@ ContiguousOp Walk::dataInside(ConvOp conv) const {
 }
 
 /// Whether the kernel of a convolution, which alone reads them, puts elements
-/// of a tensor in the order that it needs, and stores what such a kernel can.
+/// of a tensor in the order that it needs.
 bool Walk::isBroughtInside(ContiguousOp data) const {
   auto conv =
       data->hasOneUse() ? dyn_cast<ConvOp>(*data->user_begin()) : ConvOp();

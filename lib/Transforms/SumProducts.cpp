@@ -8,9 +8,9 @@
 // added does so as it is. The factors a and b of a channel go into the weights:
 // by twice the larger of the two, m, the sum is multiplied instead, and the
 // weights by a / m and b / m. One of these is 1/2 or -1/2, the other is
-// smaller. So the one product, which has the type of the two, overflows where
-// one of them does, and nowhere else: half of a sum is no larger than a
-// summand. Where it is the result itself, it is not halved.
+// smaller. So the one product, which has the type of the two, overflows only
+// where one of them does: half of a sum is no larger than the larger summand.
+// Where it is the result itself, it is not halved.
 #include "weft/Transforms/Passes.h"
 #include "weft/Transforms/Pipelines.h"
 
