@@ -915,17 +915,22 @@ WEFT_DEVICE void load_word_matrices(unsigned (&to)[4],
     int line = k + lane % 4 + (IsRows ? i / 2 : i % 2) * 4;
     int at = own + lane / 4 + (IsRows ? i % 2 : i / 2) * 8;
     const void *from = tile + at / 32 * 4096 + swizzled(line, at % 32 * 4);
-    __builtin_memcpy(&to[i], __builtin_assume_aligned(from, 4), 4);
+#ifdef __CUDA_ARCH__
+    to[i] = *static_cast<const unsigned *>(from);
+#else
+    __builtin_memcpy(&to[i], from, 4);
+#endif
   }
 }
 //@ round_to_tf32
-// To ten bits of the mantissa. What is finite stays so: cvt.rna would make the
-// largest numbers infinite.
+// To ten bits of the mantissa, once the other bits are cut off: multiply_tf32
+// does not see them. What is finite stays so: cvt.rna would make the largest
+// numbers infinite.
 WEFT_DEVICE void round_to_tf32(unsigned (&x)[4]) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    x[i] += (x[i] & 0x7fffffffu) < 0x7f7ff000u ? 0x1000u : 0u;
-    x[i] &= ~0x1fffu;
+    if (::fabsf(bits_float(x[i])) < 0x1.ffep127f)
+      x[i] += 0x1000u;
   }
 }
 //@ multiply_tf32
@@ -940,11 +945,7 @@ WEFT_DEVICE void multiply_tf32(float (&sum)[4], const unsigned (&a)[4],
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 #else
   int lane = threadIdx.x % 32;
-  auto number = [](unsigned bits) {
-    float x;
-    __builtin_memcpy(&x, &bits, 4);
-    return x;
-  };
+  auto number = [](unsigned bits) { return bits_float(bits & ~0x1fffu); };
   for (int t = 0; t < 4; ++t) { // the lane that holds steps t and t + 4
     float rows[4], columns[2][2];
     for (int i = 0; i < 4; ++i)

@@ -116,7 +116,7 @@ Emitted::Emitted(const Case &c, bool isInPlace)
     }
   }
   FailureOr<CudaKernel> emitted =
-      emitCuda(group, {arch, c.multiprocessors}, why, c.tile);
+      emitCuda(group, {arch, c.multiprocessors, c.tf32}, why, c.tile);
   if (succeeded(emitted) && !c.tile.empty() &&
       !llvm::is_contained(emitted->tiles, c.tile)) {
     error = c.name + ": has no tile " + c.tile;
@@ -147,6 +147,9 @@ Prepared::Prepared(const Case &c, bool isInPlace) : Emitted(c, isInPlace) {
       shape = ir::toShape(type);
     inputs.push_back(
         randomValue(ir::toDType(getElementTypeOrSelf(type)), shape, seed));
+    if (c.tf32) // which has the bits of float16
+      for (double &real : inputs.back().reals)
+        real = reference::roundTo(float16, real);
   }
   auto values = reference::interpret(main, inputs);
   if (!values.ok()) {

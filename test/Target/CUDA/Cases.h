@@ -25,6 +25,7 @@ struct Case {
   std::string arch = kBaselineArch;
   std::string tile = "";       // by name; empty: the one that should be fastest
   int64_t multiprocessors = 0; // 0: those of a large device
+  bool tf32 = false; // float32 products; of inputs that TF32 has, to be exact
 };
 
 /// Groups of every schedule, type and awkward size.

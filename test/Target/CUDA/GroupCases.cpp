@@ -879,6 +879,47 @@ public:
                "%y : " + tensor(result, type), "gemm"});
   }
 
+  /// Operands whose lines run along k, and not; of pieces of four elements and
+  /// of two; a convolution; every tile, of which some share k.
+  void addTf32() {
+    size_t first = list.size();
+    addMatrixMatmul("3x37x84", "3x84x72", "3x37x72", "f32");
+    addMatrixMatmul("20x70", "70x38", "20x38", "f32");
+    addMatrixConv("2x9x10x20", "24x3x3x20", "2x9x10x24",
+                  "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f32");
+    addMatrix({"linear",
+               "%x: tensor<45x68xf32>, %w: tensor<70x68xf32>, %b: "
+               "tensor<70xf32>",
+               "%t = weft.transpose %w [1, 0] : tensor<70x68xf32> -> "
+               "tensor<68x70xf32>\n"
+               "%m = weft.matmul %x, %t : tensor<45x68xf32>, tensor<68x70xf32> "
+               "-> tensor<45x70xf32>\n"
+               "%b2 = weft.broadcast %b : tensor<70xf32> -> tensor<45x70xf32>\n"
+               "%s = weft.add %m, %b2 : tensor<45x70xf32>\n"
+               "%y = weft.cast %s : tensor<45x70xf32> -> tensor<45x70xf16>",
+               "%s : tensor<45x70xf32>, %y : tensor<45x70xf16>", "gemm"});
+    addMatrix({"product of transposed operands",
+               "%x: tensor<64x80xf32>, %w: tensor<72x64xf32>",
+               "%s = weft.transpose %x [1, 0] : tensor<64x80xf32> -> "
+               "tensor<80x64xf32>\n"
+               "%t = weft.transpose %w [1, 0] : tensor<72x64xf32> -> "
+               "tensor<64x72xf32>\n"
+               "%y = weft.matmul %s, %t : tensor<80x64xf32>, tensor<64x72xf32> "
+               "-> tensor<80x72xf32>",
+               "%y : tensor<80x72xf32>", "gemm"});
+    for (size_t i = first; i < list.size(); ++i) {
+      list[i].name += " in TF32";
+      list[i].tf32 = true;
+    }
+    Case split = list[first];
+    split.arch = "sm_90a";
+    for (const std::string &tile : Prepared(split).kernel.tiles) {
+      split.tile = tile;
+      split.name = "product in TF32, " + tile;
+      add(split);
+    }
+  }
+
   /// A product of `rows` and, where `residual` is, what is added to it; behind
   /// it relu, and a product of that.
   void addPairOfMatmuls(const std::string &sizes, int64_t multiprocessors,
@@ -1704,6 +1745,7 @@ const std::vector<Case> &allCases() {
     all->addResiduals();
     all->addVectorWindows();
     all->addMatrices();
+    all->addTf32();
     all->addBlocksThatStay();
     all->addSums();
     all->addPairs();
