@@ -73,6 +73,13 @@ double roundingOf(DType dtype) {
   return dtype == bfloat16 ? 0x1p-8 : dtype == float16 ? 0x1p-11 : 0x1p-24;
 }
 
+DType multipliedAs(DType dtype, Device device) {
+  return dtype == float32 && device.is_gpu() &&
+                 float32_precision() == Float32Precision::tf32
+             ? float16
+             : dtype;
+}
+
 double benchElement(size_t input, int64_t i) {
   auto hash = static_cast<uint32_t>(i % kPeriod + 1) * 2654435761u +
               static_cast<uint32_t>(input) * 40503u;

@@ -26,6 +26,9 @@ double benchElement(size_t input, int64_t i);
 /// part of it.
 double roundingOf(DType dtype);
 
+/// The type whose bits are multiplied in a product: TF32 has those of float16.
+DType multipliedAs(DType dtype, Device device);
+
 /// A tensor whose elements `element` gives by their number.
 Tensor benchTensor(const Shape &shape, DType dtype, Device device,
                    const std::function<double(int64_t i)> &element);

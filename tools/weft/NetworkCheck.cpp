@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a network computes what the reference interpreter does.
+#include "BenchBuffers.h"
 #include "BenchNetworks.h"
 
 #include "weft/IR/Dialect.h"
@@ -47,13 +48,11 @@ Status checkNetwork(const std::string &name, const Tensor &tensor) {
   StatusOr<std::vector<float>> got = tensor.to_vector<float>();
   if (!got.ok())
     return got.status();
-  // What some tens of layers that round add up to. TF32 has the bits of
-  // float16.
-  const bool isTf32 =
-      tensor.device().is_gpu() && float32_precision() == Float32Precision::tf32;
-  double allowed = tensor.dtype() == bfloat16            ? 0.1
-                   : tensor.dtype() == float16 || isTf32 ? 0.02
-                                                         : 1e-4;
+  // What some tens of layers that round add up to.
+  DType multiplied = multipliedAs(tensor.dtype(), tensor.device());
+  double allowed = multiplied == bfloat16  ? 0.1
+                   : multiplied == float16 ? 0.02
+                                           : 1e-4;
   double largest = 0;
   for (int64_t i = 0; i < want->size(); ++i)
     largest = std::max(largest, std::fabs(want->at(i)));
