@@ -9,13 +9,14 @@ namespace {
 
 constexpr size_t kMaxRank = 5;
 // Of CUtensorMapDataType and its neighbours.
-constexpr int kInt64 = 5, kFloat16 = 6, kBfloat16 = 9;
+constexpr int kInt64 = 5, kFloat16 = 6, kFloat32 = 7, kBfloat16 = 9;
 constexpr int kNoInterleave = 0, kNoSwizzle = 0, kSwizzle128 = 3,
               kPromote256 = 3, kZeros = 0;
 
 int codeOf(DType dtype) {
   return dtype == DType::int64     ? kInt64
          : dtype == DType::float16 ? kFloat16
+         : dtype == DType::float32 ? kFloat32
                                    : kBfloat16;
 }
 
@@ -24,7 +25,7 @@ int codeOf(DType dtype) {
 bool isWellFormed(const TensorMap &map) {
   size_t rank = map.sizes.size(), spatial = rank - 2;
   bool isKnown = map.dtype == DType::float16 || map.dtype == DType::bfloat16 ||
-                 map.dtype == DType::int64;
+                 map.dtype == DType::float32 || map.dtype == DType::int64;
   if (!isKnown || rank < 2 || rank > kMaxRank || map.strides.size() != rank - 1)
     return false;
   if (!map.isWindow())

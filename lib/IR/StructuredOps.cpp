@@ -104,6 +104,13 @@ static LogicalResult verifyAxis(Operation *op, uint64_t attribute) {
 
 LogicalResult IotaOp::verify() { return verifyAxis(*this, getAxis()); }
 
+LogicalResult ReducePrecisionOp::verify() {
+  if (getTf32() && !elementOf(getResult()).isF32())
+    return emitError() << "reduce_precision: tf32 is of f32: got "
+                       << elementOf(getResult());
+  return success();
+}
+
 // ---- moving elements --------------------------------------------------------
 
 LogicalResult BroadcastOp::verify() {

@@ -366,7 +366,7 @@ int Builder::compute(Operation *op, const Index &index,
     return anchorAt(op, index);
   if (auto reduce = dyn_cast<ReducePrecisionOp>(op)) {
     int id = at(reduce.getX(), index, guards);
-    if (id < 0 || !isNarrowFloat(type))
+    if (id < 0 || !(isNarrowFloat(type) || reduce.getTf32()))
       return id;
     return append({.kind = Stmt::Kind::round, .type = type, .operands = {id}});
   }

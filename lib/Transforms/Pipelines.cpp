@@ -53,6 +53,10 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
     add(createSumProducts(options.takesSum));
     addCleanup(pm);
   }
+  // Behind what makes new weights, before hoisting, which has @prepare round
+  // them.
+  if (options.tf32)
+    add(createRoundWeights());
   // Before fusion: a group must not mix what runs once with what runs always.
   pm.addPass(createHoistParameters());
   if (options.until == PipelineStage::folded)

@@ -622,6 +622,15 @@ func.func @case(%x: tensor<2xf32>) {
 
 // -----
 
+// reduce_precision: TF32 is a part of f32
+func.func @case(%x: tensor<2xf16>) {
+  // expected-error @below {{reduce_precision: tf32 is of f32: got 'f16'}}
+  %y = weft.reduce_precision %x tf32 : tensor<2xf16>
+  return
+}
+
+// -----
+
 // constant: dense elements, which code generation reads
 func.func @case() {
   // expected-error @below {{constant: elements are not dense: sparse<0, 1.000000e+00> : tensor<4xf32>}}

@@ -172,12 +172,20 @@ func.func @whole_ops(%x: tensor<1x2x8x8xf32>, %w: tensor<4x1x3x3xf32>,
   // CHECK: weft.conv {{.*}} groups 2 channels_last : tensor<1x7x7x2xf32>, tensor<4x3x3x1xf32> -> tensor<1x3x3x4xf32>
   %m = weft.conv %l, %v stride [2, 2] padding [0, 1, 1, 0] dilation [1, 1] groups 2 channels_last
       : tensor<1x7x7x2xf32>, tensor<4x3x3x1xf32> -> tensor<1x3x3x4xf32>
+  // CHECK: weft.reduce_precision %{{.*}} tf32 : tensor<4x3x3x1xf32>
+  %r = weft.reduce_precision %v tf32 : tensor<4x3x3x1xf32>
+  // CHECK: weft.conv {{.*}} groups 2 channels_last tf32_weights : tensor<1x7x7x2xf32>
+  %q = weft.conv %l, %r stride [2, 2] padding [0, 1, 1, 0] dilation [1, 1] groups 2 channels_last tf32_weights
+      : tensor<1x7x7x2xf32>, tensor<4x3x3x1xf32> -> tensor<1x3x3x4xf32>
   // CHECK: weft.maxpool {{.*}} padding [0, 0, 0, 0] channels_last : tensor<1x3x3x4xf32> -> tensor<1x2x2x4xf32>
   %n = weft.maxpool %m kernel [2, 2] stride [1, 1] padding [0, 0, 0, 0] channels_last
       : tensor<1x3x3x4xf32> -> tensor<1x2x2x4xf32>
   // CHECK: weft.avgpool {{.*}} count_include_pad true channels_last : tensor<1x2x2x4xf32> -> tensor<1x1x1x4xf32>
   %o = weft.avgpool %n kernel [2, 2] stride [1, 1] padding [0, 0, 0, 0] count_include_pad true channels_last
       : tensor<1x2x2x4xf32> -> tensor<1x1x1x4xf32>
+  // CHECK: weft.matmul %{{.*}}, %{{.*}} tf32_weights : tensor<1x4x3x3xf32>
+  %s = weft.matmul %4, %5 tf32_weights
+      : tensor<1x4x3x3xf32>, tensor<1x4x3x3xf32> -> tensor<1x4x3x3xf32>
   // CHECK: weft.matmul %{{.*}}, %{{.*}} : tensor<1x4x3x3xf32>, tensor<1x4x3x3xf32> -> tensor<1x4x3x3xf32>
   %6 = weft.matmul %4, %5
       : tensor<1x4x3x3xf32>, tensor<1x4x3x3xf32> -> tensor<1x4x3x3xf32>

@@ -74,6 +74,16 @@ func.func @main(%x: tensor<32x64xf32>, %w: tensor<64x64xf32>) -> tensor<32x64xf3
 }
 )";
 
+/// With weights, which are rounded where they are prepared, and a k that is
+/// long enough for bulk copies.
+constexpr const char *kLinear = R"(
+func.func @main(%x: tensor<32x160xf32>, %w: tensor<64x160xf32> {weft.parameter, weft.name = "w"}) -> tensor<32x64xf32> {
+  %t = weft.transpose %w [1, 0] : tensor<64x160xf32> -> tensor<160x64xf32>
+  %0 = weft.matmul %x, %t : tensor<32x160xf32>, tensor<160x64xf32> -> tensor<32x64xf32>
+  return %0 : tensor<32x64xf32>
+}
+)";
+
 class Tf32Test : public testing::Test {
 protected:
   Tf32Test() : context_(mlir::MLIRContext::Threading::DISABLED) {
@@ -132,6 +142,32 @@ protected:
     EXPECT_THAT(results->front().reals, Each(sum));
   }
 
+  /// The same of data and weights, each of one number.
+  template <typename Run>
+  void expectSumOfLinear(double data, double weights, double sum, Run run) {
+    auto module = parse(kLinear);
+    ASSERT_TRUE(module);
+    reference::Arguments arguments;
+    arguments.inputs = {reference::zeros(float32, {32, 160})};
+    reference::Value w = reference::zeros(float32, {64, 160});
+    std::ranges::fill(arguments.inputs[0].reals, data);
+    std::ranges::fill(w.reals, weights);
+    arguments.parameters["w"] = std::move(w);
+    test::Results results = run(*module, arguments);
+    ASSERT_TRUE(results.ok()) << results.status();
+    EXPECT_THAT(results->front().reals, Each(sum)) << data << " " << weights;
+  }
+  /// Of both, what lies in the middle is rounded up, and what is below down.
+  template <typename Run> void expectRoundedLinear(Run run) {
+    constexpr double middle = 1 + 0x1p-11, next = 1 + 0x1p-10,
+                     below = middle - 0x1p-23;
+    expectSumOfLinear(middle, 1, 160 * next, run);
+    expectSumOfLinear(1, middle, 160 * next, run);
+    expectSumOfLinear(-1, -middle, 160 * next, run);
+    expectSumOfLinear(below, 1, 160, run);
+    expectSumOfLinear(1, below, 160, run);
+  }
+
   /// Calls `run` on a product of which rows are the largest number, infinite
   /// and NaN, and columns 2^-70 and 0.
   template <typename Run> void expectLargest(Run run) {
@@ -157,12 +193,14 @@ protected:
     EXPECT_EQ(y[3 * 64], 0);
   }
 
-  std::string textFor(const std::string &architecture) {
-    auto module = parse(kProduct);
+  std::string textFor(const std::string &architecture,
+                      const char *program = kProduct) {
+    auto module = parse(program);
     reference::Arguments arguments;
+    arguments.parameters["w"] = reference::zeros(float32, {64, 160});
     auto kernels = test::cudaKernelsOf({*module, &arguments}, architecture);
     EXPECT_TRUE(kernels.ok()) << kernels.status();
-    return kernels.ok() ? kernels->front().text : "";
+    return kernels.ok() ? kernels->back().text : "";
   }
 
 private:
@@ -186,6 +224,8 @@ TEST_F(Tf32Test, EmulatedRoundsOperands) {
   expectSum(64 * (1 + 0x1p-11), emulate);
 }
 
+TEST_F(Tf32Test, EmulatedRoundsDataAndWeights) { expectRoundedLinear(emulate); }
+
 TEST_F(Tf32Test, EmulatedKeepsWhatIsFiniteAndWhatIsNot) {
   expectLargest(emulate);
 }
@@ -195,6 +235,7 @@ TEST_F(Tf32Test, GpuAgrees) {
     GTEST_SKIP() << "no GPU: " << status;
   expectExact(onGpu);
   expectSum(64 * (1 + 0x1p-10), onGpu);
+  expectRoundedLinear(onGpu);
   expectLargest(onGpu);
   set_float32_precision(Float32Precision::ieee);
   expectSum(64 * (1 + 0x1p-11), onGpu);
@@ -203,6 +244,9 @@ TEST_F(Tf32Test, GpuAgrees) {
 TEST_F(Tf32Test, OnlyWhereItIsAskedForAndThereAreTensorCores) {
   EXPECT_THAT(textFor("sm_80"), HasSubstr("weft::multiply_tf32("));
   EXPECT_THAT(textFor("sm_90a"), HasSubstr("weft::multiply_tf32("));
+  EXPECT_THAT(textFor("sm_80", kLinear), HasSubstr("weft::multiply_tf32("));
+  EXPECT_THAT(textFor("sm_90a", kLinear),
+              HasSubstr("weft::multiply_group_tf32("));
   EXPECT_THAT(textFor("sm_75"), Not(HasSubstr("tf32")));
   set_float32_precision(Float32Precision::ieee);
   EXPECT_THAT(textFor("sm_90a"), Not(HasSubstr("tf32")));

@@ -245,7 +245,7 @@ TEST(Plan, ChecksEveryIndex) {
       {"mapped scalar",
        [](Plan &p) { p.launches[0].tensorMaps[0].argument = 1; }},
       {"mapped type",
-       [](Plan &p) { p.launches[0].tensorMaps[0].dtype = float32; }},
+       [](Plan &p) { p.launches[0].tensorMaps[0].dtype = float64; }},
       {"mapped strides",
        [](Plan &p) { p.launches[0].tensorMaps[0].strides.pop_back(); }},
       {"mapped rank",

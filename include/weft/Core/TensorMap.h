@@ -17,8 +17,8 @@ namespace weft {
 /// positions of the window and `channels` elements of each: positions count
 /// through all dims but the first, from `lower` in steps of `steps`.
 ///
-/// 16-bit floats arrive in lines of 128 bytes, whose pieces are permuted as
-/// tensor cores want them (128-byte swizzle). int64 stands for any bits, and
+/// Floats arrive in lines of 128 bytes, whose pieces are permuted as tensor
+/// cores want them (128-byte swizzle). int64 stands for any bits, and
 /// arrives as it lies in memory.
 struct TensorMap {
   int32_t argument = 0; // of the kernel: the buffer

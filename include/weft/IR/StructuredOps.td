@@ -121,16 +121,22 @@ def ReducePrecisionOp : Weft_Op<"reduce_precision", [Pure, Elementwise,
     readers see the same; passes put it where that matters. Other types stay as
     they are.
 
+    With `tf32` it rounds f32 to the 10 bits of mantissa that tensor cores
+    multiply, to the nearest, away from 0 in the middle. What is finite stays so:
+    the largest numbers are cut off.
+
     ```mlir
-    func.func @main(%x: tensor<2xf16>) -> tensor<2xf16> {
+    func.func @main(%x: tensor<2xf16>, %z: tensor<2xf32>) -> (tensor<2xf16>, tensor<2xf32>) {
       %y = weft.reduce_precision %x : tensor<2xf16>
-      return %y : tensor<2xf16>
+      %w = weft.reduce_precision %z tf32 : tensor<2xf32>
+      return %y, %w : tensor<2xf16>, tensor<2xf32>
     }
     ```
   }];
-  let arguments = (ins Any.tensor:$x);
+  let arguments = (ins Any.tensor:$x, UnitAttr:$tf32);
   let results = (outs Any.tensor:$result);
-  let assemblyFormat = "$x attr-dict `:` type($x)";
+  let assemblyFormat = "$x (`tf32` $tf32^)? attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 
 // ---- moving elements --------------------------------------------------------
@@ -443,7 +449,9 @@ def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterf
                                    DeclareOpInterfaceMethods<WindowOpInterface>]> {
   let summary = "[..., m, k] x [..., k, n] -> [..., m, n]";
   let description = [{
-    Ranks and batch sizes are equal, and so are the types.
+    Ranks and batch sizes are equal, and so are the types. `tf32_weights` says
+    that elements of the right operand, of f32, are numbers that TF32 has: passes
+    have rounded them.
 
     ```mlir
     func.func @main(%x: tensor<4x2xf32>, %y: tensor<2x3xf32>) -> tensor<4x3xf32> {
@@ -452,9 +460,10 @@ def MatmulOp : Structured<"matmul", [DeclareOpInterfaceMethods<InferTypeOpInterf
     }
     ```
   }];
-  let arguments = (ins Number.tensor:$lhs, Number.tensor:$rhs);
+  let arguments = (ins Number.tensor:$lhs, Number.tensor:$rhs,
+                       UnitAttr:$tf32_weights);
   let results = (outs Number.tensor:$result);
-  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let assemblyFormat = "$lhs `,` $rhs (`tf32_weights` $tf32_weights^)? attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
   let hasVerifier = 1;
 }
 def AttentionOp : Weft_Op<"attention", [Pure, DeclareOpInterfaceMethods<AnchorOpInterface>,
@@ -497,7 +506,8 @@ def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>
     An output size is
     `floor((size + low + high - dilation * (kernel - 1) - 1) / stride) + 1`.
     With `channels_last`, x and the result are [N, ..., C] and w is
-    [O, ..., C / groups].
+    [O, ..., C / groups]. `tf32_weights` says of w what it says of the right
+    operand of a matmul.
 
     ```mlir
     func.func @main(%x: tensor<1x2x8xf32>, %w: tensor<4x2x3xf32>, %b: tensor<4xf32>) -> tensor<1x4x4xf32> {
@@ -511,11 +521,12 @@ def ConvOp : Structured<"conv", [DeclareOpInterfaceMethods<InferTypeOpInterface>
                    Optional<Floating.tensor>:$bias,
                    DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding,
                    DenseI64ArrayAttr:$dilation, I64Attr:$groups,
-                   UnitAttr:$channels_last);
+                   UnitAttr:$channels_last, UnitAttr:$tf32_weights);
   let results = (outs Floating.tensor:$result);
   let assemblyFormat = [{
     $x `,` $w (`,` $bias^)? `stride` $stride `padding` $padding
     `dilation` $dilation `groups` $groups (`channels_last` $channels_last^)?
+    (`tf32_weights` $tf32_weights^)?
     attr-dict `:`
     type($x) `,` type($w) (`,` type($bias)^)? `->` type($result)
   }];

@@ -37,7 +37,8 @@ struct Stmt {
               // hold, else 0 (and memory is not touched)
     row,      // `op` (a row or `where`) on `operands`
     cast,     // operands[0] converted to `type`, rounded as weft.cast says
-    round,    // operands[0], of the same type, as if it were stored and loaded
+    round,    // operands[0], of the same type, as if it were stored and loaded;
+              // of f32: to TF32
     select,   // operands[0] where all `guards` hold, else operands[1]
     reduced,  // result of an accumulator of an earlier stage
   };

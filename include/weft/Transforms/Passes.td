@@ -162,6 +162,23 @@ def SumProducts : Pass<"weft-sum-products", "::mlir::func::FuncOp"> {
   }];
 }
 
+def RoundWeights : Pass<"weft-round-weights", "::mlir::func::FuncOp"> {
+  let summary = "Round the weights of float32 products to TF32";
+  let description = [{
+    ```
+    %y = weft.matmul %x, (transpose %w {weft.parameter})
+      ==>
+    %r = weft.reduce_precision %w tf32
+    %y = weft.matmul %x, (transpose %r) tf32_weights
+    ```
+    and the same for convolutions with channels last and without groups, where
+    the weights depend on parameters and constants alone, and there are enough
+    rows, columns and steps of k for tensor cores. These cut the bits off that
+    TF32 has not: of data they are rounded in registers, but warp groups read
+    weights from memory.
+  }];
+}
+
 def HoistParameters : Pass<"weft-hoist-parameters", "::mlir::ModuleOp"> {
   let summary = "Move what depends on parameters alone to @prepare";
   let description = [{

@@ -116,6 +116,19 @@ Value Elements::toMemory(Value value, DType dtype) {
   }
 }
 
+Value Elements::nearestTf32(Value value) {
+  Bits bits{b_, loc_};
+  Value raw = bits.asInt(value),
+        magnitude = bits.asFloat(bits.both(raw, 0x7fffffff));
+  Value isSmall = bits.is(CmpFPredicate::OLT, magnitude,
+                          bits.real(magnitude, 0x1.ffep127)),
+        isFinite = bits.is(CmpFPredicate::OLE, magnitude,
+                           bits.real(magnitude, 0x1.fffffep127));
+  Value nearest = bits.select(isSmall, bits.add(raw, 0x1000), raw);
+  return bits.select(isFinite, bits.asFloat(bits.both(nearest, -0x2000)),
+                     value);
+}
+
 // ---- narrow floats ----------------------------------------------------------
 
 /// Exponent and mantissa moved into place are the value times a power of two;

@@ -33,6 +33,9 @@ public:
   /// truncate and saturate, NaN gives 0.
   mlir::Value cast(mlir::Value value, DType from, DType to);
 
+  /// weft.reduce_precision to TF32, of f32.
+  mlir::Value nearestTf32(mlir::Value value);
+
 private:
   using Value = mlir::Value;
   Value widen16(Value bits);           // IEEE half as i16 -> f32

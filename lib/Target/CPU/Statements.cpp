@@ -74,6 +74,8 @@ Value Emitter::compute(int id, const Point &point, const Scope &scope) {
     return elements_.cast(operands[0], typeOf(stmt.operands[0]), typeOf(id));
   case Stmt::Kind::round: {
     DType dtype = typeOf(id);
+    if (dtype == DType::float32)
+      return elements_.nearestTf32(operands[0]);
     return elements_.fromMemory(elements_.toMemory(operands[0], dtype), dtype);
   }
   case Stmt::Kind::select: {

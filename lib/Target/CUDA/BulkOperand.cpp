@@ -10,7 +10,6 @@ using llvm::Twine;
 
 namespace weft::cuda {
 
-static constexpr int64_t kElementBytes = 2;
 static constexpr int64_t kAlignment = 16; // of addresses, strides, in bytes
 
 /// Fewer bits for a corner and a tap the more spatial dims there are.
@@ -53,10 +52,11 @@ BulkPart::match(const LoopNest &nest, const ContractionSide &side,
   part.end_ = end;
   part.map_.argument = static_cast<int32_t>(load.input);
   part.map_.dtype = ir::toDType(contraction.type);
+  part.elementBytes_ = storageBytes(contraction.type);
   // Of the first step of the part.
   part.map_.offset = (valueAtZero(load.expr, nest) +
                       begin * *strideOf(load.expr, nest.sizes.size() - 1)) *
-                     kElementBytes;
+                     part.elementBytes_;
   std::optional<int64_t> own = commonStride(nest, load.expr, side.dims),
                          depth = commonStride(nest, load.expr, innerDims(nest));
   bool matches = guards.empty() && own && depth &&
@@ -80,14 +80,14 @@ bool BulkPart::matchPlain(int64_t ownStride, int64_t depthStride,
   if (form_ == Form::blocks)
     std::swap(map_.sizes[0], map_.sizes[1]);
   map_.strides = {(form_ == Form::lines ? ownStride : depthStride) *
-                  kElementBytes};
+                  elementBytes_};
   for (unsigned dim : contraction.batch) {
     int64_t stride = *strideOf(load_->expr, dim);
     if (stride == 0)
       continue;
     batch_.push_back(dim);
     map_.sizes.push_back(nest.sizes[dim]);
-    map_.strides.push_back(stride * kElementBytes);
+    map_.strides.push_back(stride * elementBytes_);
   }
   return true;
 }
@@ -97,7 +97,7 @@ bool BulkPart::matchWindow(const Contraction &contraction,
   const LoopNest &nest = *nest_;
   unsigned channels = nest.sizes.size() - 1;
   if (contraction.batches != 1 || strideOf(load_->expr, channels) != 1 ||
-      (end_ - begin_) % kMatrixDepth != 0)
+      (end_ - begin_) % tileDepth() != 0)
     return false;
   form_ = Form::window;
   map_.sizes = {end_ - begin_};
@@ -144,9 +144,9 @@ bool BulkPart::matchWindow(const Contraction &contraction,
       }
     }
     // What `offset` says lies at position 0, not at the first one.
-    map_.offset -= lower * stride * kElementBytes;
+    map_.offset -= lower * stride * elementBytes_;
     map_.sizes.push_back(size);
-    map_.strides.push_back(stride * kElementBytes);
+    map_.strides.push_back(stride * elementBytes_);
     map_.lower.push_back(static_cast<int32_t>(lower));
     map_.upper.push_back(
         static_cast<int32_t>(lower + (nest.sizes[dim] - 1) * step - size + 1));
@@ -160,7 +160,7 @@ bool BulkPart::matchWindow(const Contraction &contraction,
   map_.sizes.push_back(images_ >= 0 ? nest.sizes[images_] : 1);
   map_.strides.push_back(
       (images_ >= 0 ? *strideOf(load_->expr, images_) : lastStride) *
-      kElementBytes);
+      elementBytes_);
   return true;
 }
 
@@ -197,7 +197,8 @@ rangeOfDepth(const LoopNest &nest, const Guard &guard) {
 /// Adds what statement `id` is for steps [begin, end) of k: a load, or choices
 /// between loads, each below a step. False if it is something else.
 static bool findReadings(const LoopNest &nest, int id, int64_t begin,
-                         int64_t end, SmallVector<Reading> &readings) {
+                         int64_t end, int64_t tileDepth,
+                         SmallVector<Reading> &readings) {
   const Stmt &stmt = nest.stmts[id];
   if (stmt.kind == Stmt::Kind::load) {
     Reading reading{&stmt, {}, begin, end};
@@ -214,22 +215,25 @@ static bool findReadings(const LoopNest &nest, int id, int64_t begin,
     return false;
   auto range = rangeOfDepth(nest, stmt.guards[0]);
   return range && range->first <= begin && range->second > begin &&
-         range->second < end && range->second % kMatrixDepth == 0 &&
-         findReadings(nest, stmt.operands[0], begin, range->second, readings) &&
-         findReadings(nest, stmt.operands[1], range->second, end, readings);
+         range->second < end && range->second % tileDepth == 0 &&
+         findReadings(nest, stmt.operands[0], begin, range->second, tileDepth,
+                      readings) &&
+         findReadings(nest, stmt.operands[1], range->second, end, tileDepth,
+                      readings);
 }
 
 std::optional<BulkOperand> BulkOperand::match(const LoopNest &nest,
                                               const ContractionSide &side,
                                               const Contraction &contraction) {
+  const int64_t tileDepth = matrixDepth(contraction.type);
   SmallVector<Reading> readings;
   if (side.dims.empty() || nest.innerSizes().empty() ||
       nest.numInnerPoints() == 0 ||
-      !findReadings(nest, side.stmt, 0, nest.sizes.back(), readings))
+      !findReadings(nest, side.stmt, 0, nest.sizes.back(), tileDepth, readings))
     return std::nullopt;
   // Steps are counted through all dims of k, parts along the innermost.
-  if (readings.size() > 1 && (nest.innerSizes().size() > 1 ||
-                              nest.numInnerPoints() % kMatrixDepth != 0))
+  if (readings.size() > 1 &&
+      (nest.innerSizes().size() > 1 || nest.numInnerPoints() % tileDepth != 0))
     return std::nullopt;
   BulkOperand operand;
   operand.side_ = side;
@@ -247,9 +251,9 @@ std::optional<BulkOperand> BulkOperand::match(const LoopNest &nest,
 
 void BulkPart::declare(KernelPrinter &p, int64_t extent, StringRef name) {
   extent_ = extent;
-  int64_t lines = form_ == Form::blocks ? kMatrixDepth : extent;
+  int64_t lines = form_ == Form::blocks ? tileDepth() : extent;
   map_.box.assign(
-      {static_cast<int32_t>(kMatrixDepth), static_cast<int32_t>(lines)});
+      {static_cast<int32_t>(tileDepth()), static_cast<int32_t>(lines)});
   if (form_ != Form::window)
     map_.box.resize(map_.sizes.size(), 1);
   name_ = p.addTensorMap(name, map_);
@@ -279,9 +283,9 @@ void BulkPart::copy(KernelPrinter &p, StringRef position, StringRef depth,
   std::string own = asInt(position), step = within(asInt(depth), begin_);
   if (form_ == Form::lines)
     return start(destination, step + ", " + own);
-  p.openLoop("i", extent_ / kMatrixDepth, /*unrolled=*/true);
-  start(destination + " + i * " + Twine(kMatrixDepth * kMatrixLineBytes),
-        own + " + i * " + Twine(kMatrixDepth) + ", " + step);
+  p.openLoop("i", extent_ / tileDepth(), /*unrolled=*/true);
+  start(destination + " + i * " + Twine(tileDepth() * kMatrixLineBytes),
+        own + " + i * " + Twine(tileDepth()) + ", " + step);
   p.close();
 }
 

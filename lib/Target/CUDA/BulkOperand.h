@@ -5,6 +5,7 @@
 
 #include "Contraction.h"
 #include "KernelPrinter.h"
+#include "MatrixOperand.h"
 
 #include "weft/Core/TensorMap.h"
 
@@ -54,6 +55,8 @@ private:
     window, // (channels, pixels, images)
   };
 
+  /// Steps of k in a tile.
+  int64_t tileDepth() const { return kMatrixLineBytes / elementBytes_; }
   bool matchPlain(int64_t ownStride, int64_t depthStride,
                   const Contraction &contraction);
   bool matchWindow(const Contraction &contraction,
@@ -67,6 +70,7 @@ private:
   const Stmt *load_ = nullptr;
   const LoopNest *nest_ = nullptr;
   int64_t begin_ = 0, end_ = 0;
+  int64_t elementBytes_ = 2;
   Form form_ = Form::lines;
   TensorMap map_;
   llvm::SmallVector<unsigned> batch_; // loop dims of the outer dims of the map
@@ -79,8 +83,8 @@ private:
 class BulkOperand {
 public:
   /// Of one tensor, or of several that lie one after the other along k, each of
-  /// a multiple of 64 steps. Nothing where one of them lies otherwise than the
-  /// accelerator reads it, or they do not all run along k.
+  /// as many steps as a few tiles. Nothing where one of them lies otherwise
+  /// than the accelerator reads it, or they do not all run along k.
   static std::optional<BulkOperand> match(const LoopNest &nest,
                                           const ContractionSide &side,
                                           const Contraction &contraction);

@@ -606,8 +606,9 @@ void KernelPrinter::define(int id) {
       values_[id] = values_[stmt.operands[0]];
       return;
     }
-    text = "weft::cast<" + storageType(stmt.type) + ">(" +
-           values_[stmt.operands[0]] + ")";
+    text = (stmt.type.isF32() ? "weft::nearest_tf32"
+                              : "weft::cast<" + storageType(stmt.type) + ">") +
+           "(" + values_[stmt.operands[0]] + ")";
     break;
   case Stmt::Kind::select:
     text = condition(stmt.guards) + " ? " + values_[stmt.operands[0]] + " : " +

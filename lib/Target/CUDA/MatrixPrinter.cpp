@@ -91,7 +91,8 @@ void MatrixPrinter::printBulkCopies(const BulkOperand &rows,
   claimPlace(turn, bytes);
   p_.line("unsigned char *stage = shared + place * " + Twine(stageBytes()) +
           ";");
-  p_.line("const int depth = " + step + " * " + Twine(kMatrixDepth) + ";");
+  p_.line("const int depth = " + step + " * " +
+          Twine(matrixDepth(contraction_.type)) + ";");
   rows.copy(p_, "depth", "stage", "full + place", used);
   if (columnsStay)
     p_.open("if (" + isNew + ")");
@@ -108,7 +109,60 @@ void MatrixPrinter::declareTiles(StringRef place) {
           Twine(tile_.rows * kMatrixLineBytes) + ";");
 }
 
+void MatrixPrinter::printFragments(StringRef tile, bool isAlongDepth,
+                                   bool isRows, StringRef name, int64_t count,
+                                   StringRef own) {
+  p_.line("unsigned " + name + "[" + Twine(count) + "][4];");
+  p_.openLoop("i", count, /*unrolled=*/true);
+  // Of the four 8 x 8 blocks, the second lies below the first in A, and beside
+  // it in B.
+  std::string below = "lane % 16", beside = "lane / 16 * 16";
+  if (isRows != isAlongDepth) {
+    below = "lane % 8 + lane / 16 * 8";
+    beside = "lane / 8 % 2 * 16";
+  }
+  if (isAlongDepth)
+    p_.line("weft::load_matrices(" + name + "[i], " + tile +
+            " + weft::swizzled(" + own + " + " + below + ", k * 32 + " +
+            beside + "));");
+  else if (isTf32())
+    p_.line("weft::load_word_matrices<" + Twine(isRows ? "true" : "false") +
+            ">(" + name + "[i], " + tile + ", " + own + ", k * 8);");
+  else
+    p_.line("weft::load_transposed_matrices(" + name + "[i], " + tile + " + (" +
+            own + ") / 64 * " + Twine(kMatrixDepth * kMatrixLineBytes) +
+            " + weft::swizzled(k * 16 + " + below + ", (" + own +
+            ") % 64 * 2 + " + beside + "));");
+  if (isTf32())
+    p_.line("weft::round_to_tf32(" + name + "[i]);");
+  p_.close();
+}
+
+/// Rows pass through registers, where they are rounded, while the products of
+/// the rows before are under way. The registers of a product are free once
+/// three more have been started.
+void MatrixPrinter::printTf32Products() {
+  p_.openLoop("k", kMatrixLineBytes / kMatrixStepBytes, /*unrolled=*/true);
+  p_.line("weft::wait_for_products<3>();");
+  printFragments("a_tile", rowsAlongDepth_, /*isRows=*/true, "a", sumsDown(),
+                 "warp_row + i * 64 + thread / 32 % 4 * 16");
+  p_.line("weft::begin_products();");
+  p_.openLoop("i", sumsDown(), true);
+  p_.line("weft::multiply_group_tf32(" + sum_ + "[i], a[i], b_tile + k * " +
+          Twine(kMatrixStepBytes) + ");");
+  p_.close();
+  p_.line("weft::commit_products();");
+  p_.close();
+}
+
+void MatrixPrinter::waitForStepBefore() {
+  if (!isTf32()) // which has waited
+    p_.line("weft::wait_for_products<1>(); // the step before");
+}
+
 void MatrixPrinter::printGroupProducts() {
+  if (isTf32())
+    return printTf32Products();
   auto stepBytes = [](bool isAlongDepth) {
     return isAlongDepth ? kMatrixStep * 2 : kMatrixStep * kMatrixLineBytes;
   };

@@ -38,6 +38,7 @@ protected:
                             : tile_.warpRows() / 16;
   }
   int64_t sumsAcross() const { return tile_.warpColumns() / 8; }
+  bool isTf32() const { return contraction_.type.isF32(); }
   std::string elementType() const { return storageType(contraction_.type); }
 
   /// Declares the position of tile `block` of the result.
@@ -57,10 +58,18 @@ protected:
                        bool columnsStay = false);
   /// Declares where the operands of a step lie: at stage `place`.
   void declareTiles(llvm::StringRef place);
+  /// Loads 16 lines of 32 bytes along k a time of the operand at `tile`, as the
+  /// lanes of a warp need them: the first at `own`.
+  void printFragments(llvm::StringRef tile, bool isAlongDepth, bool isRows,
+                      llvm::StringRef name, int64_t count, llvm::StringRef own);
   /// Starts the products of a step by warp groups.
   void printGroupProducts();
+  /// Until those of the step before are done.
+  void waitForStepBefore();
   /// Until all products of the tile are done.
   void printFinish();
+
+  void printTf32Products();
 
   const LoopNest &nest_;
   KernelPrinter p_;

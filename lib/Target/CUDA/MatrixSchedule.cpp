@@ -42,19 +42,16 @@ public:
 private:
   int64_t ownTiles() const { return llvm::divideCeil(tiles_, tile_.splits); }
   int64_t tilesAhead() const { return tile_.tilesAhead(ownTiles()); }
-  bool isTf32() const { return contraction_.type.isF32(); }
 
   void printBlock();
   void printTileCount();
   void declare(CopiedOperands &operands);
   void printLoop(const CopiedOperands &operands);
   void printCopies(const CopiedOperands &operands);
-  void printProducts(const CopiedOperands &operands);
+  void printProducts();
   void declare(BulkOperands &operands);
   void printLoop(const BulkOperands &operands);
   void printBulkProducer(const BulkOperands &operands);
-  void printFragments(const MatrixOperand &operand, StringRef name,
-                      int64_t count, bool isRows);
   void printSums();
   void printTotal(int64_t lanes);
   void openWorkers();
@@ -133,10 +130,10 @@ void MatrixEmitter::printLoop(const CopiedOperands &operands) {
   printCopies(operands);
   p_.open("if (tile >= 0)");
   if (tile_.warpGroups) {
-    p_.line("weft::wait_for_products<1>(); // the tile before");
+    waitForStepBefore();
   } else {
     declareTiles(place);
-    printProducts(operands);
+    printProducts();
   }
   p_.close();
   p_.close();
@@ -193,7 +190,7 @@ void MatrixEmitter::printLoop(const BulkOperands &operands) {
           " % 2);");
   declareTiles("tile % " + stages);
   printGroupProducts();
-  p_.line("weft::wait_for_products<1>(); // the tile before");
+  waitForStepBefore();
   p_.open("if (tile > 0 && lane == 0)");
   p_.line("weft::arrive(empty + (tile - 1) % " + stages + ");");
   p_.close();
@@ -202,41 +199,12 @@ void MatrixEmitter::printLoop(const BulkOperands &operands) {
   p_.close();
 }
 
-/// Loads 16 lines of 32 bytes along k a time, as the lanes of a warp need them.
-void MatrixEmitter::printFragments(const MatrixOperand &operand, StringRef name,
-                                   int64_t count, bool isRows) {
-  p_.line("unsigned " + name + "[" + Twine(count) + "][4];");
-  p_.openLoop("i", count, /*unrolled=*/true);
-  std::string own = isRows ? "warp_row + i * 16" : "warp_column + i * 16";
-  // Of the four 8 x 8 blocks, the second lies below the first in A, and beside
-  // it in B.
-  std::string below = "lane % 16", beside = "lane / 16 * 16";
-  if (isRows != operand.isAlongDepth()) {
-    below = "lane % 8 + lane / 16 * 8";
-    beside = "lane / 8 % 2 * 16";
-  }
-  if (operand.isAlongDepth())
-    p_.line("weft::load_matrices(" + name + "[i], " + operand.tile() +
-            " + weft::swizzled(" + own + " + " + below + ", k * 32 + " +
-            beside + "));");
-  else if (isTf32())
-    p_.line("weft::load_word_matrices<" + Twine(isRows ? "true" : "false") +
-            ">(" + name + "[i], " + operand.tile() + ", " + own + ", k * 8);");
-  else
-    p_.line("weft::load_transposed_matrices(" + name + "[i], " +
-            operand.tile() + " + (" + own + ") / 64 * " +
-            Twine(kMatrixDepth * kMatrixLineBytes) +
-            " + weft::swizzled(k * 16 + " + below + ", (" + own +
-            ") % 64 * 2 + " + beside + "));");
-  if (isTf32())
-    p_.line("weft::round_to_tf32(" + name + "[i]);");
-  p_.close();
-}
-
-void MatrixEmitter::printProducts(const CopiedOperands &operands) {
+void MatrixEmitter::printProducts() {
   p_.openLoop("k", kMatrixLineBytes / kMatrixStepBytes, /*unrolled=*/true);
-  printFragments(operands.rows, "a", sumsDown(), /*isRows=*/true);
-  printFragments(operands.columns, "b", sumsAcross() / 2, /*isRows=*/false);
+  printFragments("a_tile", rowsAlongDepth_, /*isRows=*/true, "a", sumsDown(),
+                 "warp_row + i * 16");
+  printFragments("b_tile", columnsAlongDepth_, /*isRows=*/false, "b",
+                 sumsAcross() / 2, "warp_column + i * 16");
   p_.openLoop("i", sumsDown(), true);
   p_.openLoop("j", sumsAcross(), true);
   std::string multiply =
@@ -422,11 +390,34 @@ static bool isMultiplied(Type type, const CudaTarget &target) {
   return type.isF16() || type.isBF16() || (type.isF32() && target.tf32);
 }
 
+/// Whether the columns are weights that have been rounded to TF32.
+static bool hasTf32Columns(ir::GroupOp group, const LoopNest &nest,
+                           const Contraction &contraction) {
+  const Stmt &product = nest.stmts[nest.stages[0].accumulators[0].value];
+  return contraction.columns.stmt == product.operands[1] &&
+         llvm::any_of(group.getBody().front(),
+                      [](Operation &op) { return op.hasAttr("tf32_weights"); });
+}
+
+/// Of float32, warp groups read the columns from memory, along k alone, and see
+/// only the bits that TF32 has.
+static std::optional<BulkOperands> matchBulk(ir::GroupOp group,
+                                             const LoopNest &nest,
+                                             const Contraction &contraction) {
+  auto operands =
+      bothOf(BulkOperand::match(nest, contraction.rows, contraction),
+             BulkOperand::match(nest, contraction.columns, contraction));
+  if (operands && contraction.type.isF32() &&
+      !(operands->columns.isAlongDepth() &&
+        hasTf32Columns(group, nest, contraction)))
+    return std::nullopt;
+  return operands;
+}
+
 /// Counted in 16-bit floats: an instruction takes half as many of float32, at
 /// half the rate.
-int64_t MatrixSchedule::depth() const {
-  return nest_->numInnerPoints() * kMatrixDepth /
-         matrixDepth(contraction_.type);
+static int64_t depthOf(const LoopNest &nest, const Contraction &contraction) {
+  return nest.numInnerPoints() * kMatrixDepth / matrixDepth(contraction.type);
 }
 
 std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
@@ -438,26 +429,29 @@ std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
       c->rows.extent < kLeastExtent || c->columns.extent < kLeastExtent ||
       nest.numInnerPoints() < kLeastExtent)
     return std::nullopt;
-  // Warps multiply them, with rounding on the way into registers.
-  if (c->type.isF32())
-    units->warpGroups = units->bulk = false;
   std::optional<BulkOperands> bulk;
   if (units->bulk)
-    bulk = bothOf(BulkOperand::match(nest, c->rows, *c),
-                  BulkOperand::match(nest, c->columns, *c));
+    bulk = matchBulk(group, nest, *c);
   std::optional<MatrixOperands> operands =
       choose(bothOf(MatrixOperand::match(nest, c->rows),
                     MatrixOperand::match(nest, c->columns)),
-             bulk, nest.numInnerPoints());
+             bulk, depthOf(nest, *c));
   if (!operands)
     return std::nullopt;
   units->bulk = std::holds_alternative<BulkOperands>(*operands);
+  if (c->type.isF32()) {
+    // Of what threads copy, warps round both operands in registers. Rows on
+    // their way to warp groups take registers, too.
+    units->warpGroups = units->bulk;
+    units->sums = 96;
+  }
   MatrixSchedule schedule(group, nest, *std::move(c), *std::move(operands),
                           *units);
   if (bulk)
     schedule.matchStaying(*bulk);
-  schedule.tiles_ = rankedMatrixTiles(schedule.contraction_, schedule.depth(),
-                                      schedule.units_);
+  schedule.tiles_ =
+      rankedMatrixTiles(schedule.contraction_,
+                        depthOf(nest, schedule.contraction_), schedule.units_);
   for (const MatrixTile &tile : schedule.tiles_)
     schedule.names_.push_back(print(tile));
   return schedule;
@@ -492,7 +486,8 @@ CudaKernel MatrixSchedule::emitTile(const MatrixTile &tile) const {
 CudaKernel MatrixSchedule::emit(StringRef tile) const {
   const MatrixTile &chosen = tiles_[llvm::find(names_, tile) - names_.begin()];
   CudaKernel kernel = emitTile(chosen);
-  kernel.cycles = cyclesOf(chosen, contraction_, depth(), units_);
+  kernel.cycles =
+      cyclesOf(chosen, contraction_, depthOf(*nest_, contraction_), units_);
   return kernel;
 }
 

@@ -39,7 +39,6 @@ private:
                  MatrixUnits units);
 
   void matchStaying(const BulkOperands &operands);
-  int64_t depth() const;
   CudaKernel emitTile(const MatrixTile &tile) const;
 
   ir::GroupOp group_;

@@ -164,7 +164,7 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
         bool isGuessed = tile.bulk && tile.stages == 6 &&
                          tile.rows * tile.columns >= 128 * 128;
         if (!isKnown && !isEmpty && !isGuessed &&
-            (splits == 1 || units.clusters) &&
+            (splits == 1 || units.clusters) && tile.sums() <= units.sums &&
             tile.sharedBytes() <= units.sharedBytes)
           tiles.push_back(tile);
       }
@@ -178,7 +178,7 @@ std::vector<MatrixTile> allMatrixTiles(const Contraction &contraction,
 /// Blocks that a multiprocessor runs at once.
 static int64_t blocksAtOnce(const MatrixTile &tile, const MatrixUnits &units) {
   constexpr int64_t registers = 65536, threads = 2048, reserved = 1 << 10;
-  int64_t perThread = tile.rows * tile.columns / tile.teamThreads() + 56;
+  int64_t perThread = tile.sums() + 56;
   return std::max<int64_t>(1,
                            std::min({(units.sharedBytes + reserved) /
                                          (tile.sharedBytes() + reserved),

@@ -33,6 +33,7 @@ struct MatrixUnits {
   std::optional<PatchShape> patches; // blocks that stay may read these
   int64_t multiprocessors = 108;
   int64_t sharedBytes = 99 << 10; // that a block may have
+  int64_t sums = 128;             // that a thread may hold
 };
 
 /// Nothing for architectures without cp.async.
@@ -73,6 +74,8 @@ struct MatrixTile {
   int64_t threads() const { return workers() + movers(); }
   /// That have tiles brought and taken away.
   int64_t movers() const { return teams > 0 ? 128 : bulk ? 32 : 0; }
+  /// Of a thread.
+  int64_t sums() const { return rows * columns / teamThreads(); }
   int64_t warpRows() const { return rows / warpsDown; }
   int64_t warpColumns() const { return columns / warpsAcross; }
   /// Between lines of the tile of sums in shared memory: pairs of eight lines

@@ -933,6 +933,15 @@ WEFT_DEVICE void round_to_tf32(unsigned (&x)[4]) {
       x[i] += 0x1000u;
   }
 }
+//@ nearest_tf32
+// With ten bits of the mantissa, to the nearest. What is finite stays so.
+WEFT_DEVICE float nearest_tf32(float x) {
+  const float magnitude = ::fabsf(x);
+  unsigned bits = float_bits(x);
+  if (magnitude < 0x1.ffep127f)
+    bits += 0x1000u;
+  return magnitude <= 0x1.fffffep127f ? bits_float(bits & ~0x1fffu) : x;
+}
 //@ multiply_tf32
 // sum += a * b, 16 x 8 times 8 x 8, of float32 rounded to TF32.
 WEFT_DEVICE void multiply_tf32(float (&sum)[4], const unsigned (&a)[4],
@@ -1176,13 +1185,17 @@ WEFT_DEVICE void multiply_group(float (&sum)[Columns][4], const void *a,
 #define WEFT_PLACES_128 WEFT_PLACES_96 \
   ", %96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
   "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
-//@ WEFT_GROUP_PRODUCT
-// The instruction for elements of type `ptx` and a width of columns. `places`
-// are its sums, `operands` all that stands behind them.
-#define WEFT_GROUP_PRODUCT(ptx, width, places, operands)                       \
+//@ WEFT_GROUP_INSTRUCTION
+// For steps of k and elements of `types` and a width of columns. `places` are
+// its sums, `operands` all that stands behind them.
+#define WEFT_GROUP_INSTRUCTION(types, width, places, operands)                 \
   "{.reg .pred p; setp.eq.u32 p, 0, 0; "                                       \
-  "wgmma.mma_async.sync.aligned.m64n" width "k16.f32." ptx "." ptx " {" places \
-  "}, " operands ";}"
+  "wgmma.mma_async.sync.aligned.m64n" width types " {" places "}, " operands   \
+  ";}"
+//@ WEFT_GROUP_PRODUCT
+// Of 16 bits.
+#define WEFT_GROUP_PRODUCT(ptx, width, places, operands)                       \
+  WEFT_GROUP_INSTRUCTION("k16.f32." ptx "." ptx, width, places, operands)
 //@ WEFT_MULTIPLY_GROUP
 #define WEFT_MULTIPLY_GROUP_OF(T, ptx, columns, width, places, operands, ...)  \
   template <bool TransposedA, bool TransposedB>                                \
@@ -1284,6 +1297,65 @@ WEFT_MULTIPLY_GROUP_KEPT(half, "f16")
 //@ MultiplyGroupKept:bfloat16
 #ifdef __CUDA_ARCH__
 WEFT_MULTIPLY_GROUP_KEPT(bfloat16, "bf16")
+#endif
+//@ multiply_group_tf32
+// sum += a * b for 64 rows, 8 * Columns columns and 8 steps of k, of float32: a
+// in registers, of each warp as for multiply_tf32, the lines of b along k. The
+// bits of b that TF32 has not are cut off.
+template <int Columns> struct MultiplyGroupTf32;
+template <int Columns>
+WEFT_DEVICE void multiply_group_tf32(float (&sum)[Columns][4],
+                                     const unsigned (&a)[4], const void *b) {
+#ifdef __CUDA_ARCH__
+  MultiplyGroupTf32<Columns>::run(sum, a, tile_descriptor(b));
+#else
+  auto number = [](unsigned bits) { return bits_float(bits & ~0x1fffu); };
+  auto element = [&](int k, int column) {
+    auto address = reinterpret_cast<unsigned long long>(b);
+    address += column * 128 + k * 4;
+    address ^= (address >> 7 & 7) << 4;
+    unsigned bits;
+    __builtin_memcpy(&bits, reinterpret_cast<const void *>(address), 4);
+    return number(bits);
+  };
+  int lane = threadIdx.x % 32;
+  for (int t = 0; t < 4; ++t) { // the lane that holds steps t and t + 4
+    float rows[4];
+    for (int i = 0; i < 4; ++i)
+      rows[i] = number(__shfl_sync(0xffffffffu, a[i], lane / 4 * 4 + t));
+    for (int j = 0; j < Columns; ++j)
+      for (int i = 0; i < 4; ++i)
+        for (int deep = 0; deep < 2; ++deep)
+          sum[j][i] += rows[i / 2 + deep * 2] *
+                       element(deep * 4 + t, j * 8 + lane % 4 * 2 + i % 2);
+  }
+#endif
+}
+//@ MultiplyGroupTf32
+#define WEFT_MULTIPLY_GROUP_TF32(columns, width, places, operands, ...)        \
+  template <> struct MultiplyGroupTf32<columns> {                              \
+    static WEFT_METHOD void run(float (&sum)[columns][4],                      \
+                                const unsigned (&a)[4],                        \
+                                unsigned long long b) {                        \
+      asm volatile(WEFT_GROUP_INSTRUCTION("k8.f32.tf32.tf32", width, places,   \
+                                          operands)                            \
+                   : __VA_ARGS__                                               \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));      \
+    }                                                                          \
+  };
+#ifdef __CUDA_ARCH__
+WEFT_MULTIPLY_GROUP_TF32(8, "64", WEFT_PLACES_32,
+                         "{%32, %33, %34, %35}, %36, p, 1, 1", WEFT_SUMS(0))
+WEFT_MULTIPLY_GROUP_TF32(16, "128", WEFT_PLACES_64,
+                         "{%64, %65, %66, %67}, %68, p, 1, 1", WEFT_SUMS(0),
+                         WEFT_SUMS(8))
+WEFT_MULTIPLY_GROUP_TF32(24, "192", WEFT_PLACES_96,
+                         "{%96, %97, %98, %99}, %100, p, 1, 1", WEFT_SUMS(0),
+                         WEFT_SUMS(8), WEFT_SUMS(16))
+WEFT_MULTIPLY_GROUP_TF32(32, "256", WEFT_PLACES_128,
+                         "{%128, %129, %130, %131}, %132, p, 1, 1",
+                         WEFT_SUMS(0), WEFT_SUMS(8), WEFT_SUMS(16),
+                         WEFT_SUMS(24))
 #endif
 //@ multiply_group_pieces
 // The same with a right operand of pieces of 8 steps of k, 16 bytes, as

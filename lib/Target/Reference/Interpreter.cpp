@@ -50,9 +50,10 @@ private:
       return run(group);
     if (mlir::isa<ir::ReducePrecisionOp, ir::ContiguousOp>(op)) {
       Value x = values_.at(op->getOperand(0)); // a copy: new values move others
-      if (mlir::isa<ir::ReducePrecisionOp>(op))
+      if (auto reduce = mlir::dyn_cast<ir::ReducePrecisionOp>(op))
         for (double &element : x.reals)
-          element = roundTo(x.dtype, element);
+          element = reduce.getTf32() ? roundToTf32(element)
+                                     : roundTo(x.dtype, element);
       values_[op->getResult(0)] = std::move(x);
       return {};
     }

@@ -4,6 +4,7 @@
 
 #include "weft/Core/Float.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace weft::reference {
@@ -70,6 +71,16 @@ double roundTo(DType dtype, double value) {
   default:
     return value;
   }
+}
+
+double roundToTf32(double value) {
+  constexpr double largest = 0x1.ffcp127;
+  if (!std::isfinite(value) || value == 0)
+    return value;
+  int exponent = 0;
+  std::frexp(value, &exponent); // value / 2^exponent lies in [1/2, 1)
+  double unit = std::ldexp(0x1p-10, std::max(exponent - 1, -126));
+  return std::clamp(std::round(value / unit) * unit, -largest, largest);
 }
 
 /// Truncates towards 0, saturating; NaN gives 0.

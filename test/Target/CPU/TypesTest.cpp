@@ -114,4 +114,14 @@ TEST(CpuTypes, ReducedPrecisionIsThatOfMemory) {
   }
 }
 
+TEST(CpuTypes, ReducedPrecisionIsThatOfTf32) {
+  for (const CpuTarget &target : {CpuTarget::host(), baseline()})
+    checkAgainstReference(R"(
+func.func @main(%x: tensor<37xf32>) -> tensor<37xf32> {
+  %y = weft.reduce_precision %x tf32 : tensor<37xf32>
+  return %y : tensor<37xf32>
+})",
+                          0, -30, 30, target);
+}
+
 } // namespace

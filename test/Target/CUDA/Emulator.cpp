@@ -134,7 +134,7 @@ struct Map {
   int64_t strides[kMaxRank]; // in bytes
   int32_t sizes[kMaxRank], box[kMaxRank];
   int16_t lower[3], upper[3];
-  uint8_t steps[3], rank;
+  uint8_t steps[3], rank, elementBytes;
   bool isWindow, isSwizzled;
 };
 static_assert(sizeof(Map) <= sizeof(EncodedTensorMap));
@@ -153,7 +153,7 @@ struct BulkCopy {
       lines *= map.box[i];
     return lines;
   }
-  int32_t elementBytes() const { return map.isSwizzled ? 2 : 8; }
+  int32_t elementBytes() const { return map.elementBytes; }
   int32_t bytes() const { return lines() * map.box[0] * elementBytes(); }
 
   /// Where line `line` starts; null if it lies outside.
@@ -697,6 +697,7 @@ EncodedTensorMap encode(const TensorMap &map, void *data) {
   Map fields{};
   fields.data = static_cast<char *>(data) + map.offset;
   fields.rank = static_cast<uint8_t>(map.sizes.size());
+  fields.elementBytes = static_cast<uint8_t>(size_in_bytes(map.dtype));
   fields.isWindow = map.isWindow();
   fields.isSwizzled = map.isSwizzled();
   std::copy(map.strides.begin(), map.strides.end(), fields.strides + 1);

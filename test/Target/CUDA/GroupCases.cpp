@@ -91,11 +91,12 @@ public:
   }
 
   /// A product that is read as if it came from memory.
-  void addReducedPrecision(const std::string &type) {
+  void addReducedPrecision(const std::string &type,
+                           const std::string &format = "") {
     std::string t = tensor("70", type), wide = tensor("70", "f32");
-    add({"reduced precision of " + type, "%x: " + t,
-         "%p = weft.mul %x, %x : " + t + "\n%r = weft.reduce_precision %p : " +
-             t + "\n%y = weft.cast %r : " + t + " -> " + wide,
+    add({"reduced precision of " + type + format, "%x: " + t,
+         "%p = weft.mul %x, %x : " + t + "\n%r = weft.reduce_precision %p" +
+             format + " : " + t + "\n%y = weft.cast %r : " + t + " -> " + wide,
          "%p : " + t + ", %y : " + wide, "loop"});
   }
 
@@ -667,14 +668,16 @@ public:
     }
   }
 
-  /// relu(conv * scale + shift + residual), channels last.
+  /// relu(conv * scale + shift + residual), channels last; with weights that
+  /// TF32 has if the type is f32.
   static Case matrixConv(const std::string &x, const std::string &w,
                          const std::string &y, const std::string &attributes,
                          const std::string &type) {
     std::string channels = llvm::StringRef(w).split('x').first.str(),
                 full = tensor(y, "f32"), c = tensor(channels, "f32");
     std::string body = llvm::formatv(
-        "%c = weft.conv %x, %w {0} groups 1 channels_last : {1}, {2} -> {3}\n"
+        "%c = weft.conv %x, %w {0} groups 1 channels_last{6} : {1}, {2} -> "
+        "{3}\n"
         "%f = weft.cast %c : {3} -> {4}\n"
         "%s2 = weft.broadcast %s : {5} -> {4}\n"
         "%b2 = weft.broadcast %b : {5} -> {4}\n"
@@ -684,7 +687,8 @@ public:
         "%d = weft.add %a, %r2 : {4}\n"
         "%e = weft.relu %d : {4}\n"
         "%y = weft.cast %e : {4} -> {3}",
-        attributes, tensor(x, type), tensor(w, type), tensor(y, type), full, c);
+        attributes, tensor(x, type), tensor(w, type), tensor(y, type), full, c,
+        type == "f32" ? " tf32_weights" : "");
     return {"conv of " + tensor(x, type) + " and " + tensor(w, type),
             "%x: " + tensor(x, type) + ", %w: " + tensor(w, type) +
                 ", %s: " + c + ", %b: " + c + ", %r: " + tensor(y, type),
@@ -880,8 +884,10 @@ public:
   }
 
   /// Operands whose lines run along k, and not; of pieces of four elements and
-  /// of two; a convolution; every tile, of which some share k.
+  /// of two; windows; with weights that TF32 has, by bulk copies where k is
+  /// long enough; every tile, of which some share k.
   void addTf32() {
+    addReducedPrecision("f32", " tf32");
     size_t first = list.size();
     addMatrixMatmul("3x37x84", "3x84x72", "3x37x72", "f32");
     addMatrixMatmul("20x70", "70x38", "20x38", "f32");
@@ -892,31 +898,47 @@ public:
                "tensor<70xf32>",
                "%t = weft.transpose %w [1, 0] : tensor<70x68xf32> -> "
                "tensor<68x70xf32>\n"
-               "%m = weft.matmul %x, %t : tensor<45x68xf32>, tensor<68x70xf32> "
-               "-> tensor<45x70xf32>\n"
+               "%m = weft.matmul %x, %t tf32_weights : tensor<45x68xf32>, "
+               "tensor<68x70xf32> -> tensor<45x70xf32>\n"
                "%b2 = weft.broadcast %b : tensor<70xf32> -> tensor<45x70xf32>\n"
                "%s = weft.add %m, %b2 : tensor<45x70xf32>\n"
                "%y = weft.cast %s : tensor<45x70xf32> -> tensor<45x70xf16>",
                "%s : tensor<45x70xf32>, %y : tensor<45x70xf16>", "gemm"});
-    addMatrix({"product of transposed operands",
-               "%x: tensor<64x80xf32>, %w: tensor<72x64xf32>",
-               "%s = weft.transpose %x [1, 0] : tensor<64x80xf32> -> "
-               "tensor<80x64xf32>\n"
-               "%t = weft.transpose %w [1, 0] : tensor<72x64xf32> -> "
-               "tensor<64x72xf32>\n"
-               "%y = weft.matmul %s, %t : tensor<80x64xf32>, tensor<64x72xf32> "
-               "-> tensor<80x72xf32>",
-               "%y : tensor<80x72xf32>", "gemm"});
+    for (const char *k : {"64", "200"}) // the second by bulk copies
+      addMatrix(
+          {"product of transposed operands, " + std::string(k),
+           llvm::formatv("%x: tensor<{0}x80xf32>, %w: tensor<72x{0}xf32>", k),
+           llvm::formatv(
+               "%s = weft.transpose %x [1, 0] : tensor<{0}x80xf32> -> "
+               "tensor<80x{0}xf32>\n"
+               "%t = weft.transpose %w [1, 0] : tensor<72x{0}xf32> -> "
+               "tensor<{0}x72xf32>\n"
+               "%y = weft.matmul %s, %t tf32_weights : tensor<80x{0}xf32>, "
+               "tensor<{0}x72xf32> -> tensor<80x72xf32>",
+               k),
+           "%y : tensor<80x72xf32>", "gemm"});
+    addMatrixConv("2x9x10x32", "24x3x3x32", "2x9x10x24",
+                  "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f32");
+    addMatrixConv("3x11x9x64", "72x3x3x64", "3x5x5x72",
+                  "stride [2, 2] padding [1, 0, 1, 1] dilation [1, 1]", "f32");
     for (size_t i = first; i < list.size(); ++i) {
       list[i].name += " in TF32";
       list[i].tf32 = true;
     }
-    Case split = list[first];
-    split.arch = "sm_90a";
-    for (const std::string &tile : Prepared(split).kernel.tiles) {
-      split.tile = tile;
-      split.name = "product in TF32, " + tile;
-      add(split);
+    // By threads that copy, and by bulk copies.
+    std::vector<Case> tiled;
+    for (size_t i = first; i < list.size(); ++i)
+      if (list[i].arch == "sm_90a" &&
+          (i == first + 1 ||
+           list[i].name.starts_with("product of transposed operands, 200")))
+        tiled.push_back(list[i]);
+    for (Case &c : tiled) {
+      std::string name = c.name;
+      for (const std::string &tile : Prepared(c).kernel.tiles) {
+        c.tile = tile;
+        c.name = name + ", " + tile;
+        add(c);
+      }
     }
   }
 

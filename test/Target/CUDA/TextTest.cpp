@@ -378,6 +378,67 @@ TEST(CudaText, ColumnsStayWhereAStageIsForOneStep) {
               HasSubstr("weft::expect_bytes(full + place, 24576);"));
 }
 
+/// x [80, k] times weights [96, k], in TF32.
+Case tf32Linear(const std::string &k, const std::string &mark) {
+  std::string x = "tensor<80x" + k + "xf32>", w = "tensor<96x" + k + "xf32>",
+              t = "tensor<" + k + "x96xf32>", y = "tensor<80x96xf32>";
+  Case c{"linear", "%x: " + x + ", %w: " + w,
+         "%t = weft.transpose %w [1, 0] : " + w + " -> " + t +
+             "\n%y = weft.matmul %x, %t" + mark + " : " + x + ", " + t +
+             " -> " + y,
+         "%y : " + y};
+  c.arch = "sm_90a";
+  c.tf32 = true;
+  return c;
+}
+
+TEST(CudaText, WarpGroupsMultiplyRoundedWeightsInTf32) {
+  const auto bulk = AllOf(HasSubstr("weft::multiply_group_tf32(sum[i], a[i]"),
+                          HasSubstr("weft::copy_tile("),
+                          HasSubstr("weft::wait_for_products<3>();"),
+                          HasSubstr("weft::round_to_tf32(a[i]);"),
+                          Not(HasSubstr("weft::round_to_tf32(b[i]);")));
+  const auto byThreads = AllOf(HasSubstr("weft::multiply_tf32(sum[i][j]"),
+                               HasSubstr("weft::copy_async<"),
+                               HasSubstr("weft::round_to_tf32(b[i]);"),
+                               Not(HasSubstr("weft::copy_tile(")));
+  const std::string mark = " tf32_weights";
+  EXPECT_THAT(kernelText(Emitted(tf32Linear("96", mark))), bulk);
+  // Two steps of k; weights that may have more bits; another architecture.
+  EXPECT_THAT(kernelText(Emitted(tf32Linear("64", mark))), byThreads);
+  EXPECT_THAT(kernelText(Emitted(tf32Linear("96", ""))), byThreads);
+  Case c = tf32Linear("96", mark);
+  c.arch = "sm_80";
+  EXPECT_THAT(kernelText(Emitted(c)), byThreads);
+  // Lines of the weights do not run along k.
+  c = tf32Linear("96", mark);
+  c.inputs = "%x: tensor<80x96xf32>, %t: tensor<96x96xf32>";
+  c.body = c.body.substr(c.body.find('\n') + 1);
+  EXPECT_THAT(kernelText(Emitted(c)), byThreads);
+  // The columns are data, and the weights rows.
+  c.inputs = "%x: tensor<1x8x10x96xf32>, %w: tensor<80x96x1x1xf32>";
+  c.body = "%t = weft.transpose %x [0, 3, 1, 2] : tensor<1x8x10x96xf32> -> "
+           "tensor<1x96x8x10xf32>\n"
+           "%y = weft.conv %t, %w stride [1, 1] padding [0, 0, 0, 0] dilation "
+           "[1, 1] groups 1 tf32_weights : tensor<1x96x8x10xf32>, "
+           "tensor<80x96x1x1xf32> -> tensor<1x80x8x10xf32>";
+  c.results = "%y : tensor<1x80x8x10xf32>";
+  EXPECT_THAT(kernelText(Emitted(c)), byThreads);
+}
+
+TEST(CudaText, RowsOfTf32TakeRegisters) {
+  const auto sizes = [](const Case &c) {
+    std::vector<std::string> sizes;
+    for (llvm::StringRef tile : Emitted(c).kernel.tiles)
+      sizes.push_back(tile.split(' ').first.str());
+    return sizes;
+  };
+  using testing::Contains;
+  EXPECT_THAT(sizes(tf32Linear("1024", " tf32_weights")),
+              AllOf(Contains("128x192"), Not(Contains("128x256")),
+                    Not(Contains("64x256")), Not(Contains("256x128"))));
+}
+
 TEST(CudaText, BlocksHaveOneTileWhereTheyCannotStay) {
   auto tilesThatStay = [](const Case &c) {
     Emitted emitted(c);

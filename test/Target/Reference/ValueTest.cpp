@@ -23,6 +23,20 @@ TEST(Value, WrapsIntegers) {
   EXPECT_EQ(wrap(DType::boolean, 256), 1);
 }
 
+TEST(Value, RoundsToTf32AwayFromZeroInTheMiddle) {
+  EXPECT_EQ(roundToTf32(2049), 2050); // even would be 2048
+  EXPECT_EQ(roundToTf32(-2049), -2050);
+  EXPECT_EQ(roundToTf32(2048.999), 2048);
+  EXPECT_EQ(roundToTf32(2047), 2047);
+  EXPECT_EQ(roundToTf32(0x1.ffep127), 0x1.ffcp127); // not infinite
+  EXPECT_EQ(roundToTf32(-kInf), -kInf);
+  EXPECT_TRUE(std::isnan(roundToTf32(std::nan(""))));
+  // Subnormal: multiples of 2^-136.
+  EXPECT_EQ(roundToTf32(0x1.8p-136), 0x1p-135);
+  EXPECT_EQ(roundToTf32(0x1.7p-137), 0x1p-136);
+  EXPECT_EQ(roundToTf32(0x1.fp-138), 0);
+}
+
 TEST(Value, RoundsToNearestEven) {
   EXPECT_EQ(roundTo(DType::float16, 2049), 2048);
   EXPECT_EQ(roundTo(DType::float16, 2051), 2052);

@@ -41,6 +41,8 @@ void toMemory(const Value &value, void *data);
 int64_t wrap(DType dtype, int64_t value);
 /// `value` rounded to nearest, ties to even, as an element of a float type.
 double roundTo(DType dtype, double value);
+/// The same as `weft.reduce_precision` says of TF32.
+double roundToTf32(double value);
 /// What `weft.cast` makes of every element.
 Value cast(const Value &value, DType dtype);
 
