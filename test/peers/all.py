@@ -10,9 +10,10 @@ import conv
 import linear
 import network_times
 import norms
+import permute
 import resize
 import rows
 from comparison import main
 
 if __name__ == "__main__":
-    main(__doc__, norms.rows, rows.rows, resize.rows, linear.rows, conv.rows, network_times.rows)
+    main(__doc__, norms.rows, rows.rows, resize.rows, permute.rows, linear.rows, conv.rows, network_times.rows)

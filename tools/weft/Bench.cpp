@@ -77,6 +77,7 @@ const std::vector<Benchmark> &benchmarks() {
         {"resize", "images of other sizes, interpolated, against a copy",
          benchResize},
         {"resize_nearest", "the same without interpolation", benchResize},
+        {"permute", "another order of axes against a copy", benchPermute},
         {"linear", "gelu(x W^T + b)", benchLinear},
         {"conv", "the convolutions of ResNet-50", benchConv},
         {"first-result", "from the start of a process to a value read",

@@ -65,6 +65,7 @@ const std::vector<Benchmark> &benchmarks();
 // one is an error.
 Status benchNorm(const std::string &form, const BenchOptions &, Report &);
 Status benchRows(const std::string &name, const BenchOptions &, Report &);
+Status benchPermute(const std::string &name, const BenchOptions &, Report &);
 Status benchResize(const std::string &name, const BenchOptions &, Report &);
 Status benchLinear(const std::string &, const BenchOptions &, Report &);
 Status benchConv(const std::string &, const BenchOptions &, Report &);
