@@ -117,6 +117,8 @@ private:
                const Condition &valid);
   Value laneMask(const Condition &valid, unsigned bytes);
   void store(const Store &store, const Point &point, const Scope &scope);
+  void storeTurned(const Store &store, const Point &point, const Scope &scope);
+  Values turned(Values rows);
   Value address(Value base, mlir::Type element, mlir::AffineExpr expr,
                 const Point &point, Value condition);
 
@@ -132,6 +134,11 @@ private:
   mlir::Type laneIndexType(mlir::AffineExpr expr);
   Lanes lanes() const { return {s_.lanes.dim, width_}; }
   Point lanePoint(const Point &point, int64_t lane) const;
+  /// Whether the tile being built is turned: all but the rest of the two dims.
+  bool isTurned() const {
+    return s_.turnedDim >= 0 && width_ == s_.lanes.count &&
+           counts_[s_.turnedDim] == width_;
+  }
   /// Whether the code being built works on pairs (see Schedule): all but the
   /// rest of a dim that fills no tile.
   bool isPaired() const {

@@ -48,6 +48,7 @@ public:
     chooseLanes();
     orderInnerDims();
     chooseTile();
+    chooseTurned();
     choosePairs();
     chooseUnits();
     chooseStores();
@@ -67,6 +68,7 @@ private:
   void tileParallelLanes(int64_t registers);
   void tileInnerLanes(int64_t registers, int64_t most);
   int sharing(unsigned dim) const;
+  void chooseTurned();
   void choosePairs();
   void chooseUnits();
   void chooseStores();
@@ -388,6 +390,26 @@ void Chooser::chooseTile() {
   int64_t vectors = nest_.sizes[s_.lanes.dim] / s_.lanes.count;
   if (!isHeavyNest && nest_.stmts.size() < 40 && vectors >= 4)
     s_.tile[s_.lanes.dim] = 2;
+}
+
+/// Elements stored one by one would fetch a line of the result for each. Of
+/// short bodies: a tile has many points.
+void Chooser::chooseTurned() {
+  constexpr int64_t kMostLanes = 16; // whose tile fits into registers
+  unsigned lane = s_.lanes.dim, last = nest_.numParallel - 1;
+  int64_t count = s_.lanes.count;
+  if (hasInner() || lane == last || count < 4 || count > kMostLanes ||
+      nest_.stmts.size() > 4 || nest_.sizes[last] < count ||
+      llvm::any_of(nest_.stmts, isHeavy))
+    return;
+  for (const Stage &stage : nest_.stages)
+    for (const Store &store : stage.stores)
+      if (s_.lanes.stride(store.offset) == 1 ||
+          strideOf(store.offset, last) != 1)
+        return;
+  s_.turnedDim = static_cast<int>(last);
+  s_.tile[lane] = 1;
+  s_.tile[last] = count;
 }
 
 /// Whether all that varies with the lanes is bfloat16 in memory, side by side,

@@ -28,6 +28,11 @@ struct Schedule {
   /// takes no moving between lanes. For nests that do not care which lane an
   /// element is in.
   bool pairs = false;
+  /// The parallel dim that results lie side by side along, where operands do
+  /// along the lanes' dim, as in a transpose; -1: there is none. A tile has as
+  /// many points along it as there are lanes, and is turned in registers before
+  /// it is stored.
+  int turnedDim = -1;
   /// Vectors along an inner lanes' dim, each with accumulators of its own.
   int64_t unroll = 1;
   /// Order of the inner loops, outermost first.

@@ -150,7 +150,7 @@ void Emitter::prefetch(Value address, const Point &point, int64_t bytes) {
   bool hasInner =
       llvm::any_of(nest_.stages, [](auto &stage) { return stage.inner; });
   int64_t offset = point[s_.lanes.dim] / width_ * bytes;
-  if (hasInner || offset % kLine != 0)
+  if (hasInner || s_.turnedDim >= 0 || offset % kLine != 0)
     return;
   Value ahead = b_.create<LLVM::GEPOp>(
       loc_, address.getType(), b_.getI8Type(), address,
@@ -295,8 +295,62 @@ void Emitter::storePair(const Store &store, const Point &point,
                                s_.bypassesCache[store.output]);
 }
 
+/// Rows become columns: in each round, blocks of half the size change places
+/// across the diagonal.
+Emitter::Values Emitter::turned(Values rows) {
+  const auto count = static_cast<int64_t>(rows.size());
+  for (int64_t half = 1; half < count; half *= 2) {
+    SmallVector<int64_t> upper, lower; // lanes of a row and of the one below
+    for (int64_t lane = 0; lane < count; ++lane) {
+      upper.push_back(lane & half ? count + lane - half : lane);
+      lower.push_back(lane & half ? count + lane : lane + half);
+    }
+    for (int64_t row = 0; row < count; ++row) {
+      if (row & half)
+        continue;
+      Value above = rows[row], below = rows[row + half];
+      rows[row] = b_.create<vector::ShuffleOp>(loc_, above, below, upper);
+      rows[row + half] =
+          b_.create<vector::ShuffleOp>(loc_, above, below, lower);
+    }
+  }
+  return rows;
+}
+
+/// The whole tile is stored at its first point, when all values are known.
+void Emitter::storeTurned(const Store &store, const Point &point,
+                          const Scope &scope) {
+  if (point[s_.turnedDim] != width_ - 1)
+    return;
+  DType dtype = typeOf(store.value);
+  ScalarBuilder s = ops(dtype);
+  Point first = point;
+  Values rows;
+  for (int64_t row = 0; row < width_; ++row) {
+    first[s_.turnedDim] = row;
+    rows.push_back(s.broadcast(valueOf(store.value, first, scope), width_));
+  }
+  first[s_.turnedDim] = 0;
+  Type element = elements_.memoryType(dtype);
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8, whole = width_ * bytes;
+  Lanes along{static_cast<unsigned>(s_.turnedDim), width_};
+  bool aligned = whole <= 64 && along.isMultiple(store.offset, width_);
+  for (auto [lane, row] : llvm::enumerate(turned(std::move(rows)))) {
+    Value where = address(outputs_[store.output], element, store.offset,
+                          lanePoint(first, static_cast<int64_t>(lane)), {});
+    b_.create<LLVM::StoreOp>(loc_, elements_.toMemory(row, dtype), where,
+                             aligned ? whole : bytes, /*isVolatile=*/false,
+                             /*isNonTemporal=*/aligned && whole == 64 &&
+                                 s_.bypassesCache[store.output]);
+  }
+}
+
 void Emitter::store(const Store &store, const Point &point,
                     const Scope &scope) {
+  if (isTurned()) {
+    storeTurned(store, point, scope);
+    return;
+  }
   if (isPaired()) {
     storePair(store, point, scope);
     return;

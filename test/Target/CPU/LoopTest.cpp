@@ -215,6 +215,48 @@ TEST(CpuLoop, MovedElements) {
     })");
 }
 
+/// The last two axes of `size` change places; `op` is done to the elements.
+std::string transposed(const std::string &size, const std::string &turned,
+                       const std::string &type, const std::string &op) {
+  return with(with(with(R"(
+    func.func @main(%x: tensor<3xSIZE>) -> tensor<3xTURNED> {
+      %t = weft.transpose %x [0, 2, 1] : tensor<3xSIZE> -> tensor<3xTURNED>
+      %y = weft.OP %t : tensor<3xTURNED>
+      return %y : tensor<3xTURNED>
+    })",
+                        "SIZE", size + "x" + type),
+                   "TURNED", turned + "x" + type),
+              "OP", op);
+}
+
+/// Whole tiles; rests along both axes, along one; less than a tile.
+TEST(CpuLoop, TilesOfTransposesAreTurnedInRegisters) {
+  CpuTarget past = CpuTarget::host(); // past the cache
+  past.cacheBytes = 1;
+  for (const CpuTarget &target :
+       {CpuTarget::host(), past, CpuTarget{"x86-64", "", 0}})
+    for (auto [size, turned] : {std::pair("32x48", "48x32"),
+                                {"37x53", "53x37"},
+                                {"64x19", "19x64"},
+                                {"19x64", "64x19"},
+                                {"16x16", "16x16"},
+                                {"9x40", "40x9"}})
+      for (const char *type : {"f32", "f16", "bf16", "f64", "i8", "i32", "i64"})
+        checkAgainstReference(transposed(size, turned, type, "neg"), 0, -4, 4,
+                              target);
+  auto isTurned = [](const std::string &text) {
+    OneKernel kernel(
+        text, {"skylake-avx512", "+avx512f,+avx512vl,+avx512bw,+f16c,+avx", 0});
+    EXPECT_TRUE(kernel.ok()) << kernel.why();
+    return kernel.kernel().llvmIR.find("shufflevector <16 x float>") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(isTurned(transposed("32x48", "48x32", "f32", "neg")));
+  // Too few points; a function that is long itself.
+  EXPECT_FALSE(isTurned(transposed("15x48", "48x15", "f32", "neg")));
+  EXPECT_FALSE(isTurned(transposed("32x48", "48x32", "f32", "exp")));
+}
+
 TEST(CpuLoop, SaysWhyThereIsNoKernel) {
   OneKernel reversed(R"(
     func.func @main(%x: tensor<4x4xf32>) -> tensor<4xf32> {
