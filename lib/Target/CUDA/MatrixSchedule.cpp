@@ -447,7 +447,8 @@ std::optional<MatrixSchedule> MatrixSchedule::match(ir::GroupOp group,
   }
   MatrixSchedule schedule(group, nest, *std::move(c), *std::move(operands),
                           *units);
-  if (bulk)
+  // Patches have lines of 16-bit floats, and float32 gains little by staying.
+  if (bulk && !schedule.contraction_.type.isF32())
     schedule.matchStaying(*bulk);
   schedule.tiles_ =
       rankedMatrixTiles(schedule.contraction_,

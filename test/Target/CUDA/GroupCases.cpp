@@ -921,6 +921,16 @@ public:
                   "stride [1, 1] padding [1, 1, 1, 1] dilation [1, 1]", "f32");
     addMatrixConv("3x11x9x64", "72x3x3x64", "3x5x5x72",
                   "stride [2, 2] padding [1, 0, 1, 1] dilation [1, 1]", "f32");
+    // Of 16 bits its taps would share patches.
+    addMatrix({"conv with a result of f16",
+               "%x: tensor<2x5x7x64xf32>, %w: tensor<64x3x3x64xf32>",
+               "%c = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] "
+               "dilation [1, 1] groups 1 channels_last tf32_weights : "
+               "tensor<2x5x7x64xf32>, tensor<64x3x3x64xf32> -> "
+               "tensor<2x5x7x64xf32>\n"
+               "%y = weft.cast %c : tensor<2x5x7x64xf32> -> "
+               "tensor<2x5x7x64xf16>",
+               "%y : tensor<2x5x7x64xf16>", "window"});
     for (size_t i = first; i < list.size(); ++i) {
       list[i].name += " in TF32";
       list[i].tf32 = true;

@@ -468,6 +468,20 @@ TEST(CudaText, BlocksHaveOneTileWhereTheyCannotStay) {
   Case two = whole;
   two.results += ", %m : tensor<128x64xf16>";
   EXPECT_EQ(tilesThatStay(two), 0);
+  // Products of float32, rows of which lie one after the other or in patches.
+  Case rows = tf32Linear("256", " tf32_weights"), patches = rows;
+  rows.body += "\n%z = weft.cast %y : tensor<80x96xf32> -> tensor<80x96xf16>";
+  rows.results = "%z : tensor<80x96xf16>";
+  EXPECT_EQ(tilesThatStay(rows), 0);
+  patches.inputs = "%x: tensor<2x9x9x64xf32>, %w: tensor<64x3x3x64xf32>";
+  patches.body = "%y = weft.conv %x, %w stride [1, 1] padding [1, 1, 1, 1] "
+                 "dilation [1, 1] groups 1 channels_last tf32_weights : "
+                 "tensor<2x9x9x64xf32>, tensor<64x3x3x64xf32> -> "
+                 "tensor<2x9x9x64xf32>\n"
+                 "%z = weft.cast %y : tensor<2x9x9x64xf32> -> "
+                 "tensor<2x9x9x64xf16>";
+  patches.results = "%z : tensor<2x9x9x64xf16>";
+  EXPECT_EQ(tilesThatStay(patches), 0);
 }
 
 /// A convolution of float16 with channels last and a bias.
