@@ -2,7 +2,6 @@
 // Has the weights of float32 products rounded to TF32 where they are prepared.
 #include "weft/Transforms/Passes.h"
 
-#include "FusionRules.h"
 #include "ParameterCode.h"
 
 #include "mlir/IR/Builders.h"
@@ -39,9 +38,12 @@ static bool isForTensorCores(Operation *op) {
                    result.back(), depth}) >= kLeastExtent;
 }
 
+/// What is rounded, by what it was: products share it as they do the weights.
+using Rounded = llvm::DenseMap<Value, Value>; // only looked up
+
 /// `value` with what it is a view of rounded: reading through a view costs
 /// nothing, a tensor that is made of one would lie otherwise.
-static Value rounded(OpBuilder &builder, Value value) {
+static Value rounded(OpBuilder &builder, Value value, Rounded &known) {
   SmallVector<Operation *> views;
   while (Operation *op = value.getDefiningOp()) {
     if (!isView(op) || op->getNumOperands() != 1)
@@ -49,8 +51,11 @@ static Value rounded(OpBuilder &builder, Value value) {
     views.push_back(op);
     value = op->getOperand(0);
   }
-  Value result = builder.create<ReducePrecisionOp>(
-      value.getLoc(), value.getType(), value, /*tf32=*/true);
+  Value &found = known[value];
+  if (!found)
+    found = builder.create<ReducePrecisionOp>(value.getLoc(), value.getType(),
+                                              value, /*tf32=*/true);
+  Value result = found;
   for (Operation *view : llvm::reverse(views)) {
     IRMapping map;
     map.map(view->getOperand(0), result);
@@ -63,13 +68,14 @@ namespace {
 struct RoundWeights : weft::impl::RoundWeightsBase<RoundWeights> {
   void runOnOperation() override {
     ParameterCode parameterCode;
+    Rounded known;
     getOperation()->walk([&](Operation *op) {
       if (!isForTensorCores(op) || op->hasAttr("tf32_weights") ||
           !parameterCode.contains(op->getOperand(1)) ||
           parameterCode.contains(op->getResult(0)))
         return;
       OpBuilder builder(op);
-      op->setOperand(1, rounded(builder, op->getOperand(1)));
+      op->setOperand(1, rounded(builder, op->getOperand(1), known));
       op->setAttr("tf32_weights", builder.getUnitAttr());
     });
   }

@@ -43,6 +43,25 @@ func.func @shared(%x: tensor<16x20xf32>, %w: tensor<32x20xf32> {weft.parameter})
 
 // -----
 
+// Rounded once for all products, whatever the view.
+// CHECK-LABEL: @repeated
+// CHECK: %[[R:.*]] = weft.reduce_precision %arg1 tf32
+// CHECK-NOT: weft.reduce_precision
+// CHECK: %[[T:.*]] = weft.transpose %[[R]] [1, 0]
+// CHECK: %[[Y:.*]] = weft.matmul %arg0, %[[T]] tf32_weights
+// CHECK: %[[U:.*]] = weft.transpose %[[R]] [1, 0]
+// CHECK: %[[Z:.*]] = weft.matmul %[[Y]], %[[U]] tf32_weights
+// CHECK: weft.matmul %[[Z]], %[[R]] tf32_weights
+func.func @repeated(%x: tensor<16x20xf32>, %w: tensor<20x20xf32> {weft.parameter}) -> tensor<16x20xf32> {
+  %t = weft.transpose %w [1, 0] : tensor<20x20xf32> -> tensor<20x20xf32>
+  %y = weft.matmul %x, %t : tensor<16x20xf32>, tensor<20x20xf32> -> tensor<16x20xf32>
+  %z = weft.matmul %y, %t : tensor<16x20xf32>, tensor<20x20xf32> -> tensor<16x20xf32>
+  %u = weft.matmul %z, %w : tensor<16x20xf32>, tensor<20x20xf32> -> tensor<16x20xf32>
+  return %u : tensor<16x20xf32>
+}
+
+// -----
+
 // No weights: data on the right; nor on the left. What is parameter code as a
 // whole is computed once.
 // CHECK-LABEL: @data
