@@ -62,7 +62,10 @@ bool isCheap(Operation *op) {
 /// Cheap enough for the operand of a conv or matmul, where it is computed at
 /// every access: a cast, or a sum or product with one number.
 bool isPrologue(Operation *op) {
-  if (isa<CastOp, NegOp, ReducePrecisionOp>(op))
+  // Warp groups read what is rounded to TF32 from memory.
+  if (auto reduce = dyn_cast<ReducePrecisionOp>(op))
+    return !reduce.getTf32();
+  if (isa<CastOp, NegOp>(op))
     return true;
   return isa<AddOp, SubOp, MulOp, DivOp>(op) && isCheap(op) &&
          (splatUnder(op->getOperand(0)) || splatUnder(op->getOperand(1)));

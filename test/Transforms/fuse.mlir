@@ -208,6 +208,22 @@ func.func @conv_prologue(%x: tensor<1x8x8x3xui8>, %w: tensor<4x3x3x3xf32>, %b: t
 
 // -----
 
+// Tensor cores read what is rounded to TF32 from memory.
+// CHECK-LABEL: @no_prologue_of_tf32
+// CHECK: %[[R:.*]] = weft.group(%{{.*}} = %arg1)
+// CHECK-NEXT: weft.reduce_precision %{{.*}} tf32
+// CHECK: weft.group(%{{.*}} = %[[R]], %{{.*}} = %arg0)
+// CHECK-NOT: weft.reduce_precision
+func.func @no_prologue_of_tf32(%x: tensor<64x96xf32>, %w: tensor<32x96xf32>) -> tensor<64x32xf32> {
+  %r = weft.reduce_precision %w tf32 : tensor<32x96xf32>
+  %t = weft.transpose %r [1, 0] : tensor<32x96xf32> -> tensor<96x32xf32>
+  // expected-remark @below {{not fused: reduce_precision -> matmul: reduce_precision would be computed again at every access}}
+  %y = weft.matmul %x, %t tf32_weights : tensor<64x96xf32>, tensor<96x32xf32> -> tensor<64x32xf32>
+  return %y : tensor<64x32xf32>
+}
+
+// -----
+
 // CHECK-LABEL: @no_expensive_prologue
 // CHECK-COUNT-2: weft.group
 func.func @no_expensive_prologue(%x: tensor<1x2x4xf32>, %w: tensor<3x2x1xf32>) -> tensor<1x3x4xf32> {
