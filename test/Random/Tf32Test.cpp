@@ -193,6 +193,30 @@ protected:
     EXPECT_EQ(y[3 * 64], 0);
   }
 
+  /// The same of weights, which are rounded where they are prepared.
+  template <typename Run> void expectLargestWeights(Run run) {
+    auto module = parse(kLinear);
+    ASSERT_TRUE(module);
+    constexpr double kInf = std::numeric_limits<double>::infinity();
+    reference::Arguments arguments;
+    arguments.inputs = {reference::zeros(float32, {32, 160})};
+    arguments.inputs[0].reals[0] = 0x1p-70;
+    reference::Value w = reference::zeros(float32, {64, 160});
+    w.reals[0] = std::numeric_limits<float>::max();
+    w.reals[160] = -kInf;
+    w.reals[2 * 160] = std::numeric_limits<double>::quiet_NaN();
+    arguments.parameters["w"] = std::move(w);
+    test::Results results = run(*module, arguments);
+    ASSERT_TRUE(results.ok()) << results.status();
+    const auto &y = results->front().reals;
+    EXPECT_EQ(y[0], 0x1.ffcp57);
+    EXPECT_EQ(y[1], -kInf);
+    EXPECT_TRUE(std::isnan(y[2]));
+    EXPECT_EQ(y[3], 0);
+    EXPECT_EQ(y[64], 0);
+    EXPECT_TRUE(std::isnan(y[64 + 1])); // 0 times infinity
+  }
+
   std::string textFor(const std::string &architecture,
                       const char *program = kProduct) {
     auto module = parse(program);
@@ -228,6 +252,7 @@ TEST_F(Tf32Test, EmulatedRoundsDataAndWeights) { expectRoundedLinear(emulate); }
 
 TEST_F(Tf32Test, EmulatedKeepsWhatIsFiniteAndWhatIsNot) {
   expectLargest(emulate);
+  expectLargestWeights(emulate);
 }
 
 TEST_F(Tf32Test, GpuAgrees) {
@@ -237,6 +262,7 @@ TEST_F(Tf32Test, GpuAgrees) {
   expectSum(64 * (1 + 0x1p-10), onGpu);
   expectRoundedLinear(onGpu);
   expectLargest(onGpu);
+  expectLargestWeights(onGpu);
   set_float32_precision(Float32Precision::ieee);
   expectSum(64 * (1 + 0x1p-11), onGpu);
 }

@@ -91,12 +91,11 @@ public:
   }
 
   /// A product that is read as if it came from memory.
-  void addReducedPrecision(const std::string &type,
-                           const std::string &format = "") {
+  void addReducedPrecision(const std::string &type) {
     std::string t = tensor("70", type), wide = tensor("70", "f32");
-    add({"reduced precision of " + type + format, "%x: " + t,
-         "%p = weft.mul %x, %x : " + t + "\n%r = weft.reduce_precision %p" +
-             format + " : " + t + "\n%y = weft.cast %r : " + t + " -> " + wide,
+    add({"reduced precision of " + type, "%x: " + t,
+         "%p = weft.mul %x, %x : " + t + "\n%r = weft.reduce_precision %p : " +
+             t + "\n%y = weft.cast %r : " + t + " -> " + wide,
          "%p : " + t + ", %y : " + wide, "loop"});
   }
 
@@ -887,7 +886,12 @@ public:
   /// of two; windows; with weights that TF32 has, by bulk copies where k is
   /// long enough; every tile, of which some share k.
   void addTf32() {
-    addReducedPrecision("f32", " tf32");
+    // Third powers: TF32 has the squares.
+    add({"reduced precision to TF32", "%x: tensor<70xf32>",
+         "%p = weft.mul %x, %x : tensor<70xf32>\n"
+         "%q = weft.mul %p, %x : tensor<70xf32>\n"
+         "%y = weft.reduce_precision %q tf32 : tensor<70xf32>",
+         "%y : tensor<70xf32>", "loop"});
     size_t first = list.size();
     addMatrixMatmul("3x37x84", "3x84x72", "3x37x72", "f32");
     addMatrixMatmul("20x70", "70x38", "20x38", "f32");
