@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 using namespace weft;
 
 namespace {
@@ -122,6 +126,34 @@ func.func @main(%x: tensor<37xf32>) -> tensor<37xf32> {
   return %y : tensor<37xf32>
 })",
                           0, -30, 30, target);
+}
+
+TEST(CpuTypes, LimitsOfTf32) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const std::string text = R"(
+func.func @main(%x: tensor<37xf32>) -> tensor<37xf32> {
+  %y = weft.reduce_precision %x tf32 : tensor<37xf32>
+  return %y : tensor<37xf32>
+})";
+  for (const CpuTarget &target : {CpuTarget::host(), baseline()}) {
+    OneKernel one(text, target);
+    ASSERT_TRUE(one.ok()) << one.why();
+    auto arguments = one.randomArguments();
+    // Ends with subnormal numbers, in the middle and on either side of it.
+    const double limits[] = {
+        0x1.fffffep127, -0x1.ffep127, 0x1.ffdffep127, kInf,      -kInf,
+        std::nan(""),   -0.0,         2049,           -2049,     0x1p-126,
+        0x1.ffep-127,   0x1.8p-136,   0x1.7p-136,     -0x1p-137, -0x1.fp-138};
+    std::ranges::copy(limits, arguments[0].reals.begin());
+    auto expected = one.expect(arguments), got = one.run(arguments);
+    ASSERT_EQ(expected.size(), got.size());
+    for (size_t i = 0; i < std::size(limits); ++i) {
+      double want = expected[0].reals[i], have = got[0].reals[i];
+      EXPECT_EQ(std::signbit(want), std::signbit(have)) << limits[i];
+      EXPECT_TRUE(want == have || (std::isnan(want) && std::isnan(have)))
+          << limits[i] << ": expected " << want << ", got " << have;
+    }
+  }
 }
 
 } // namespace
