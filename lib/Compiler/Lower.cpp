@@ -72,6 +72,14 @@ static SumRule sumRuleOf(const Target &target) {
   };
 }
 
+static WeightsRule weightsRuleOf(const Target &target) {
+  if (!target.cuda().tf32)
+    return nullptr;
+  return [cuda = target.cuda()](Operation *product) {
+    return readsTf32(product, cuda);
+  };
+}
+
 /// Runs the passes up to `until`. Notes go to `stages` if it is given.
 static Status runPasses(ModuleOp module, const Target &target,
                         PipelineStage until, Stages *stages) {
@@ -98,7 +106,8 @@ static Status runPasses(ModuleOp module, const Target &target,
                          .takesImage = imageRuleOf(target),
                          .pairs = pairRuleOf(target),
                          .takesSum = sumRuleOf(target),
-                         .tf32 = target.cuda().tf32});
+                         .tf32 = target.cuda().tf32,
+                         .readsTf32 = weightsRuleOf(target)});
   if (failed(passes.run(module)))
     return internal_error("compile: a pass failed: " + errors);
   return {};

@@ -55,8 +55,8 @@ void buildPipeline(OpPassManager &pm, const PipelineOptions &options) {
   }
   // Behind what makes new weights, before hoisting, which has @prepare round
   // them.
-  if (options.tf32)
-    add(createRoundWeights());
+  if (options.readsTf32)
+    add(createRoundWeights(options.readsTf32));
   // Before fusion: a group must not mix what runs once with what runs always.
   pm.addPass(createHoistParameters());
   if (options.until == PipelineStage::folded)

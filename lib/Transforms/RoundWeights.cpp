@@ -2,6 +2,7 @@
 // Has the weights of float32 products rounded to TF32 where they are prepared.
 #include "weft/Transforms/Passes.h"
 
+#include "DeadOps.h"
 #include "ParameterCode.h"
 
 #include "mlir/IR/Builders.h"
@@ -66,7 +67,13 @@ static Value rounded(OpBuilder &builder, Value value, Rounded &known) {
 
 namespace {
 struct RoundWeights : weft::impl::RoundWeightsBase<RoundWeights> {
+  RoundWeights() = default;
+  explicit RoundWeights(WeightsRule readsTf32)
+      : readsTf32_(std::move(readsTf32)) {}
+
   void runOnOperation() override {
+    if (getOperation().isExternal())
+      return;
     ParameterCode parameterCode;
     Rounded known;
     getOperation()->walk([&](Operation *op) {
@@ -75,9 +82,22 @@ struct RoundWeights : weft::impl::RoundWeightsBase<RoundWeights> {
           parameterCode.contains(op->getResult(0)))
         return;
       OpBuilder builder(op);
-      op->setOperand(1, rounded(builder, op->getOperand(1), known));
+      Value weights = op->getOperand(1);
+      op->setOperand(1, rounded(builder, weights, known));
       op->setAttr("tf32_weights", builder.getUnitAttr());
+      if (readsTf32_ && !readsTf32_(op)) {
+        op->setOperand(1, weights);
+        op->removeAttr("tf32_weights");
+      }
     });
+    // What no kernel reads.
+    eraseDeadOps(getOperation().getBody().front());
   }
+
+  WeightsRule readsTf32_;
 };
 } // namespace
+
+std::unique_ptr<Pass> weft::createRoundWeights(WeightsRule readsTf32) {
+  return std::make_unique<RoundWeights>(std::move(readsTf32));
+}

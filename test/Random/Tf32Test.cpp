@@ -217,14 +217,19 @@ protected:
     EXPECT_TRUE(std::isnan(y[64 + 1])); // 0 times infinity
   }
 
+  /// The last kernel, or all of them.
   std::string textFor(const std::string &architecture,
-                      const char *program = kProduct) {
+                      const char *program = kProduct, bool all = false) {
     auto module = parse(program);
     reference::Arguments arguments;
     arguments.parameters["w"] = reference::zeros(float32, {64, 160});
     auto kernels = test::cudaKernelsOf({*module, &arguments}, architecture);
     EXPECT_TRUE(kernels.ok()) << kernels.status();
-    return kernels.ok() ? kernels->back().text : "";
+    std::string text;
+    if (kernels.ok())
+      for (const auto &kernel : *kernels)
+        text = all ? text + kernel.text : kernel.text;
+    return text;
   }
 
 private:
@@ -265,6 +270,50 @@ TEST_F(Tf32Test, GpuAgrees) {
   expectLargestWeights(onGpu);
   set_float32_precision(Float32Precision::ieee);
   expectSum(64 * (1 + 0x1p-11), onGpu);
+}
+
+/// Lines along k of 158 floats, which the accelerator cannot read; lines that
+/// do not run along k; few steps of k; one row of each matrix.
+constexpr const char *kOtherWeights[] = {
+    R"(
+func.func @main(%x: tensor<32x158xf32>, %w: tensor<64x158xf32> {weft.parameter, weft.name = "w"}) -> tensor<32x64xf32> {
+  %t = weft.transpose %w [1, 0] : tensor<64x158xf32> -> tensor<158x64xf32>
+  %0 = weft.matmul %x, %t : tensor<32x158xf32>, tensor<158x64xf32> -> tensor<32x64xf32>
+  return %0 : tensor<32x64xf32>
+}
+)",
+    R"(
+func.func @main(%x: tensor<32x64xf32>, %w: tensor<64x160xf32> {weft.parameter, weft.name = "w"}) -> tensor<32x160xf32> {
+  %0 = weft.matmul %x, %w : tensor<32x64xf32>, tensor<64x160xf32> -> tensor<32x160xf32>
+  return %0 : tensor<32x160xf32>
+}
+)",
+    R"(
+func.func @main(%x: tensor<32x64xf32>, %w: tensor<160x64xf32> {weft.parameter, weft.name = "w"}) -> tensor<32x160xf32> {
+  %t = weft.transpose %w [1, 0] : tensor<160x64xf32> -> tensor<64x160xf32>
+  %0 = weft.matmul %x, %t : tensor<32x64xf32>, tensor<64x160xf32> -> tensor<32x160xf32>
+  return %0 : tensor<32x160xf32>
+}
+)",
+    R"(
+func.func @main(%x: tensor<16x1x160xf32>, %w: tensor<16x64x160xf32> {weft.parameter, weft.name = "w"}) -> tensor<16x1x64xf32> {
+  %t = weft.transpose %w [0, 2, 1] : tensor<16x64x160xf32> -> tensor<16x160x64xf32>
+  %0 = weft.matmul %x, %t : tensor<16x1x160xf32>, tensor<16x160x64xf32> -> tensor<16x1x64xf32>
+  return %0 : tensor<16x1x64xf32>
+}
+)"};
+
+TEST_F(Tf32Test, WeightsAreRoundedWhereWarpGroupsReadThem) {
+  EXPECT_THAT(textFor("sm_90a", kLinear, /*all=*/true),
+              HasSubstr("weft::nearest_tf32("));
+  for (const char *architecture : {"sm_80", "sm_90", "sm_100a"})
+    EXPECT_THAT(textFor(architecture, kLinear, true),
+                Not(HasSubstr("nearest_tf32")))
+        << architecture;
+  for (const char *program : kOtherWeights)
+    EXPECT_THAT(textFor("sm_90a", program, true),
+                Not(HasSubstr("nearest_tf32")))
+        << program;
 }
 
 TEST_F(Tf32Test, OnlyWhereItIsAskedForAndThereAreTensorCores) {

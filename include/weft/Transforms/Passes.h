@@ -24,6 +24,10 @@ using PairRule = std::function<bool(ir::GroupOp second, ir::GroupOp pair)>;
 /// are added: a conv or matmul of rows that lie in two tensors.
 using SumRule = std::function<bool(mlir::Operation *product)>;
 
+/// Whether a device has a kernel that reads the weights of a product, which
+/// have been rounded to TF32, as they lie in memory.
+using WeightsRule = std::function<bool(mlir::Operation *product)>;
+
 #define GEN_PASS_DECL
 #include "weft/Transforms/Passes.h.inc"
 /// weft-fuse for a device with such kernels.
@@ -33,6 +37,8 @@ std::unique_ptr<mlir::Pass> createFuse(FuseOptions options,
 std::unique_ptr<mlir::Pass> createPairProducts(PairRule gains);
 /// weft-sum-products for the sums that a kernel takes; for all without a rule.
 std::unique_ptr<mlir::Pass> createSumProducts(SumRule takesSum);
+/// weft-round-weights for the products of such kernels; for all without a rule.
+std::unique_ptr<mlir::Pass> createRoundWeights(WeightsRule readsTf32);
 
 #define GEN_PASS_REGISTRATION
 #include "weft/Transforms/Passes.h.inc"

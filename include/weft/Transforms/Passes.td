@@ -175,7 +175,8 @@ def RoundWeights : Pass<"weft-round-weights", "::mlir::func::FuncOp"> {
     the weights depend on parameters and constants alone, and there are enough
     rows, columns and steps of k for tensor cores. These cut the bits off that
     TF32 has not: of data they are rounded in registers, but warp groups read
-    weights from memory.
+    weights from memory. Whether a device has such a kernel for a product says
+    whoever adds the pass to a pipeline.
   }];
 }
 

@@ -47,6 +47,8 @@ struct PipelineOptions {
   SumRule takesSum = nullptr;
   /// With `channelsLast`: tensor cores multiply float32, too.
   bool tf32 = false;
+  /// Without one, no weights are rounded before they are multiplied.
+  WeightsRule readsTf32 = nullptr;
 };
 
 /// Adds the passes up to and including `options.until` to a manager that runs

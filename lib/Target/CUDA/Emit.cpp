@@ -240,6 +240,19 @@ bool takesSum(Operation *product, const CudaTarget &target) {
   return cuda::MatrixSchedule::match(group, *nest, target).has_value();
 }
 
+bool readsTf32(Operation *product, const CudaTarget &target) {
+  Excerpt excerpt(product->getContext());
+  for (Value operand : product->getOperands())
+    excerpt.map(operand, excerpt.through(operand));
+  ir::GroupOp group = excerpt.finish(excerpt.add(product));
+  std::string why;
+  FailureOr<LoopNest> nest = buildLoopNest(group, why);
+  if (failed(nest))
+    return false;
+  auto schedule = cuda::MatrixSchedule::match(group, *nest, target);
+  return schedule && schedule->isBulk();
+}
+
 bool usesTensorCores(StringRef arch) {
   return cuda::matrixUnitsOf({arch.str()}).has_value();
 }

@@ -28,6 +28,8 @@ public:
   static std::optional<MatrixSchedule>
   match(ir::GroupOp group, const LoopNest &nest, const CudaTarget &target);
 
+  /// Whether the accelerator brings the operands.
+  bool isBulk() const { return units_.bulk; }
   /// By name; those that should take the least time first.
   const std::vector<std::string> &tiles() const { return names_; }
   /// The kernel with the tile of this name, one of `tiles()`.

@@ -74,6 +74,10 @@ bool takesImage(ir::GroupOp group, const CudaTarget &target);
 /// tensor memory accelerator brings both.
 bool takesSum(mlir::Operation *product, const CudaTarget &target);
 
+/// Whether warp groups of the target multiply, in TF32, rows that `product`
+/// reads through views by weights that have been rounded and lie in memory.
+bool readsTf32(mlir::Operation *product, const CudaTarget &target);
+
 /// The snippets of the prelude that `kernelText` uses, directly or through
 /// others, in the order of the prelude.
 std::string cudaPrelude(llvm::StringRef kernelText);
