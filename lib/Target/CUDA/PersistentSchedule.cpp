@@ -289,7 +289,7 @@ void PersistentEmitter::printSteps() {
           " % 2);");
   declareTiles("(step % " + stages + ")");
   printGroupProducts();
-  waitForStepBefore();
+  p_.line("weft::wait_for_products<1>(); // the step before");
   p_.open("if (tile > 0 && lane == 0)");
   p_.line("weft::arrive(empty + (step - 1) % " + stages + ");");
   p_.close();
