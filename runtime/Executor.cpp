@@ -482,23 +482,27 @@ Status LoadedPlan::launchAll(const Bases &bases, std::span<uint64_t> slots,
 }
 
 /// All that decides what a run enqueues.
-static absl::InlinedVector<uint64_t, 4 * kInlineArguments>
+static absl::InlinedVector<uint64_t, 8 * kInlineArguments>
 argumentsOf(std::span<void *const> inputs, std::span<void *const> prepared,
             std::span<void *const> outputs, const void *arena,
             std::span<const uint64_t> slots) {
-  absl::InlinedVector<uint64_t, 4 * kInlineArguments> arguments;
+  absl::InlinedVector<uint64_t, 8 * kInlineArguments> arguments(
+      inputs.size() + prepared.size() + outputs.size() + 1 + slots.size());
+  auto address = [](const void *buffer) {
+    return reinterpret_cast<uintptr_t>(buffer);
+  };
+  auto next = arguments.begin();
   for (const auto &buffers : {inputs, prepared, outputs})
-    for (const void *buffer : buffers)
-      arguments.push_back(reinterpret_cast<uintptr_t>(buffer));
-  arguments.push_back(reinterpret_cast<uintptr_t>(arena));
-  arguments.insert(arguments.end(), slots.begin(), slots.end());
+    next = std::transform(buffers.begin(), buffers.end(), next, address);
+  *next++ = address(arena);
+  std::ranges::copy(slots, next);
   return arguments;
 }
 
 Status LoadedPlan::runGpu(const Bases &bases, std::span<uint64_t> slots,
                           CudaStream stream) const {
   ScopedContext scope(*gpu_);
-  const Accesses constants{device_, stream, {constants_.get()}, {}};
+  const Accesses constants{device_, stream, {constants_.get()}, {}, gpu_};
   if (Status status = constants.wait(); !status.ok())
     return status;
   auto launch = [&](CudaStream on) { return launchAll(bases, slots, on); };

@@ -274,16 +274,6 @@ static uint64_t nextNumber() {
 
 Mark::Mark() : number_(nextNumber()) {}
 
-Mark::State Mark::state() const {
-  std::lock_guard lock(mutex_);
-  return state_;
-}
-
-uint64_t Mark::capture() const {
-  std::lock_guard lock(mutex_);
-  return capture_;
-}
-
 StatusOr<CudaEvent> Gpu::eventOf(Mark &mark, CudaStream stream) {
   std::lock_guard lock(mark.mutex_);
   if (mark.event_)
@@ -297,8 +287,8 @@ StatusOr<CudaEvent> Gpu::eventOf(Mark &mark, CudaStream stream) {
       !status.ok())
     return status;
   mark.event_ = std::move(*event);
-  mark.state_ = Mark::State::recorded;
   mark.capture_ = captureOf(stream).id;
+  mark.state_ = Mark::State::recorded;
   return mark.event_.get();
 }
 
@@ -365,6 +355,8 @@ bool Gpu::isOver(const Use &use) {
   if (!use.gpu)
     return true;
   Mark &mark = *use.mark;
+  if (mark.state() != Mark::State::recorded)
+    return mark.state() == Mark::State::over;
   std::lock_guard lock(mark.mutex_);
   if (mark.state_ == Mark::State::recorded && !mark.capture_) {
     RelaxedCapture relaxed(use.gpu->driver());

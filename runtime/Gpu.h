@@ -25,18 +25,18 @@ public:
   bool isLaterThan(const Mark &other) const { return number_ > other.number_; }
   /// The capture it is in, or 0: in a graph, which runs when its owner launches
   /// it.
-  uint64_t capture() const;
+  uint64_t capture() const { return capture_.load(std::memory_order_acquire); }
 
 private:
   friend class Gpu;
   enum class State { open, recorded, over };
 
-  State state() const;
+  State state() const { return state_.load(std::memory_order_acquire); }
 
   const uint64_t number_;
-  mutable std::mutex mutex_;
-  State state_ = State::open;
-  uint64_t capture_ = 0;
+  std::atomic<State> state_{State::open};
+  std::atomic<uint64_t> capture_{0}; // set before the state
+  std::mutex mutex_;                 // of who records or asks
   std::shared_ptr<CUevent_st> event_;
 };
 
@@ -56,6 +56,7 @@ public:
   /// No other context has or had it, unlike the handle.
   uint64_t contextId() const { return contextId_; }
   CudaStream stream() const { return stream_; }
+  uint64_t streamId() const { return streamId_; } // see idOf
   Pool &pool() { return pool_; }
   const std::string &name() const { return name_; }
   int multiprocessors() const { return multiprocessors_; }

@@ -85,6 +85,13 @@ private:
   Device device_;
   std::atomic<bool> frozen_ = false;
 
+  /// What a run asks of every weight, without the lock: the stream of the
+  /// last write if that is Weft's own, 0 if there is none to wait for, else
+  /// kOtherStream; and a mark that is among the readers, or null.
+  static constexpr uint64_t kOtherStream = ~uint64_t(0);
+  std::atomic<uint64_t> writerStream_{0};
+  std::atomic<const Mark *> lastReader_{nullptr};
+
   std::mutex mutex_;         // guards what follows
   Use writer_;               // of the last write
   std::vector<Use> readers_; // since then, one a stream

@@ -16,16 +16,22 @@ namespace {
 struct Place {
   Gpu *gpu = nullptr;
   CudaStream stream = nullptr;
+
+  /// What is enqueued on `stream` runs, if that is known: it is not captured.
+  bool runs = false;
 };
 
-StatusOr<Place> placeOf(Device device, CudaStream stream) {
-  StatusOr<Gpu *> gpu = Gpu::get(device.index);
-  if (!gpu.ok())
-    return gpu.status();
-  StatusOr<CudaStream> resolved = (*gpu)->resolve(stream);
+StatusOr<Place> placeOf(Device device, CudaStream stream, Gpu *gpu = nullptr) {
+  if (!gpu) {
+    StatusOr<Gpu *> found = Gpu::get(device.index);
+    if (!found.ok())
+      return found.status();
+    gpu = *found;
+  }
+  StatusOr<CudaStream> resolved = gpu->resolve(stream);
   if (!resolved.ok())
     return resolved.status();
-  return Place{*gpu, *resolved};
+  return Place{gpu, *resolved, *resolved == gpu->stream()};
 }
 
 /// The mark of what is on the stream of `place` now.
@@ -46,9 +52,18 @@ struct StreamOrder {
           absl::StrCat("memory on ", to_string(storage.device_),
                        " belongs to another CUDA context than this thread "
                        "works in"));
+    // Nearly all that runs read are weights, which nobody writes any more.
+    if (!readersToo && place.runs) {
+      uint64_t writer = storage.writerStream_.load(std::memory_order_acquire);
+      if (writer == 0 ||
+          (writer == gpu.streamId() && place.stream == gpu.stream()))
+        return {};
+    }
     std::lock_guard lock(storage.mutex_);
     if (Status status = gpu.wait(place.stream, storage.writer_); !status.ok())
       return status;
+    if (Gpu::isOver(storage.writer_))
+      forgetWriter(storage);
     if (readersToo)
       for (const Use &use : storage.readers_)
         if (Status status = gpu.wait(place.stream, use); !status.ok())
@@ -59,17 +74,23 @@ struct StreamOrder {
   }
 
   static void markRead(Storage &storage, const Use &use) {
+    // One that a reader holds is not another's.
+    if (storage.lastReader_.load(std::memory_order_acquire) == use.mark.get())
+      return;
     std::lock_guard lock(storage.mutex_);
     // One mark a stream or graph, the latest: another thread's may have come
     // before.
     for (Use &reader : storage.readers_)
       if (reader.stream == use.stream &&
           reader.mark->capture() == use.mark->capture()) {
-        if (use.mark->isLaterThan(*reader.mark))
+        if (use.mark->isLaterThan(*reader.mark)) {
+          storage.lastReader_ = use.mark.get();
           reader = use;
+        }
         return;
       }
     // Streams come and go; what is always read is never written.
+    storage.lastReader_ = use.mark.get();
     std::erase_if(storage.readers_, Gpu::isOver);
     storage.readers_.push_back(use);
   }
@@ -77,7 +98,10 @@ struct StreamOrder {
   static void markWritten(Storage &storage, const Use &use) {
     std::lock_guard lock(storage.mutex_);
     // The write waited for everything before it.
+    storage.lastReader_ = nullptr;
     storage.readers_.clear();
+    storage.writerStream_ =
+        use.stream == use.gpu->streamId() ? use.stream : Storage::kOtherStream;
     storage.writer_ = use;
   }
 
@@ -87,11 +111,19 @@ struct StreamOrder {
   }
 
   static Status waitOnHost(Storage &storage) {
+    if (storage.writerStream_.load(std::memory_order_acquire) == 0)
+      return {};
     std::lock_guard lock(storage.mutex_);
     if (Status status = Gpu::finish(storage.writer_); !status.ok())
       return status;
-    storage.writer_ = {};
+    forgetWriter(storage);
     return {};
+  }
+
+private:
+  static void forgetWriter(Storage &storage) {
+    storage.writerStream_ = 0;
+    storage.writer_ = {};
   }
 };
 
@@ -103,9 +135,10 @@ Status Accesses::wait() const {
           return status;
     return {};
   }
-  StatusOr<Place> place = placeOf(device, stream);
+  StatusOr<Place> place = placeOf(device, stream, gpu);
   if (!place.ok())
     return place.status();
+  place->runs = place->runs || !place->gpu->isCaptured(place->stream);
   for (const auto *storages : {&reads, &writes})
     for (Storage *storage : *storages)
       if (Status status =
@@ -118,7 +151,7 @@ Status Accesses::wait() const {
 Status Accesses::mark() const {
   if (device.is_cpu())
     return {};
-  StatusOr<Use> use = useOf(placeOf(device, stream));
+  StatusOr<Use> use = useOf(placeOf(device, stream, gpu));
   if (!use.ok())
     return use.status();
   for (Storage *storage : reads)

@@ -27,6 +27,8 @@ struct Accesses {
   Device device;
   CudaStream stream = nullptr;
   std::vector<Storage *> reads, writes;
+  /// What `device` means to this thread, if the caller knows.
+  Gpu *gpu = nullptr;
 
   /// Makes `stream` wait for the last write to each memory, and for all reads
   /// since of those that are written.

@@ -237,6 +237,40 @@ TEST(FakeDriverChild, DISABLED_Readers) {
   std::printf("events: %d\n", events);
 }
 
+// Nor this: two streams read and write one memory; how often each waits.
+TEST(FakeDriverChild, DISABLED_Waits) {
+  runtime::Gpu &gpu = **runtime::Gpu::get(0);
+  const Device device = Device::gpu();
+  auto memory = *Storage::allocate(device, 4);
+  runtime::CudaStream other = nullptr;
+  {
+    runtime::ScopedContext scope(gpu);
+    gpu.driver().streamCreate(&other, 0);
+  }
+  auto work = [&](const char *what, runtime::CudaStream stream, bool writes) {
+    runtime::Accesses accesses{device, stream, {}, {}};
+    (writes ? accesses.writes : accesses.reads).push_back(memory.get());
+    int before = 0, after = 0;
+    fake<int (*)(int *)>("fakeStreamWaits")(&before);
+    const bool ok = accesses.wait().ok() && accesses.mark().ok();
+    fake<int (*)(int *)>("fakeStreamWaits")(&after);
+    std::printf("%s: %d\n", ok ? what : "failed", after - before);
+  };
+  work("other reads", other, false);
+  for (const char *what : {"own reads", "own reads again"})
+    work(what, nullptr, false);
+  work("own writes", nullptr, true);
+  work("own reads", nullptr, false);
+  work("other reads", other, false);
+  work("other writes", other, true);
+  work("own reads", nullptr, false);
+  setenv("FAKE_CUDA", "nothing", 1); // all is over
+  work("own reads", nullptr, false);
+  setenv("FAKE_CUDA", "busy", 1);
+  work("own reads", nullptr, false);
+  work("other writes", other, true);
+}
+
 // Nor this: a plan runs into a graph, and all its memory is let go of.
 TEST(FakeDriverChild, DISABLED_GraphsHold) {
   runtime::Gpu &gpu = **runtime::Gpu::get(0);
@@ -481,6 +515,19 @@ TEST(FakeDriver, StreamsAreToldApartWhereHandlesAreEqual) {
 TEST(FakeDriver, ReadersThatAreOverAreForgotten) {
   EXPECT_THAT(report("Readers", "nothing"), HasSubstr("mark: ok\nevents: 2\n"));
   EXPECT_THAT(report("Readers", "busy"), HasSubstr("mark: ok\nevents: 100\n"));
+}
+
+TEST(FakeDriver, StreamsWaitForWhatOthersDid) {
+  EXPECT_THAT(report("Waits", "busy"),
+              HasSubstr("other reads: 0\nown reads: 0\nown reads again: 0\n"
+                        "own writes: 1\n" // the other's read
+                        "own reads: 0\n"
+                        "other reads: 1\n"  // the write
+                        "other writes: 2\n" // the write, the own read
+                        "own reads: 1\n"    // the other's write
+                        "own reads: 0\n"    // which is over
+                        "own reads: 0\n"    // and forgotten
+                        "other writes: 1\n"));
 }
 
 TEST(FakeDriver, AGraphHoldsWhatItWorksOn) {

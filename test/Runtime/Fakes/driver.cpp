@@ -58,7 +58,7 @@ struct Capture {
 std::atomic<Timed *> captured{nullptr}; // the graph
 Capture capture;
 thread_local int captureMode = 0; // global, until a thread says otherwise
-std::atomic<int> hostWaits{0};
+std::atomic<int> hostWaits{0}, streamWaits{0};
 std::atomic<int> events{0}; // ever made
 
 /// Streams by their handles, which come back once they were destroyed.
@@ -284,6 +284,7 @@ FAKE cuStreamDestroy_v2(CudaStream stream) {
 /// A stream outside that waits for an event inside would join the capture:
 /// nobody means that.
 FAKE cuStreamWaitEvent(CudaStream stream, CudaEvent event, unsigned) {
+  ++streamWaits;
   bool isInGraph = reinterpret_cast<Timed *>(event)->isCaptured;
   return isCaptured(stream) == isInGraph ? 0 : breach(905);
 }
@@ -358,6 +359,7 @@ FAKE fakeGraphs(int *existing, int *launched) {
 }
 FAKE fakeLastUpload(CudaStream *stream) { return *stream = lastUpload, 0; }
 FAKE fakeEvents(int *count) { return *count = events, 0; }
+FAKE fakeStreamWaits(int *count) { return *count = streamWaits, 0; }
 FAKE cuEventCreate(CudaEvent *event, unsigned) {
   ++events;
   *event = reinterpret_cast<CudaEvent>(new Timed);
