@@ -104,7 +104,10 @@ ProgramOperand::Kind kindOf(Scalar scalar, bool isParameterOnly) {
 /// Goes through a graph once, adds it to a key and collects what it works on.
 template <typename Key> class Walk {
 public:
-  explicit Walk(Key key) : key_(std::move(key)) { nodes_.reserve(512); }
+  explicit Walk(Key key) : key_(std::move(key)) {
+    nodes_.reserve(512);
+    arguments_.storages.reserve(256);
+  }
 
   void run(std::span<const NodePtr> roots, const CompileSettings &settings) {
     const Device device = roots.front()->device;
@@ -132,7 +135,7 @@ public:
   uint64_t indexOf(const Node &node) const { return visits_[node] / 2; }
   /// Whether it depends on parameters and nothing else.
   bool isParameterOnly(const Node &node) const { return visits_[node] % 2; }
-  Arguments takeArguments() { return std::move(arguments_); }
+  BorrowedArguments takeArguments() { return std::move(arguments_); }
 
 private:
   struct Frame {
@@ -181,7 +184,7 @@ private:
     if constexpr (std::is_same_v<Key, KeyComparer>)
       if (node.placeholder >= 0 || (node.is_unloaded && !node.warned_unloaded))
         key_.differ();
-    arguments_.storages.push_back(node.storage);
+    arguments_.storages.push_back(node.storage.get());
     add(node, node.is_parameter);
   }
 
@@ -219,7 +222,7 @@ private:
   }
 
   Key key_;
-  Arguments arguments_;
+  BorrowedArguments arguments_;
   std::vector<Node *> nodes_;
   Visits visits_;
 };
@@ -305,15 +308,17 @@ Capture capture(std::span<const NodePtr> roots,
     walk.run(roots, settings);
     Programmer(walk, result).run(roots);
     result.key = walk.key().take();
-    result.arguments = walk.takeArguments();
+    result.arguments.scalars = walk.takeArguments().scalars;
+    for (const NodePtr &leaf : result.leaves)
+      result.arguments.storages.push_back(leaf->storage);
   }
   orderOps(result.program);
   return result;
 }
 
-std::optional<Arguments> argumentsIf(const GraphKey &key,
-                                     std::span<const NodePtr> roots,
-                                     const CompileSettings &settings) {
+std::optional<BorrowedArguments> argumentsIf(const GraphKey &key,
+                                             std::span<const NodePtr> roots,
+                                             const CompileSettings &settings) {
   Walk<KeyComparer> walk{KeyComparer(key)};
   walk.run(roots, settings);
   if (!walk.key().isEqual())

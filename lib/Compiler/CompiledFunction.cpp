@@ -17,24 +17,25 @@ public:
       : sequence_(std::move(sequence)), device_(device),
         storages_(std::move(capture.arguments.storages)),
         scalars_(std::move(capture.arguments.scalars)) {
-    for (const NodePtr &leaf : capture.leaves)
-      placeholders_.push_back(leaf->placeholder);
     const std::vector<bool> read = sequence_.inputsRead();
-    for (size_t i = 0; i < storages_.size(); ++i)
+    for (size_t i = 0; i < storages_.size(); ++i) {
+      if (const int32_t number = capture.leaves[i]->placeholder; number >= 0)
+        inputs_.emplace_back(i, static_cast<size_t>(number));
       if (!read[i])
         storages_[i] = nullptr;
+    }
     for (const auto &storage : storages_)
       if (storage)
         storage->freeze();
+    pointers_ = pointersTo(storages_);
   }
 
   Status run(std::span<const std::shared_ptr<runtime::Storage>> inputs,
              std::span<const std::shared_ptr<runtime::Storage>> outputs,
              void *stream) const override {
-    StoragePointers all = pointersTo(storages_);
-    for (size_t i = 0; i < all.size(); ++i)
-      if (placeholders_[i] >= 0)
-        all[i] = inputs[static_cast<size_t>(placeholders_[i])].get();
+    StoragePointers all = pointers_;
+    for (auto [leaf, number] : inputs_)
+      all[leaf] = inputs[number].get();
     Storages results(outputs.begin(), outputs.end());
     return sequence_.run(all, scalars_, results,
                          static_cast<runtime::CudaStream>(stream));
@@ -45,9 +46,10 @@ public:
 private:
   Sequence sequence_;
   Device device_;
-  Storages storages_; // of what runs read beside inputs, else null
+  Storages storages_;        // of what runs read beside inputs, else null
+  StoragePointers pointers_; // to them
   std::vector<Scalar> scalars_;
-  std::vector<int32_t> placeholders_; // input number of each, or -1
+  std::vector<std::pair<size_t, size_t>> inputs_; // leaf, number of the input
 };
 
 std::string nameOf(const Node &leaf) {

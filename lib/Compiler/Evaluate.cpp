@@ -126,7 +126,11 @@ StatusOr<ReadyGraph> prepare(std::span<const NodePtr> roots,
     sequence = std::make_shared<const Sequence>(std::move(*made));
     knownGraphs().add(signature, std::move(captured.key), sequence);
   }
-  return ReadyGraph{std::move(sequence), std::move(captured.arguments)};
+  Arguments &arguments = captured.arguments;
+  return ReadyGraph{
+      std::move(sequence),
+      {pointersTo(arguments.storages), std::move(arguments.storages), nullptr},
+      std::move(arguments.scalars)};
 }
 
 Status evaluateTogether(std::span<const NodePtr> roots) {
@@ -139,10 +143,7 @@ Status evaluateTogether(std::span<const NodePtr> roots) {
     return graph.status();
   }
   Storages outputs;
-  Status status = graph->sequence->run(pointersTo(graph->arguments.storages),
-                                       graph->arguments.scalars, outputs,
-                                       /*stream=*/nullptr);
-  if (!status.ok())
+  if (Status status = graph->run(outputs); !status.ok())
     return status;
   ++counters().evaluations;
   store(roots, outputs);

@@ -275,7 +275,7 @@ static std::vector<void *> addressesOf(const StoragePointers &storages) {
 static StoragePointers select(std::span<runtime::Storage *const> all,
                               const std::vector<int32_t> &numbers) {
   StoragePointers chosen;
-  chosen.reserve(numbers.size());
+  chosen.reserve(numbers.size() + 1); // a run adds what is prepared
   for (int32_t number : numbers)
     chosen.push_back(all[static_cast<size_t>(number)]);
   return chosen;
@@ -330,10 +330,17 @@ static Status replaceUnaligned(StoragePointers &storages, Storages &owners,
 
 /// Enqueues a plan between the work its buffers wait for and the work that will
 /// wait for them.
-static Status
-enqueue(const runtime::LoadedPlan &plan, const runtime::Accesses &accesses,
-        std::span<void *const> inputs, std::span<void *const> prepared,
-        std::span<void *const> outputs, std::span<const Scalar> scalars) {
+static Status enqueue(const runtime::LoadedPlan &plan,
+                      runtime::Accesses accesses, std::span<void *const> inputs,
+                      std::span<void *const> prepared,
+                      std::span<void *const> outputs,
+                      std::span<const Scalar> scalars) {
+  if (accesses.device.is_gpu()) {
+    StatusOr<runtime::Gpu *> gpu = runtime::Gpu::get(accesses.device.index);
+    if (!gpu.ok())
+      return gpu.status();
+    accesses.gpu = *gpu;
+  }
   if (Status status = accesses.wait(); !status.ok())
     return status;
   // What came before a launch that fails runs all the same.
@@ -392,13 +399,17 @@ class Executable::Prepared final : public runtime::Derived {
 public:
   Prepared(const StoragePointers &weights, PreparedPtr values)
       : values_(std::move(values)) {
-    for (const runtime::Storage *weight : weights)
-      weights_.push_back(weight->id());
+    weights_.assign(weights.begin(), weights.end());
   }
 
-  /// By the ids of the weights' memory, which are not used again.
-  bool isMadeOf(const StoragePointers &weights) const {
-    return std::ranges::equal(weights, weights_, {}, &runtime::Storage::id);
+  /// Whether `numbers` of `inputs` are the weights. Other memory comes to be
+  /// where one was only after that, when there are no values any more.
+  bool isMadeOf(std::span<runtime::Storage *const> inputs,
+                const std::vector<int32_t> &numbers) const {
+    for (size_t i = 0; i < numbers.size(); ++i)
+      if (inputs[static_cast<size_t>(numbers[i])] != weights_[i])
+        return false;
+    return true;
   }
   /// Null once a weight is gone.
   PreparedPtr values() const {
@@ -411,10 +422,29 @@ public:
   }
 
 private:
-  std::vector<uint64_t> weights_;
+  std::vector<const runtime::Storage *> weights_; // to compare with
   mutable std::mutex mutex_;
   PreparedPtr values_;
 };
+
+Executable::PreparedPtr
+Executable::findPrepared(std::span<runtime::Storage *const> inputs) const {
+  for (auto it = prepared_.begin(); it != prepared_.end(); ++it)
+    if ((*it)->isMadeOf(inputs, program_.prepareInputs))
+      if (PreparedPtr values = (*it)->values()) {
+        prepared_.splice(prepared_.begin(), prepared_, it);
+        return values;
+      }
+  return nullptr;
+}
+
+Executable::PreparedPtr
+Executable::preparedBefore(std::span<runtime::Storage *const> inputs) const {
+  if (!prepare_)
+    return nullptr;
+  std::unique_lock<std::mutex> lock(preparing_, std::try_to_lock);
+  return lock ? findPrepared(inputs) : nullptr;
+}
 
 StatusOr<Executable::PreparedPtr>
 Executable::prepared(std::span<runtime::Storage *const> inputs,
@@ -422,16 +452,13 @@ Executable::prepared(std::span<runtime::Storage *const> inputs,
   constexpr size_t kSetsKept = 8;
   if (!prepare_)
     return PreparedPtr();
-  StoragePointers weights = select(inputs, program_.prepareInputs);
   std::lock_guard<std::mutex> lock(preparing_);
-  for (auto it = prepared_.begin(); it != prepared_.end(); ++it)
-    if ((*it)->isMadeOf(weights)) {
-      prepared_.splice(prepared_.begin(), prepared_, it);
-      return (*it)->values();
-    }
+  if (PreparedPtr known = findPrepared(inputs))
+    return known;
   StatusOr<PreparedPtr> values = runPrepare(inputs, stream);
   if (!values.ok())
     return values;
+  StoragePointers weights = select(inputs, program_.prepareInputs);
   prepared_.push_front(std::make_shared<Prepared>(weights, *values));
   for (runtime::Storage *weight : weights) {
     weight->freeze();
@@ -460,16 +487,18 @@ Status Executable::run(std::span<runtime::Storage *const> inputs,
     if (Status status = replaceUnaligned(*storages, owners, isWritten, stream);
         !status.ok())
       return status;
-  runtime::Accesses accesses{device_, stream, sources, targets};
+  const std::vector<void *> from = addressesOf(sources),
+                            to = addressesOf(targets);
   std::span<void *const> values;
   if (*ready) {
-    accesses.reads.push_back((*ready)->memory.get());
+    sources.push_back((*ready)->memory.get());
     values = (*ready)->data;
   }
   counters().kernelsLaunched +=
       static_cast<int64_t>(program_.main.launches.size());
-  if (Status status = enqueue(*main_, accesses, addressesOf(sources), values,
-                              addressesOf(targets), scalars);
+  if (Status status =
+          enqueue(*main_, {device_, stream, std::move(sources), targets}, from,
+                  values, to, scalars);
       !status.ok())
     return status;
   for (size_t i = 0; i < targets.size(); ++i)

@@ -42,6 +42,10 @@ public:
   StatusOr<PreparedPtr> prepared(std::span<runtime::Storage *const> inputs,
                                  runtime::CudaStream stream) const;
 
+  /// The same if it was made before and nobody is at it, else null. The weights
+  /// are there, but are not looked at.
+  PreparedPtr preparedBefore(std::span<runtime::Storage *const> inputs) const;
+
   /// The inputs of the program that a run reads, beside what is prepared.
   const std::vector<int32_t> &inputsRead() const { return program_.mainInputs; }
 
@@ -55,6 +59,8 @@ public:
 private:
   class Prepared;
 
+  /// Of `preparing_`'s holder.
+  PreparedPtr findPrepared(std::span<runtime::Storage *const> inputs) const;
   StatusOr<PreparedPtr> runPrepare(std::span<runtime::Storage *const> inputs,
                                    runtime::CudaStream stream) const;
 

@@ -27,14 +27,16 @@ const KnownGraphs::Graph *KnownGraphs::find(uint64_t signature,
 std::optional<ReadyGraph> KnownGraphs::find(std::span<const NodePtr> roots,
                                             const CompileSettings &settings) {
   std::scoped_lock lock(graph_mutex(), mutex_);
-  std::optional<Arguments> arguments;
+  std::optional<BorrowedArguments> arguments;
   const Graph *found = find(signatureOf(roots), [&](const Graph &graph) {
     arguments = argumentsIf(graph.key, roots, settings);
     return arguments.has_value();
   });
   if (!found)
     return std::nullopt;
-  return ReadyGraph{found->sequence, std::move(*arguments)};
+  return ReadyGraph{found->sequence,
+                    found->sequence->hold(std::move(arguments->storages)),
+                    std::move(arguments->scalars)};
 }
 
 std::shared_ptr<const Sequence> KnownGraphs::find(uint64_t signature,

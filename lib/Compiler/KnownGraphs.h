@@ -17,7 +17,12 @@ namespace weft::compiler {
 /// What computes a graph, and what on.
 struct ReadyGraph {
   std::shared_ptr<const Sequence> sequence;
-  Arguments arguments;
+  Sequence::Inputs inputs;
+  std::vector<Scalar> scalars;
+
+  Status run(Storages &outputs) const {
+    return sequence->run(inputs, scalars, outputs);
+  }
 };
 
 /// Sequences by the graphs that they compute. A graph is looked up by the

@@ -73,6 +73,12 @@ struct Arguments {
 /// equal keys, equal programs.
 using GraphKey = std::vector<uint64_t>;
 
+/// The same where something else keeps the memory.
+struct BorrowedArguments {
+  std::vector<runtime::Storage *> storages;
+  std::vector<Scalar> scalars;
+};
+
 /// A graph as one evaluation sees it.
 struct Capture {
   GraphKey key;
@@ -89,10 +95,10 @@ Capture capture(std::span<const NodePtr> roots,
 /// The arguments of a graph if its key is `key`, which takes a fraction of the
 /// time of writing it. None if there is something to say of a leaf: that it is
 /// a placeholder, or a parameter that nobody loaded. The caller holds the graph
-/// lock.
-std::optional<Arguments> argumentsIf(const GraphKey &key,
-                                     std::span<const NodePtr> roots,
-                                     const CompileSettings &settings);
+/// lock, and with it the memory.
+std::optional<BorrowedArguments> argumentsIf(const GraphKey &key,
+                                             std::span<const NodePtr> roots,
+                                             const CompileSettings &settings);
 
 /// Puts what is below the highest operand of an op before what is below the
 /// others, so that the steps of a loop follow each other: in `b = exp(c) + b`,

@@ -71,6 +71,31 @@ std::vector<bool> Sequence::inputsRead() const {
   return read;
 }
 
+Sequence::Inputs Sequence::hold(StoragePointers all) const {
+  Inputs inputs{std::move(all), {}, nullptr};
+  if (steps_.size() == 1)
+    inputs.prepared = steps_[0].executable->preparedBefore(inputs.all);
+  if (inputs.prepared) {
+    StoragePointers read(inputs.all.size());
+    for (int32_t number : steps_[0].executable->inputsRead())
+      read[static_cast<size_t>(number)] =
+          inputs.all[static_cast<size_t>(number)];
+    inputs.all = std::move(read);
+  }
+  for (runtime::Storage *storage : inputs.all)
+    if (storage)
+      inputs.owners.push_back(storage->shared_from_this());
+  return inputs;
+}
+
+Status Sequence::run(const Inputs &inputs, std::span<const Scalar> scalars,
+                     Storages &outputs) const {
+  if (inputs.prepared)
+    return steps_[0].executable->run(inputs.all, scalars, outputs,
+                                     /*stream=*/nullptr, inputs.prepared);
+  return run(inputs.all, scalars, outputs, /*stream=*/nullptr);
+}
+
 /// `owners` hold the values that are not inputs.
 Status Sequence::runStep(const Step &step, StoragePointers &values,
                          Storages &owners, std::span<const Scalar> scalars,

@@ -27,6 +27,18 @@ public:
              std::span<const Scalar> scalars, Storages &outputs,
              runtime::CudaStream stream) const;
 
+  /// The inputs of one evaluation.
+  struct Inputs {
+    StoragePointers all; // those that no run reads may be null
+    Storages owners;
+    Executable::PreparedPtr prepared; // of weights, if that is all they are for
+  };
+  /// Holds of `all`, which the caller keeps meanwhile, what a run will read.
+  /// Not a weight that has been prepared before: most are.
+  Inputs hold(StoragePointers all) const;
+  Status run(const Inputs &inputs, std::span<const Scalar> scalars,
+             Storages &outputs) const;
+
   /// How many executables it consists of.
   size_t size() const { return steps_.size(); }
 

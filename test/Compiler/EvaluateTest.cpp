@@ -85,6 +85,18 @@ TEST(Evaluate, PreparedWeightsAreMadeOncePerSetOfWeights) {
   EXPECT_EQ(statistics().prepares, before + 1) << "a weight was replaced";
 }
 
+// Their objects come to lie where the last ones were.
+TEST(Evaluate, WeightsThatFollowOthersAreNotTakenForThem) {
+  wf::Tensor x = wf::ones({4});
+  ASSERT_TRUE(x.eval().ok());
+  for (int i = 0; i < 4; ++i) {
+    wf::nn::Parameter weight =
+        wf::Tensor::from_host<float>(std::vector<float>(4, float(i)));
+    for (int repeat : {0, 1})
+      EXPECT_NEAR(values(x * (weight + 2))[3], i + 2, 1e-6) << repeat;
+  }
+}
+
 TEST(Evaluate, DeepChainsNeedNoStack) {
   wf::Tensor x = wf::tensor({0.0});
   for (int i = 0; i < 300; ++i)

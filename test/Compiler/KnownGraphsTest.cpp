@@ -99,9 +99,28 @@ TEST(KnownGraphs, ArgumentsComeInTheOrderOfTheWalk) {
   const Tensor again = record(y, x, 5, 7);
   std::optional<ReadyGraph> found = graphs.find({&again.node(), 1}, kSettings);
   ASSERT_TRUE(found);
-  EXPECT_THAT(found->arguments.storages,
+  EXPECT_THAT(found->inputs.owners,
               ElementsAre(y.node()->storage, x.node()->storage));
-  EXPECT_THAT(found->arguments.scalars, ElementsAre(Scalar(5.0), Scalar(7.0)));
+  EXPECT_THAT(found->scalars, ElementsAre(Scalar(5.0), Scalar(7.0)));
+}
+
+TEST(KnownGraphs, WhatAKnownGraphWorksOnIsHeld) {
+  const Tensor x = leaf({1, 2});
+  nn::Parameter weight = leaf({3, 4});
+  auto record = [&] { return x * (weight + 2); };
+  ASSERT_TRUE(record().eval().ok());
+  for (bool isPrepared : {true, false}) {
+    const Tensor again = record();
+    std::optional<ReadyGraph> found = knownGraphs().find({&again.node(), 1});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->inputs.prepared != nullptr, isPrepared);
+    EXPECT_EQ(found->inputs.owners.size(), isPrepared ? 1 : 2);
+    Storages outputs;
+    ASSERT_TRUE(found->run(outputs).ok());
+    const auto *values = static_cast<const float *>(outputs[0]->data());
+    EXPECT_EQ(values[1], isPrepared ? 12 : 16);
+    weight = leaf({5, 6}); // not prepared yet
+  }
 }
 
 // What is the same value twice and what is computed twice look alike from

@@ -103,9 +103,7 @@ Status timeSteps(const BenchFunction &net, const Tensor &x, Rounds rounds,
     if (!graph)
       return internal_error("a graph that was evaluated is not known");
     compiler::Storages outputs;
-    Status status = graph->sequence->run(
-        compiler::pointersTo(graph->arguments.storages),
-        graph->arguments.scalars, outputs, /*stream=*/nullptr);
+    Status status = graph->run(outputs);
     laps.lap();
     if (status.ok())
       status = synchronize(x.device());

@@ -133,7 +133,8 @@ Status timeNetwork(const BenchNetwork &network, const BenchOptions &options,
     compiler::Capture capture = compiler::capture({&y.node(), 1});
     ops = static_cast<int64_t>(capture.program.ops.size());
     graphs.add(compiler::KnownGraphs::signatureOf({&y.node(), 1}),
-               std::move(capture.key), nullptr); // is only to be found
+               std::move(capture.key), // is only to be found
+               std::make_shared<const compiler::Sequence>());
   }
   std::vector<double> seconds[4];
   int64_t allocations = 0;
