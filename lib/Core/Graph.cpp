@@ -28,6 +28,73 @@ uint64_t Visits::next_ = 1;
 
 // ---- memory -----------------------------------------------------------------
 
+namespace {
+
+/// Memory that each thread keeps of nodes that it destroyed, for those that it
+/// makes next: a function traced again and again makes the same nodes, and for
+/// more of one size than malloc has at hand it takes its time. Each block is an
+/// allocation, so that another thread may give it back.
+class NodeMemory {
+public:
+  /// Sizes are told apart in steps; a node of several inputs fits.
+  static constexpr size_t kStep = 32, kKinds = 20;
+  static size_t kindOf(size_t bytes) { return (bytes + kStep - 1) / kStep; }
+
+  /// Of kind 0, and of any that is too large, comes from and goes to malloc.
+  static void *take(size_t kind);
+  static void give(void *memory, size_t kind);
+
+private:
+  /// Half a megabyte of most nodes.
+  static constexpr size_t kMost = 2048;
+  struct Block {
+    Block *next;
+  };
+
+  NodeMemory() = default;
+  ~NodeMemory();
+  /// Null when the thread has destroyed its own: tensors may outlive that.
+  static NodeMemory *ofThread();
+
+  Block *blocks_[kKinds] = {};
+  size_t count_ = 0;
+};
+
+/// Says so after the end of the thread's NodeMemory, having no destructor.
+constinit thread_local bool isNodeMemoryGone = false;
+
+NodeMemory *NodeMemory::ofThread() {
+  if (isNodeMemoryGone)
+    return nullptr;
+  static thread_local NodeMemory memory;
+  return &memory;
+}
+
+NodeMemory::~NodeMemory() {
+  isNodeMemoryGone = true;
+  for (Block *block : blocks_)
+    while (block)
+      ::operator delete(std::exchange(block, block->next));
+}
+
+void *NodeMemory::take(size_t kind) {
+  NodeMemory *own = kind < kKinds ? ofThread() : nullptr;
+  if (!own || !own->blocks_[kind])
+    return ::operator new(kind * kStep);
+  --own->count_;
+  return std::exchange(own->blocks_[kind], own->blocks_[kind]->next);
+}
+
+void NodeMemory::give(void *memory, size_t kind) {
+  NodeMemory *own = kind && kind < kKinds ? ofThread() : nullptr;
+  if (!own || own->count_ == kMost)
+    return ::operator delete(memory);
+  ++own->count_;
+  own->blocks_[kind] = new (memory) Block{own->blocks_[kind]};
+}
+
+} // namespace
+
 // The node, its inputs, its integers.
 static_assert(sizeof(Node) % alignof(Operand) == 0 &&
               sizeof(Operand) % alignof(int64_t) == 0 &&
@@ -35,9 +102,10 @@ static_assert(sizeof(Node) % alignof(Operand) == 0 &&
 
 NodePtr Node::make(OpKind kind, size_t num_inputs,
                    std::span<const int64_t> ints) {
-  void *memory = ::operator new(sizeof(Node) + num_inputs * sizeof(Operand) +
-                                ints.size_bytes());
-  Node *node = new (memory) Node;
+  const size_t block = NodeMemory::kindOf(
+      sizeof(Node) + num_inputs * sizeof(Operand) + ints.size_bytes());
+  Node *node = new (NodeMemory::take(block)) Node;
+  node->block_ = static_cast<uint8_t>(block < NodeMemory::kKinds ? block : 0);
   auto *inputs = reinterpret_cast<Operand *>(node + 1);
   std::uninitialized_default_construct_n(inputs, num_inputs);
   auto *own = reinterpret_cast<int64_t *>(inputs + num_inputs);
@@ -54,8 +122,9 @@ NodePtr Node::make(OpKind kind, size_t num_inputs,
 Node::~Node() { std::destroy(inputs.begin(), inputs.end()); }
 
 void Node::operator delete(Node *node, std::destroying_delete_t) {
+  const size_t block = node->block_;
   node->~Node();
-  ::operator delete(node);
+  NodeMemory::give(node, block);
 }
 
 std::vector<NodePtr> Node::settle(std::shared_ptr<runtime::Storage> elements) {
@@ -65,6 +134,7 @@ std::vector<NodePtr> Node::settle(std::shared_ptr<runtime::Storage> elements) {
     released.push_back(std::move(input.node));
   inputs = {}; // what is left of them needs no destructor
   storage = std::move(elements);
+  awaits_parameters.store(false, std::memory_order_release);
   signature.store(0, std::memory_order_relaxed);
   return released;
 }

@@ -61,6 +61,7 @@ Status fill_initial(const NodePtr &node) {
   }
   std::lock_guard<std::mutex> lock(graph_mutex());
   node->storage = std::move(storage);
+  node->awaits_parameters.store(false, std::memory_order_release);
   return {};
 }
 
@@ -101,6 +102,9 @@ Status evaluate(std::span<const NodePtr> roots) {
 }
 
 StatusOr<std::shared_ptr<runtime::Storage>> storage_of(const NodePtr &node) {
+  if (node)
+    if (std::shared_ptr<runtime::Storage> storage = current_storage(node))
+      return storage;
   if (Status status = evaluate({&node, 1}); !status.ok())
     return status;
   std::shared_ptr<runtime::Storage> storage = current_storage(node);

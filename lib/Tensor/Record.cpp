@@ -67,8 +67,9 @@ Tensor fail(const Status &error, std::source_location location,
 static Tensor finish(NodePtr node, DType dtype, const Shape &shape, double real,
                      Device device, std::source_location location) {
   for (const Operand &input : node->inputs)
-    if (input.node)
-      node->awaits_parameters |= input.node->awaits_parameters;
+    if (input.node &&
+        input.node->awaits_parameters.load(std::memory_order_acquire))
+      node->awaits_parameters.store(true, std::memory_order_relaxed);
   node->dtype = dtype;
   node->shape = shape;
   node->attributes.real = real;

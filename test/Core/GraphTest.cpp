@@ -57,6 +57,29 @@ TEST(Graph, MovesKeepTheCount) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
+TEST(Graph, MemoryOfANodeServesTheNextOfItsSize) {
+  NodePtr node = chain(NodePtr(new Node), 1);
+  const Node *memory = node.get();
+  node = NodePtr();
+  EXPECT_EQ(chain(NodePtr(new Node), 1).get(), memory);
+  std::vector<int64_t> ints(100, 7);
+  for (int i = 0; i < 2; ++i) { // too large to be kept
+    node = Node::make(OpKind::iota, 1, ints);
+    EXPECT_EQ(node->attributes.ints[99], 7);
+  }
+}
+
+TEST(Graph, NodesMayBeDestroyedElsewhereAndLate) {
+  NodePtr top = chain(NodePtr(new Node), 10000);
+  std::thread([&] {
+    // Destroyed after the memory that the thread has kept, which is younger.
+    static thread_local NodePtr last;
+    last = chain(NodePtr(new Node), 10);
+    top = NodePtr();
+  }).join();
+  EXPECT_FALSE(top);
+}
+
 TEST(Graph, DeepGraphsAreDestroyedWithoutRecursion) {
   auto alive = mark();
   NodePtr leaf(new Node);

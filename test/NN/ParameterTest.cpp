@@ -84,5 +84,17 @@ TEST(Parameter, UnloadedStaysUnloadedInAnotherType) {
   expect_values(b, {3}, {0, 1, 2});
 }
 
+TEST(Parameter, IsAwaitedUntilItsElementsAreThere) {
+  Parameter unloaded({3}), loaded({3});
+  loaded = tensor({1.0, 2.0, 3.0});
+  const Parameter cast = loaded.to(float16); // computed when it is needed
+  for (const Parameter &parameter : {unloaded, cast}) {
+    EXPECT_TRUE(relu(parameter).node()->awaits_parameters);
+    ASSERT_TRUE(relu(parameter).eval().ok());
+    EXPECT_FALSE(relu(parameter).node()->awaits_parameters);
+  }
+  expect_values(cast.to(float32), {3}, {1, 2, 3});
+}
+
 } // namespace
 } // namespace weft::nn

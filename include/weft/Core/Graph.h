@@ -157,10 +157,12 @@ struct Node {
   bool warned_unloaded = false; // guarded by `graph_mutex()`
   /// This node, or one it depends on, is a parameter whose elements were not
   /// there when the node was recorded: an evaluation has to make them first.
-  bool awaits_parameters = false;
+  /// Not so any more once the node has its own.
+  std::atomic<bool> awaits_parameters{false};
 
 private:
   friend class NodePtr;
+  uint8_t block_ = 0; // the kind of memory it lies in: see Graph.cpp
   /// Gives a reference back. Whether it was the last.
   bool drop();
   static void destroy(Node *node);
