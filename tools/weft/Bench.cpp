@@ -168,6 +168,8 @@ parsedOptions(const std::vector<const Benchmark *> &list) {
     if (!device.ok())
       return device.status();
     options.device = *device;
+    // Networks are made there. What runs says why it cannot be used.
+    (void)set_default_device(*device);
   }
   for (StringRef text : split(StringRef(dtypeNames), ',')) {
     bool found = false;

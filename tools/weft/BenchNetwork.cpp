@@ -2,6 +2,7 @@
 // A network by its name: times of a warm evaluation, and memory.
 #include "Bench.h"
 #include "BenchBuffers.h"
+#include "BenchEmpty.h"
 #include "BenchNetworks.h"
 #include "BenchTimer.h"
 
@@ -246,6 +247,16 @@ Status timeKernels(const InputSpec &spec, const BenchFunction &net,
   if (!times.ok())
     return times.status();
   report.row(rowOf("kernels alone", times->front()));
+  if (device.is_cpu())
+    return {};
+  StatusOr<runtime::Gpu *> gpu = runtime::Gpu::get(device.index);
+  if (!gpu.ok())
+    return gpu.status();
+  StatusOr<Times> empty =
+      timeEmptyKernels(**gpu, program->numLaunches(), quick);
+  if (!empty.ok())
+    return empty.status();
+  report.row(rowOf("launching empty kernels", *empty));
   return {};
 }
 
@@ -402,9 +413,10 @@ Status benchNetwork(const std::string &name, const BenchOptions &options,
       "the device is waited for outside of the time; on the CPU running "
       "contains the kernels. The first time that\nan Executable runs into some "
       "memory, kernels are launched one by one. The kernels alone: device\n"
-      "time of a CUDA graph of many runs, or wall time. Peak of a run: all "
-      "that the pool hands out "
-      "at\nonce, weights, input and output among it. From host to host: a "
+      "time of a CUDA graph of many runs, or wall time. Launching empty "
+      "kernels: host time of the driver for a graph\nof as many kernels as a "
+      "run has. Peak of a run: all that the pool hands out at\nonce, weights, "
+      "input and output among it. From host to host: a "
       "batch is copied to the device and\nits results back, these before the "
       "next batch is copied or after it. Results of an input " +
       to_string(network->checked) +

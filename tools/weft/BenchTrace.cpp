@@ -98,6 +98,7 @@ Status timeChains(const std::string &name, const BenchOptions &options,
   for (const Chain &chain : kChains) {
     if (Status status = check(chain, x); !status.ok())
       return status;
+    (void)once(chain, x); // leaves memory for the nodes to come
     int64_t allocations = numAllocations, bytes = numBytes;
     (void)once(chain, x);
     allocations = numAllocations - allocations, bytes = numBytes - bytes;
@@ -130,6 +131,8 @@ Status timeNetwork(const BenchNetwork &network, const BenchOptions &options,
   int64_t ops = 0;
   {
     const Tensor y = net({x});
+    if (!y.ok())
+      return y.status();
     compiler::Capture capture = compiler::capture({&y.node(), 1});
     ops = static_cast<int64_t>(capture.program.ops.size());
     graphs.add(compiler::KnownGraphs::signatureOf({&y.node(), 1}),
@@ -165,13 +168,8 @@ Status timeNetwork(const BenchNetwork &network, const BenchOptions &options,
   return {};
 }
 
-} // namespace
-
-Status benchTrace(const std::string &name, const BenchOptions &asked,
-                  Report &report) {
-  // Recording is the same for every device, and needs none.
-  BenchOptions options = asked;
-  options.device = Device::cpu();
+Status timeAll(const std::string &name, const BenchOptions &options,
+               Report &report) {
   report.method("Host time, the fastest of many rounds. Of chains of 1000 ops: "
                 "recording and destroying them, in ns per\nop; allocations "
                 "and bytes asked of operator new, per op. Of networks: "
@@ -190,6 +188,20 @@ Status benchTrace(const std::string &name, const BenchOptions &asked,
     trim();
   }
   return {};
+}
+
+} // namespace
+
+Status benchTrace(const std::string &name, const BenchOptions &asked,
+                  Report &report) {
+  // Recording is the same for every device, and needs none.
+  BenchOptions options = asked;
+  options.device = Device::cpu();
+  const Device before = default_device();
+  (void)set_default_device(options.device);
+  Status status = timeAll(name, options, report);
+  (void)set_default_device(before);
+  return status;
 }
 
 } // namespace weft::tools
