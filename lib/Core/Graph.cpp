@@ -36,27 +36,37 @@ namespace {
 /// allocation, so that another thread may give it back.
 class NodeMemory {
 public:
-  /// Sizes are told apart in steps; a node of several inputs fits.
-  static constexpr size_t kStep = 32, kKinds = 20;
-  static size_t kindOf(size_t bytes) { return (bytes + kStep - 1) / kStep; }
+  /// A cache line, at which blocks begin, and by which sizes are told apart.
+  static constexpr size_t kLine = 64;
+  static constexpr size_t kKinds = 12; // a node of several inputs fits
 
-  /// Of kind 0, and of any that is too large, comes from and goes to malloc.
-  static void *take(size_t kind);
-  static void give(void *memory, size_t kind);
+  struct Block {
+    void *memory;
+    uint8_t kind; // lines, or 0 if it is too large to be kept
+    uint8_t lead; // how far behind the start of the allocation, in kUnit
+  };
+  static Block take(size_t bytes);
+  static void give(Block block);
 
 private:
+  static constexpr size_t kUnit = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
   /// Half a megabyte of most nodes.
   static constexpr size_t kMost = 2048;
-  struct Block {
-    Block *next;
+  struct Free {
+    Block block;
+    Free *next;
   };
 
   NodeMemory() = default;
   ~NodeMemory();
   /// Null when the thread has destroyed its own: tensors may outlive that.
   static NodeMemory *ofThread();
+  static void free(Block block) {
+    ::operator delete(static_cast<std::byte *>(block.memory) -
+                      block.lead * kUnit);
+  }
 
-  Block *blocks_[kKinds] = {};
+  Free *free_[kKinds] = {};
   size_t count_ = 0;
 };
 
@@ -72,25 +82,32 @@ NodeMemory *NodeMemory::ofThread() {
 
 NodeMemory::~NodeMemory() {
   isNodeMemoryGone = true;
-  for (Block *block : blocks_)
+  for (Free *block : free_)
     while (block)
-      ::operator delete(std::exchange(block, block->next));
+      free(std::exchange(block, block->next)->block);
 }
 
-void *NodeMemory::take(size_t kind) {
+NodeMemory::Block NodeMemory::take(size_t bytes) {
+  const size_t kind = (bytes + kLine - 1) / kLine;
   NodeMemory *own = kind < kKinds ? ofThread() : nullptr;
-  if (!own || !own->blocks_[kind])
-    return ::operator new(kind * kStep);
-  --own->count_;
-  return std::exchange(own->blocks_[kind], own->blocks_[kind]->next);
+  if (own && own->free_[kind]) {
+    --own->count_;
+    return std::exchange(own->free_[kind], own->free_[kind]->next)->block;
+  }
+  auto *start =
+      static_cast<std::byte *>(::operator new(kind * kLine + kLine - kUnit));
+  const size_t lead = -reinterpret_cast<uintptr_t>(start) % kLine;
+  return {start + lead, static_cast<uint8_t>(kind < kKinds ? kind : 0),
+          static_cast<uint8_t>(lead / kUnit)};
 }
 
-void NodeMemory::give(void *memory, size_t kind) {
-  NodeMemory *own = kind && kind < kKinds ? ofThread() : nullptr;
+void NodeMemory::give(Block block) {
+  NodeMemory *own = block.kind ? ofThread() : nullptr;
   if (!own || own->count_ == kMost)
-    return ::operator delete(memory);
+    return free(block);
   ++own->count_;
-  own->blocks_[kind] = new (memory) Block{own->blocks_[kind]};
+  own->free_[block.kind] =
+      new (block.memory) Free{block, own->free_[block.kind]};
 }
 
 } // namespace
@@ -102,10 +119,11 @@ static_assert(sizeof(Node) % alignof(Operand) == 0 &&
 
 NodePtr Node::make(OpKind kind, size_t num_inputs,
                    std::span<const int64_t> ints) {
-  const size_t block = NodeMemory::kindOf(
+  const NodeMemory::Block block = NodeMemory::take(
       sizeof(Node) + num_inputs * sizeof(Operand) + ints.size_bytes());
-  Node *node = new (NodeMemory::take(block)) Node;
-  node->block_ = static_cast<uint8_t>(block < NodeMemory::kKinds ? block : 0);
+  Node *node = new (block.memory) Node;
+  node->block_ = block.kind;
+  node->lead_ = block.lead;
   auto *inputs = reinterpret_cast<Operand *>(node + 1);
   std::uninitialized_default_construct_n(inputs, num_inputs);
   auto *own = reinterpret_cast<int64_t *>(inputs + num_inputs);
@@ -122,9 +140,9 @@ NodePtr Node::make(OpKind kind, size_t num_inputs,
 Node::~Node() { std::destroy(inputs.begin(), inputs.end()); }
 
 void Node::operator delete(Node *node, std::destroying_delete_t) {
-  const size_t block = node->block_;
+  const NodeMemory::Block block{node, node->block_, node->lead_};
   node->~Node();
-  NodeMemory::give(node, block);
+  NodeMemory::give(block);
 }
 
 std::vector<NodePtr> Node::settle(std::shared_ptr<runtime::Storage> elements) {
@@ -195,14 +213,19 @@ static void addType(Mixer &mixer, const Node &node) {
   mixer.add({node.shape.begin(), node.shape.end()});
 }
 
-static uint64_t signatureOf(const Node &node) {
+uint64_t Node::signatureOfValue() const {
   // A parameter's elements are made before anything is computed from it.
-  uint64_t known = node.signature.load(std::memory_order_relaxed);
-  if (known && !node.is_parameter)
-    return known;
-  Mixer mixer;
-  addType(mixer, node);
-  return mixer.result();
+  if (!is_parameter)
+    if (uint64_t known = signature.load(std::memory_order_relaxed))
+      return known;
+  uint64_t type = type_.load(std::memory_order_relaxed);
+  if (!type) {
+    Mixer mixer;
+    addType(mixer, *this);
+    type = mixer.result();
+    type_.store(type, std::memory_order_relaxed);
+  }
+  return type;
 }
 
 void Node::sign() {
@@ -211,7 +234,7 @@ void Node::sign() {
             std::bit_cast<uint64_t>(attributes.real));
   addType(mixer, *this);
   for (const Operand &input : inputs)
-    mixer.add(input.node ? signatureOf(*input.node) : 0, 0);
+    mixer.add(input.node ? input.node->signatureOfValue() : 0, 0);
   mixer.add(attributes.ints);
   signature.store(mixer.result(), std::memory_order_relaxed);
 }

@@ -47,7 +47,7 @@ NodePtr as_parameter(const Node &node) {
 
 NodePtr unloaded(const Shape &shape, DType dtype, Device device,
                  std::source_location location) {
-  NodePtr node(new Node);
+  NodePtr node = Node::make(OpKind::leaf, 0);
   node->shape = shape;
   node->dtype = dtype;
   node->device = device;

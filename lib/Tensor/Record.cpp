@@ -100,7 +100,7 @@ Tensor node(OpKind kind, DType dtype, const Shape &shape,
 
 Tensor leaf(std::shared_ptr<runtime::Storage> storage, DType dtype,
             const Shape &shape, Device device, std::source_location location) {
-  NodePtr node(new Node);
+  NodePtr node = Node::make(OpKind::leaf, 0);
   node->storage = std::move(storage);
   node->dtype = dtype;
   node->shape = shape;

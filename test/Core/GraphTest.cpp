@@ -60,12 +60,14 @@ TEST(Graph, MovesKeepTheCount) {
 TEST(Graph, MemoryOfANodeServesTheNextOfItsSize) {
   NodePtr node = chain(NodePtr(new Node), 1);
   const Node *memory = node.get();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(memory) % 64, 0) << "a cache line";
   node = NodePtr();
   EXPECT_EQ(chain(NodePtr(new Node), 1).get(), memory);
   std::vector<int64_t> ints(100, 7);
   for (int i = 0; i < 2; ++i) { // too large to be kept
     node = Node::make(OpKind::iota, 1, ints);
     EXPECT_EQ(node->attributes.ints[99], 7);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(node.get()) % 64, 0);
   }
 }
 

@@ -105,8 +105,9 @@ struct Attributes {
 /// One recorded op. Immutable but for what an evaluation sets once, under the
 /// graph lock: its elements. Its inputs are released then.
 ///
-/// A node and its lists are one allocation. What an evaluation reads of every
-/// node stands last, next to the inputs.
+/// A node and its lists are one allocation, at the start of a cache line.
+/// Recording and evaluating read the second line and the shape of every node,
+/// and of ops the inputs, which follow.
 struct Node {
   /// A leaf.
   Node() = default;
@@ -136,11 +137,11 @@ struct Node {
   /// Why there is no value; later ops pass the first error on.
   Status status;
   Attributes attributes;
-  Shape shape;
+
+  // The second line.
   /// Elements, once known (a leaf, or an evaluated node). Guarded by
   /// `graph_mutex()`.
   std::shared_ptr<runtime::Storage> storage;
-  std::span<Operand> inputs; // guarded by `graph_mutex()`
   /// Of an op: a number for what it computes from leaves of what types. Equal
   /// graphs have equal numbers, others seldom. 0 of leaves and evaluated nodes.
   std::atomic<uint64_t> signature{0};
@@ -162,13 +163,20 @@ struct Node {
 
 private:
   friend class NodePtr;
-  uint8_t block_ = 0; // the kind of memory it lies in: see Graph.cpp
   /// Gives a reference back. Whether it was the last.
   bool drop();
   static void destroy(Node *node);
+  /// The signature of what reads the node.
+  uint64_t signatureOfValue() const;
 
-  Node *next_unreferenced_ = nullptr; // while a graph is destroyed
   std::atomic<uint32_t> references_{0};
+  uint8_t block_ = 0, lead_ = 0;      // the memory it lies in: see Graph.cpp
+  Node *next_unreferenced_ = nullptr; // while a graph is destroyed
+  mutable std::atomic<uint64_t> type_{0}; // a number for it once asked for
+
+public:
+  Shape shape;
+  std::span<Operand> inputs; // guarded by `graph_mutex()`
 };
 
 /// The nodes that a walk over graphs has come to, with a number for each.

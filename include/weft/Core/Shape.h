@@ -69,8 +69,8 @@ public:
 private:
   int stored() const { return rank_ < kMaxRank ? rank_ : kMaxRank; }
 
-  std::array<int64_t, kMaxRank> sizes_{};
   int32_t rank_ = 0;
+  std::array<int64_t, kMaxRank> sizes_{}; // mostly few: next to the rank
 };
 
 /// `[2, 3]`
