@@ -580,7 +580,7 @@ StatusOr<Shape> batch_norm(const Shape &x, const Shape &weight,
       {"running_mean", &running_mean},
       {"running_var", &running_var}};
   for (const auto &[name, shape] : parameters)
-    if (*shape != Shape{x[1]})
+    if (shape->rank() != 1 || (*shape)[0] != x[1])
       return error(
           "batch_norm", std::string(name) + " does not match the channels",
           std::string(name), " ", to_string(*shape), ", input ", to_string(x));

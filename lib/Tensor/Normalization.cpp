@@ -77,9 +77,9 @@ Tensor batch_norm(const Tensor &x, const Tensor &weight, const Tensor &bias,
                         size_in_bytes(x.dtype()) < 4;
   if (status.ok() && !is_wider)
     status = record::same_types("batch_norm", {&x, &weight});
-  for (const Tensor *parameter : parameters)
-    if (status.ok())
-      status = record::same_devices("batch_norm", {&x, parameter});
+  if (status.ok())
+    status = record::same_devices(
+        "batch_norm", {&x, &weight, &bias, &running_mean, &running_var});
   if (status.ok())
     status = check_eps("batch_norm", eps);
   if (!status.ok())

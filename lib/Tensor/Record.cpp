@@ -131,31 +131,18 @@ Status accepts(std::string_view op, Types types, DType dtype) {
   return invalid_argument_error(std::move(message));
 }
 
-Status same_types(std::string_view op,
-                  std::initializer_list<const Tensor *> operands) {
-  const Tensor &first = **operands.begin();
-  for (const Tensor *operand : operands)
-    if (operand->dtype() != first.dtype()) {
-      std::string message(op);
-      message.append(": mixed types: ").append(name(first.dtype()));
-      message.append(" and ").append(name(operand->dtype()));
-      return invalid_argument_error(std::move(message));
-    }
-  return {};
+Status mixed_types(std::string_view op, DType first, DType other) {
+  std::string message(op);
+  message.append(": mixed types: ").append(name(first));
+  message.append(" and ").append(name(other));
+  return invalid_argument_error(std::move(message));
 }
 
-Status same_devices(std::string_view op,
-                    std::initializer_list<const Tensor *> operands) {
-  const Tensor &first = **operands.begin();
-  for (const Tensor *operand : operands)
-    if (operand->device() != first.device()) {
-      std::string message(op);
-      message.append(": devices differ: ");
-      message.append(to_string(first.device())).append(" and ");
-      message.append(to_string(operand->device()));
-      return invalid_argument_error(std::move(message));
-    }
-  return {};
+Status mixed_devices(std::string_view op, Device first, Device other) {
+  std::string message(op);
+  message.append(": devices differ: ");
+  message.append(to_string(first)).append(" and ").append(to_string(other));
+  return invalid_argument_error(std::move(message));
 }
 
 std::string to_text(Scalar value) {

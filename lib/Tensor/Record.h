@@ -39,10 +39,24 @@ Tensor splat(Scalar value, DType dtype, const Shape &shape, Device device,
 
 /// Checks of arguments; the messages begin with `op`.
 Status accepts(std::string_view op, Types types, DType dtype);
-Status same_types(std::string_view op,
-                  std::initializer_list<const Tensor *> operands);
-Status same_devices(std::string_view op,
-                    std::initializer_list<const Tensor *> operands);
+Status mixed_types(std::string_view op, DType first, DType other);
+Status mixed_devices(std::string_view op, Device first, Device other);
+inline Status same_types(std::string_view op,
+                         std::initializer_list<const Tensor *> operands) {
+  const DType first = (*operands.begin())->dtype();
+  for (const Tensor *operand : operands)
+    if (operand->dtype() != first)
+      return mixed_types(op, first, operand->dtype());
+  return {};
+}
+inline Status same_devices(std::string_view op,
+                           std::initializer_list<const Tensor *> operands) {
+  const Device first = (*operands.begin())->device();
+  for (const Tensor *operand : operands)
+    if (operand->device() != first)
+      return mixed_devices(op, first, operand->device());
+  return {};
+}
 /// Whether a number can stand beside or become a tensor of `dtype`.
 Status fits(std::string_view op, Scalar value, DType dtype);
 
