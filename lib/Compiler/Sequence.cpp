@@ -82,6 +82,9 @@ Sequence::Inputs Sequence::hold(StoragePointers all) const {
           inputs.all[static_cast<size_t>(number)];
     inputs.all = std::move(read);
   }
+  inputs.owners.reserve(inputs.prepared
+                            ? steps_[0].executable->inputsRead().size()
+                            : inputs.all.size());
   for (runtime::Storage *storage : inputs.all)
     if (storage)
       inputs.owners.push_back(storage->shared_from_this());
