@@ -282,6 +282,9 @@ StatusOr<CudaEvent> Gpu::eventOf(Mark &mark, CudaStream stream) {
   if (!event.ok())
     return event.status();
   ScopedContext scope(*this);
+  // Before it is recorded: what another thread enqueues behind the event must
+  // find that the mark is not its own.
+  mark.state_ = Mark::State::closing;
   if (Status status = driver_.check(driver_.eventRecord(event->get(), stream),
                                     "cuEventRecord");
       !status.ok())

@@ -29,7 +29,7 @@ public:
 
 private:
   friend class Gpu;
-  enum class State { open, recorded, over };
+  enum class State { open, closing, recorded, over };
 
   State state() const { return state_.load(std::memory_order_acquire); }
 

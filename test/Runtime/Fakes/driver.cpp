@@ -60,6 +60,8 @@ Capture capture;
 thread_local int captureMode = 0; // global, until a thread says otherwise
 std::atomic<int> hostWaits{0}, streamWaits{0};
 std::atomic<int> events{0}; // ever made
+/// Called once, after the next event has been recorded.
+std::atomic<void (*)()> whenRecorded{nullptr};
 
 /// Streams by their handles, which come back once they were destroyed.
 struct Stream {
@@ -360,6 +362,7 @@ FAKE fakeGraphs(int *existing, int *launched) {
 FAKE fakeLastUpload(CudaStream *stream) { return *stream = lastUpload, 0; }
 FAKE fakeEvents(int *count) { return *count = events, 0; }
 FAKE fakeStreamWaits(int *count) { return *count = streamWaits, 0; }
+FAKE fakeWhenRecorded(void (*call)()) { return whenRecorded = call, 0; }
 FAKE cuEventCreate(CudaEvent *event, unsigned) {
   ++events;
   *event = reinterpret_cast<CudaEvent>(new Timed);
@@ -369,6 +372,8 @@ FAKE cuEventRecord(CudaEvent event, CudaStream stream) {
   auto *timed = reinterpret_cast<Timed *>(event);
   timed->microseconds = deviceTime;
   timed->isCaptured = isCaptured(stream);
+  if (auto *call = whenRecorded.exchange(nullptr))
+    call();
   return 0;
 }
 FAKE cuEventQuery(CudaEvent event) {
