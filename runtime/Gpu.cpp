@@ -391,7 +391,7 @@ CudaStream Gpu::uploads() {
 CudaStream Gpu::downloads(const Use &writer) {
   marksToRecord_ = kMarksOfCopy;
   bool isOpen = writer.gpu && writer.mark->state() == Mark::State::open;
-  return !writer.gpu || isOpen ? stream_ : downloads_;
+  return isOpen ? stream_ : downloads_;
 }
 
 Status Gpu::synchronize() {

@@ -141,6 +141,7 @@ TEST(FakeDriverChild, DISABLED_Copies) {
   say("begin", gpu.begin(gpu.stream()));
   std::printf("down, before a copy: %s\n", name(gpu.downloads(before)));
   std::printf("down, after it: %s\n", name(gpu.downloads(after)));
+  std::printf("down, nobody's: %s\n", name(gpu.downloads({})));
 }
 
 // Nor is this: the mark of work that another thread enqueues right behind the
@@ -493,7 +494,8 @@ TEST(FakeDriver, CopiesGoBesideWhatTheyNeedNotWaitFor) {
                       "begin: ok\nmark after: old\n"
                       "begin: ok\nbegin: ok\n"
                       "down, before a copy: beside\n"
-                      "down, after it: beside\n";
+                      "down, after it: beside\n"
+                      "down, nobody's: beside\n";
   EXPECT_THAT(report("Copies", "nothing"),
               HasSubstr(std::string("up: own\n") + downs));
   EXPECT_THAT(report("Copies", "busy"),
