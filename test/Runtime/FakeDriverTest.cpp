@@ -144,25 +144,6 @@ TEST(FakeDriverChild, DISABLED_Copies) {
   std::printf("down, nobody's: %s\n", name(gpu.downloads({})));
 }
 
-// Nor is this: the mark of work that another thread enqueues right behind the
-// event of the mark before.
-TEST(FakeDriverChild, DISABLED_Meanwhile) {
-  static runtime::Gpu &gpu = **runtime::Gpu::get(0);
-  static runtime::Use meanwhile;
-  runtime::CudaStream other = nullptr;
-  {
-    runtime::ScopedContext scope(gpu);
-    gpu.driver().streamCreate(&other, 0);
-  }
-  const runtime::Use first = *gpu.useOf(gpu.stream());
-  fake<int (*)(void (*)())>("fakeWhenRecorded")(
-      [] { meanwhile = *gpu.useOf(gpu.stream()); });
-  say("wait", gpu.wait(other, first));
-  std::printf("mark: %s\n", !meanwhile.mark                ? "none"
-                            : meanwhile.mark == first.mark ? "old"
-                                                           : "new");
-}
-
 // Nor is this: a stream that its owner captures, in mode FAKE_MODE, meets work
 // of others, and they meet its work.
 TEST(FakeDriverChild, DISABLED_Captures) {
@@ -500,10 +481,6 @@ TEST(FakeDriver, CopiesGoBesideWhatTheyNeedNotWaitFor) {
               HasSubstr(std::string("up: own\n") + downs));
   EXPECT_THAT(report("Copies", "busy"),
               HasSubstr(std::string("up: beside\n") + downs));
-}
-
-TEST(FakeDriver, WorkBehindAnEventIsNotOfItsMark) {
-  EXPECT_THAT(report("Meanwhile", "busy"), HasSubstr("wait: ok\nmark: new\n"));
 }
 
 TEST(FakeDriver, AStreamThatItsOwnerCapturesGoesOnBeingCaptured) {

@@ -15,6 +15,7 @@
 // shared memory, by the clock of events.
 #include "runtime/Driver.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -35,6 +36,20 @@ std::atomic<int> graphs{0}, graphLaunches{0};
 
 /// The clock of the device, in microseconds; work takes its time at once.
 std::atomic<long> deviceTime{0};
+/// How far streams are, as others know it; work of the tests alone.
+using Progress = std::map<CudaStream, long>;
+struct Order {
+  std::mutex mutex;
+  std::map<CudaStream, Progress> behind; // what comes before a stream's next
+  Progress done;                         // as the host knows
+};
+auto &order = *new Order; // outlives all threads
+
+void add(Progress &to, const Progress &from) {
+  for (auto [stream, position] : from)
+    to[stream] = std::max(to[stream], position);
+}
+
 /// What a graph holds.
 struct UserObject {
   void *what;
@@ -45,6 +60,7 @@ struct Timed {
   long microseconds = 0;
   int owners = 1;          // a graph and what is made of it are one
   bool isCaptured = false; // an event in a graph
+  Progress progress;       // what an event is behind
   std::vector<UserObject *> objects;
 };
 std::atomic<CudaStream> lastUpload{nullptr};
@@ -76,6 +92,13 @@ thread_local std::vector<CudaContext> contexts; // the last is current
 
 bool isCaptured(CudaStream stream) {
   return captured && stream == capture.stream;
+}
+
+/// The host knows that `event` is over.
+CudaResult knowOver(CudaEvent event) {
+  std::lock_guard lock(order.mutex);
+  add(order.done, reinterpret_cast<Timed *>(event)->progress);
+  return 0;
 }
 
 /// What is not allowed ends the capture under way.
@@ -287,6 +310,10 @@ FAKE cuStreamDestroy_v2(CudaStream stream) {
 /// nobody means that.
 FAKE cuStreamWaitEvent(CudaStream stream, CudaEvent event, unsigned) {
   ++streamWaits;
+  {
+    std::lock_guard lock(order.mutex);
+    add(order.behind[stream], reinterpret_cast<Timed *>(event)->progress);
+  }
   bool isInGraph = reinterpret_cast<Timed *>(event)->isCaptured;
   return isCaptured(stream) == isInGraph ? 0 : breach(905);
 }
@@ -362,6 +389,19 @@ FAKE fakeGraphs(int *existing, int *launched) {
 FAKE fakeLastUpload(CudaStream *stream) { return *stream = lastUpload, 0; }
 FAKE fakeEvents(int *count) { return *count = events, 0; }
 FAKE fakeStreamWaits(int *count) { return *count = streamWaits, 0; }
+/// Enqueues work, which is `position` on its stream; and whether what `stream`
+/// takes next comes after such work.
+FAKE fakeWork(CudaStream stream, long *position) {
+  std::lock_guard lock(order.mutex);
+  return *position = ++order.behind[stream][stream], 0;
+}
+FAKE fakeComesAfter(CudaStream stream, CudaStream other, long position,
+                    bool *comesAfter) {
+  std::lock_guard lock(order.mutex);
+  *comesAfter =
+      std::max(order.behind[stream][other], order.done[other]) >= position;
+  return 0;
+}
 FAKE fakeWhenRecorded(void (*call)()) { return whenRecorded = call, 0; }
 FAKE cuEventCreate(CudaEvent *event, unsigned) {
   ++events;
@@ -372,6 +412,10 @@ FAKE cuEventRecord(CudaEvent event, CudaStream stream) {
   auto *timed = reinterpret_cast<Timed *>(event);
   timed->microseconds = deviceTime;
   timed->isCaptured = isCaptured(stream);
+  {
+    std::lock_guard lock(order.mutex);
+    timed->progress = order.behind[stream];
+  }
   if (auto *call = whenRecorded.exchange(nullptr))
     call();
   return 0;
@@ -379,11 +423,12 @@ FAKE cuEventRecord(CudaEvent event, CudaStream stream) {
 FAKE cuEventQuery(CudaEvent event) {
   if (CudaResult error = ask(event))
     return error;
-  return isBusy() ? cuda::notReady : 0;
+  return isBusy() ? cuda::notReady : knowOver(event);
 }
 FAKE cuEventSynchronize(CudaEvent event) {
   while (fails("stuck"))
     pause();
+  knowOver(event);
   return ++hostWaits, ask(event);
 }
 FAKE cuEventElapsedTime(float *milliseconds, CudaEvent begin, CudaEvent end) {
