@@ -100,8 +100,10 @@ struct StreamOrder {
     // The write waited for everything before it.
     storage.lastReader_ = nullptr;
     storage.readers_.clear();
-    storage.writerStream_ =
-        use.stream == use.gpu->streamId() ? use.stream : Storage::kOtherStream;
+    // Of a write in a graph the id is no stream's.
+    bool isOwn = use.stream == use.gpu->streamId() && use.stream != 0 &&
+                 use.mark->capture() == 0;
+    storage.writerStream_ = isOwn ? use.stream : Storage::kOtherStream;
     storage.writer_ = use;
   }
 
