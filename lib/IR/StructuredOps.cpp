@@ -104,13 +104,6 @@ static LogicalResult verifyAxis(Operation *op, uint64_t attribute) {
 
 LogicalResult IotaOp::verify() { return verifyAxis(*this, getAxis()); }
 
-LogicalResult ReducePrecisionOp::verify() {
-  if (getTf32() && !elementOf(getResult()).isF32())
-    return emitError() << "reduce_precision: tf32 is of f32: got "
-                       << elementOf(getResult());
-  return success();
-}
-
 // ---- moving elements --------------------------------------------------------
 
 LogicalResult BroadcastOp::verify() {
@@ -299,8 +292,22 @@ MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
                   elementOf(operands[0]), location, types);
 }
 
+/// What says that something is rounded to TF32 must be about f32.
+static LogicalResult verifyTf32(Operation *op, bool isTf32) {
+  Type element = elementOf(op->getResult(0));
+  if (isTf32 && !element.isF32())
+    return op->emitError() << mnemonic(op) << ": tf32 is of f32: got "
+                           << element;
+  return success();
+}
+
+LogicalResult ReducePrecisionOp::verify() {
+  return verifyTf32(*this, getTf32());
+}
+
 LogicalResult MatmulOp::verify() {
-  if (failed(sameElements(*this, getOperands())))
+  if (failed(sameElements(*this, getOperands())) ||
+      failed(verifyTf32(*this, getTf32Weights())))
     return failure();
   return verifyResult(*this,
                       shape_rules::matmul(toShape(getLhs().getType()),
@@ -424,6 +431,7 @@ ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
 
 LogicalResult ConvOp::verify() {
   if (failed(sameElements(*this, {getX(), getW()})) ||
+      failed(verifyTf32(*this, getTf32Weights())) ||
       (getBias() &&
        failed(verifyParameterType(*this, "bias", getBias(), getX()))))
     return failure();

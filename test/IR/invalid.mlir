@@ -631,6 +631,23 @@ func.func @case(%x: tensor<2xf16>) {
 
 // -----
 
+// matmul, conv: weights in TF32 likewise
+func.func @case(%x: tensor<2x2xbf16>) {
+  // expected-error @below {{matmul: tf32 is of f32: got 'bf16'}}
+  %y = weft.matmul %x, %x tf32_weights : tensor<2x2xbf16>, tensor<2x2xbf16> -> tensor<2x2xbf16>
+  return
+}
+
+// -----
+
+func.func @case(%x: tensor<1x2x2xf16>) {
+  // expected-error @below {{conv: tf32 is of f32: got 'f16'}}
+  %y = weft.conv %x, %x stride [1] padding [0, 0] dilation [1] groups 1 tf32_weights : tensor<1x2x2xf16>, tensor<1x2x2xf16> -> tensor<1x1x1xf16>
+  return
+}
+
+// -----
+
 // constant: dense elements, which code generation reads
 func.func @case() {
   // expected-error @below {{constant: elements are not dense: sparse<0, 1.000000e+00> : tensor<4xf32>}}
