@@ -118,6 +118,8 @@ private:
   Value laneMask(const Condition &valid, unsigned bytes);
   void store(const Store &store, const Point &point, const Scope &scope);
   void storeTurned(const Store &store, const Point &point, const Scope &scope);
+  void storeVector(Value vector, Value where, unsigned elementBytes,
+                   bool isAligned, bool bypassesCache);
   Values turned(Values rows);
   Value address(Value base, mlir::Type element, mlir::AffineExpr expr,
                 const Point &point, Value condition);

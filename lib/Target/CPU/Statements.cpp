@@ -273,6 +273,18 @@ Value Emitter::gather(const Stmt &stmt, const Point &point, Type element,
   return mask ? s.select(mask, result, zeros) : result;
 }
 
+/// A vector whose elements lie side by side. `isAligned`: at a multiple of its
+/// size, as only such can bypass the cache.
+void Emitter::storeVector(Value vector, Value where, unsigned elementBytes,
+                          bool isAligned, bool bypassesCache) {
+  auto type = cast<VectorType>(vector.getType());
+  int64_t whole = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  b_.create<LLVM::StoreOp>(loc_, vector, where,
+                           isAligned ? whole : elementBytes,
+                           /*isVolatile=*/false,
+                           /*isNonTemporal=*/isAligned && bypassesCache);
+}
+
 /// The pair is stored at its second point, when both values are known.
 void Emitter::storePair(const Store &store, const Point &point,
                         const Scope &scope) {
@@ -286,13 +298,9 @@ void Emitter::storePair(const Store &store, const Point &point,
       s.broadcast(valueOf(store.value, point, scope), width_));
   Value where =
       address(outputs_[store.output], b_.getI16Type(), store.offset, first, {});
-  int64_t whole = 4 * width_;
   bool aligned =
       Lanes{s_.lanes.dim, 2 * width_}.isMultiple(store.offset, 2 * width_);
-  b_.create<LLVM::StoreOp>(loc_, words, where, aligned ? whole : 2,
-                           /*isVolatile=*/false,
-                           /*isNonTemporal=*/aligned &&
-                               s_.bypassesCache[store.output]);
+  storeVector(words, where, 2, aligned, s_.bypassesCache[store.output]);
 }
 
 /// Rows become columns: in each round, blocks of half the size change places
@@ -332,16 +340,16 @@ void Emitter::storeTurned(const Store &store, const Point &point,
   }
   first[s_.turnedDim] = 0;
   Type element = elements_.memoryType(dtype);
-  int64_t bytes = element.getIntOrFloatBitWidth() / 8, whole = width_ * bytes;
+  unsigned bytes = element.getIntOrFloatBitWidth() / 8;
+  int64_t whole = width_ * bytes;
   Lanes along{static_cast<unsigned>(s_.turnedDim), width_};
   bool aligned = whole <= 64 && along.isMultiple(store.offset, width_);
   for (auto [lane, row] : llvm::enumerate(turned(std::move(rows)))) {
     Value where = address(outputs_[store.output], element, store.offset,
                           lanePoint(first, static_cast<int64_t>(lane)), {});
-    b_.create<LLVM::StoreOp>(loc_, elements_.toMemory(row, dtype), where,
-                             aligned ? whole : bytes, /*isVolatile=*/false,
-                             /*isNonTemporal=*/aligned && whole == 64 &&
-                                 s_.bypassesCache[store.output]);
+    // Part of a line would leave for memory alone: others come in between.
+    storeVector(elements_.toMemory(row, dtype), where, bytes, aligned,
+                whole == 64 && s_.bypassesCache[store.output]);
   }
 }
 
@@ -371,10 +379,7 @@ void Emitter::store(const Store &store, const Point &point,
     Value where = address(base, element, store.offset, point, {});
     int64_t whole = width_ * bytes;
     bool aligned = whole <= 64 && lanes().isMultiple(store.offset, width_);
-    b_.create<LLVM::StoreOp>(loc_, value, where, aligned ? whole : bytes,
-                             /*isVolatile=*/false,
-                             /*isNonTemporal=*/aligned &&
-                                 s_.bypassesCache[store.output]);
+    storeVector(value, where, bytes, aligned, s_.bypassesCache[store.output]);
     return;
   }
   for (int64_t lane = 0; lane < width_; ++lane) {
