@@ -52,11 +52,10 @@ BulkPart::match(const LoopNest &nest, const ContractionSide &side,
   part.end_ = end;
   part.map_.argument = static_cast<int32_t>(load.input);
   part.map_.dtype = ir::toDType(contraction.type);
-  part.elementBytes_ = storageBytes(contraction.type);
   // Of the first step of the part.
   part.map_.offset = (valueAtZero(load.expr, nest) +
                       begin * *strideOf(load.expr, nest.sizes.size() - 1)) *
-                     part.elementBytes_;
+                     part.elementBytes();
   std::optional<int64_t> own = commonStride(nest, load.expr, side.dims),
                          depth = commonStride(nest, load.expr, innerDims(nest));
   bool matches = guards.empty() && own && depth &&
@@ -80,14 +79,14 @@ bool BulkPart::matchPlain(int64_t ownStride, int64_t depthStride,
   if (form_ == Form::blocks)
     std::swap(map_.sizes[0], map_.sizes[1]);
   map_.strides = {(form_ == Form::lines ? ownStride : depthStride) *
-                  elementBytes_};
+                  elementBytes()};
   for (unsigned dim : contraction.batch) {
     int64_t stride = *strideOf(load_->expr, dim);
     if (stride == 0)
       continue;
     batch_.push_back(dim);
     map_.sizes.push_back(nest.sizes[dim]);
-    map_.strides.push_back(stride * elementBytes_);
+    map_.strides.push_back(stride * elementBytes());
   }
   return true;
 }
@@ -144,9 +143,9 @@ bool BulkPart::matchWindow(const Contraction &contraction,
       }
     }
     // What `offset` says lies at position 0, not at the first one.
-    map_.offset -= lower * stride * elementBytes_;
+    map_.offset -= lower * stride * elementBytes();
     map_.sizes.push_back(size);
-    map_.strides.push_back(stride * elementBytes_);
+    map_.strides.push_back(stride * elementBytes());
     map_.lower.push_back(static_cast<int32_t>(lower));
     map_.upper.push_back(
         static_cast<int32_t>(lower + (nest.sizes[dim] - 1) * step - size + 1));
@@ -160,7 +159,7 @@ bool BulkPart::matchWindow(const Contraction &contraction,
   map_.sizes.push_back(images_ >= 0 ? nest.sizes[images_] : 1);
   map_.strides.push_back(
       (images_ >= 0 ? *strideOf(load_->expr, images_) : lastStride) *
-      elementBytes_);
+      elementBytes());
   return true;
 }
 

@@ -55,8 +55,9 @@ private:
     window, // (channels, pixels, images)
   };
 
+  int64_t elementBytes() const { return size_in_bytes(map_.dtype); }
   /// Steps of k in a tile.
-  int64_t tileDepth() const { return kMatrixLineBytes / elementBytes_; }
+  int64_t tileDepth() const { return kMatrixLineBytes / elementBytes(); }
   bool matchPlain(int64_t ownStride, int64_t depthStride,
                   const Contraction &contraction);
   bool matchWindow(const Contraction &contraction,
@@ -70,7 +71,6 @@ private:
   const Stmt *load_ = nullptr;
   const LoopNest *nest_ = nullptr;
   int64_t begin_ = 0, end_ = 0;
-  int64_t elementBytes_ = 2;
   Form form_ = Form::lines;
   TensorMap map_;
   llvm::SmallVector<unsigned> batch_; // loop dims of the outer dims of the map
@@ -83,8 +83,8 @@ private:
 class BulkOperand {
 public:
   /// Of one tensor, or of several that lie one after the other along k, each of
-  /// as many steps as a few tiles. Nothing where one of them lies otherwise
-  /// than the accelerator reads it, or they do not all run along k.
+  /// a multiple of the steps of a tile. Nothing where one of them lies
+  /// otherwise than the accelerator reads it, or they do not all run along k.
   static std::optional<BulkOperand> match(const LoopNest &nest,
                                           const ContractionSide &side,
                                           const Contraction &contraction);

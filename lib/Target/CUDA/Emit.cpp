@@ -223,6 +223,17 @@ bool takesImage(ir::GroupOp group, const CudaTarget &target) {
   return succeeded(nest) && cuda::takesImage(group, *nest, target);
 }
 
+/// Whether the tensor memory accelerator brings the operands of the group's
+/// product.
+static bool isBulkProduct(ir::GroupOp group, const CudaTarget &target) {
+  std::string why;
+  FailureOr<LoopNest> nest = buildLoopNest(group, why);
+  if (failed(nest))
+    return false;
+  auto schedule = cuda::MatrixSchedule::match(group, *nest, target);
+  return schedule && schedule->isBulk();
+}
+
 bool takesSum(Operation *product, const CudaTarget &target) {
   // The same is true of the group that it will be in. In front of a product on
   // tensor cores, which reads contiguous operands, fusion adds nothing but
@@ -231,26 +242,15 @@ bool takesSum(Operation *product, const CudaTarget &target) {
   Excerpt excerpt(product->getContext());
   excerpt.map(product->getOperand(0), excerpt.through(product->getOperand(0)));
   excerpt.read(product->getOperand(1));
-  ir::GroupOp group = excerpt.finish(excerpt.add(product));
-  std::string why;
-  FailureOr<LoopNest> nest = buildLoopNest(group, why);
-  if (failed(nest))
-    return false;
   // Threads copy no rows that lie in two tensors.
-  return cuda::MatrixSchedule::match(group, *nest, target).has_value();
+  return isBulkProduct(excerpt.finish(excerpt.add(product)), target);
 }
 
 bool readsTf32(Operation *product, const CudaTarget &target) {
   Excerpt excerpt(product->getContext());
   for (Value operand : product->getOperands())
     excerpt.map(operand, excerpt.through(operand));
-  ir::GroupOp group = excerpt.finish(excerpt.add(product));
-  std::string why;
-  FailureOr<LoopNest> nest = buildLoopNest(group, why);
-  if (failed(nest))
-    return false;
-  auto schedule = cuda::MatrixSchedule::match(group, *nest, target);
-  return schedule && schedule->isBulk();
+  return isBulkProduct(excerpt.finish(excerpt.add(product)), target);
 }
 
 bool usesTensorCores(StringRef arch) {

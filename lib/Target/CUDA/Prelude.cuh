@@ -1352,10 +1352,6 @@ WEFT_MULTIPLY_GROUP_TF32(16, "128", WEFT_PLACES_64,
 WEFT_MULTIPLY_GROUP_TF32(24, "192", WEFT_PLACES_96,
                          "{%96, %97, %98, %99}, %100, p, 1, 1", WEFT_SUMS(0),
                          WEFT_SUMS(8), WEFT_SUMS(16))
-WEFT_MULTIPLY_GROUP_TF32(32, "256", WEFT_PLACES_128,
-                         "{%128, %129, %130, %131}, %132, p, 1, 1",
-                         WEFT_SUMS(0), WEFT_SUMS(8), WEFT_SUMS(16),
-                         WEFT_SUMS(24))
 #endif
 //@ multiply_group_pieces
 // The same with a right operand of pieces of 8 steps of k, 16 bytes, as
